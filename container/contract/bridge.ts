@@ -1,0 +1,134 @@
+/**
+ * The bridge's routes: what the control plane sends, what the bridge answers. HTTP/1.1 on the bridge's socket, JSON, every
+ * request with `Authorization: Bearer <token of this incarnation>`; the bridge knows only the token's SHA-256.
+ *
+ *   GET  /health                          BridgeHealth
+ *   GET  /agent/status                    BridgeStatus
+ *   GET  /agent/events?journalId=&after=  text/event-stream: `hello`, then journal events (`id:` = n) and deltas, live
+ *   POST /agent/execute                   ExecuteCommand -> 202 ExecuteAnswer | 409 BridgeProblem
+ *   POST /agent/cancel                    CancelCommand -> 202 CancelAnswer
+ *   POST /workspace/clone                 CloneCommand -> application/x-ndjson of CloneMessage, the last has `result` or `error`
+ *   POST /workspace/commit                CommitCommand -> 200 CommitAnswer
+ *   POST /workspace/push                  PushCommand -> 200 PushAnswer
+ *   GET  /tunnel?kind=&fence=             Upgrade: berth-tunnel (see tunnel.ts)
+ */
+import { z } from 'zod'
+import { journalEvent } from './events.ts'
+
+export const PROTOCOL_VERSION = 1
+
+const text = z.string()
+const count = z.number().int().nonnegative()
+
+export const bridgeHealth = z.looseObject({
+  protocol: z.number().int(),
+  bridgeVersion: text,
+  incarnation: text,
+  journalId: text,
+  /** Number of the last event in the journal; 0 when there is none. */
+  lastN: count,
+  runner: z.looseObject({ connected: z.boolean() }),
+  tunnel: z.looseObject({ control: z.boolean(), egress: z.boolean() }),
+  run: z.looseObject({ id: text, step: count }).nullable(),
+  /** A clone is in /workspace (its HEAD resolves). */
+  workspace: z.looseObject({ cloned: z.boolean() }),
+})
+export type BridgeHealth = z.infer<typeof bridgeHealth>
+
+export const bridgeProblem = z.looseObject({ code: text, message: text })
+export type BridgeProblem = z.infer<typeof bridgeProblem>
+
+/** First message of every event stream: which journal this is. The events after `after` follow, then live ones. */
+export const eventsHello = z.looseObject({ journalId: text, lastN: count })
+export type EventsHello = z.infer<typeof eventsHello>
+
+/** A stored event as the conversation needs it: sent when the bridge's own journal cannot give it (lost volume, torn file). */
+export const historyEvent = z.looseObject({
+  id: text,
+  type: text,
+  runId: text.nullable(),
+  data: z.record(z.string(), z.unknown()),
+})
+export type HistoryEvent = z.infer<typeof historyEvent>
+
+/** What was said by a person, as stored by the control plane under `eventId`. */
+export const personMessage = z.looseObject({ eventId: text, text })
+export type PersonMessage = z.infer<typeof personMessage>
+
+export const runLimits = z.looseObject({
+  maxSteps: z.number().int().positive(),
+  maxTokens: z.number().int().positive().nullable(),
+  maxCostUsd: z.number().positive().nullable(),
+  maxDurationMs: z.number().int().positive(),
+})
+export type RunLimits = z.infer<typeof runLimits>
+
+export const executeCommand = z.looseObject({
+  runId: text,
+  /** True when the control plane knows that this run was begun before and was interrupted. */
+  continued: z.boolean(),
+  input: personMessage,
+  agent: z.looseObject({
+    name: text,
+    repository: text,
+    sourceBranch: text,
+    targetBranch: text,
+    instructions: text.nullable(),
+  }),
+  model: z.looseObject({
+    /** Model id as the provider knows it, e.g. `anthropic/claude-sonnet-4.6`. */
+    id: text,
+    contextTokens: count.nullable(),
+    maxOutputTokens: count.nullable(),
+  }),
+  limits: runLimits,
+  tools: z.looseObject({ allow: z.array(text).nullable(), commandTimeoutMs: count }),
+  /**
+   * How far the control plane has stored this journal. Where it names another journal, or more events than the bridge has,
+   * and `history` is absent, the bridge answers 409 `history_needed`.
+   */
+  stored: z.looseObject({ journalId: text.nullable(), n: count }),
+  history: z.array(historyEvent).optional(),
+})
+export type ExecuteCommand = z.infer<typeof executeCommand>
+
+/** `joined`: this run was already in progress (or has ended in this journal) and was not started a second time. */
+export const executeAnswer = z.looseObject({ runId: text, joined: z.boolean() })
+export type ExecuteAnswer = z.infer<typeof executeAnswer>
+
+export const cancelCommand = z.looseObject({ runId: text })
+/** `ended` is false when there was no such run in progress. Answered after the run's `done` is in the journal. */
+export const cancelAnswer = z.looseObject({ ended: z.boolean() })
+
+export const cloneCommand = z.looseObject({
+  /** "owner/repo" */
+  repository: text,
+  sourceBranch: text,
+  targetBranch: text,
+  /** The target branch exists on the remote and is to be continued. */
+  adoptTargetBranch: z.boolean(),
+  user: z.looseObject({ name: text, email: text }),
+})
+export type CloneCommand = z.infer<typeof cloneCommand>
+
+export const cloneMessage = z.union([
+  z.looseObject({ progress: z.looseObject({ phase: text, percent: z.number().nullable(), line: text }) }),
+  /** `existing`: the workspace held a clone already; nothing was fetched. */
+  z.looseObject({ result: z.looseObject({ head: text, branch: text, existing: z.boolean() }) }),
+  z.looseObject({ error: bridgeProblem }),
+])
+export type CloneMessage = z.infer<typeof cloneMessage>
+
+export const commitCommand = z.looseObject({ message: text, author: z.looseObject({ name: text, email: text }) })
+export type CommitCommand = z.infer<typeof commitCommand>
+/** `sha` is null when there was nothing to commit. `ahead` counts commits on the target branch that the source lacks. */
+export const commitAnswer = z.looseObject({ sha: text.nullable(), head: text, ahead: count })
+export type CommitAnswer = z.infer<typeof commitAnswer>
+
+export const pushCommand = z.looseObject({ targetBranch: text })
+export type PushCommand = z.infer<typeof pushCommand>
+/** `message` is git's own words when it was refused. */
+export const pushAnswer = z.looseObject({ ok: z.boolean(), head: text, message: text })
+export type PushAnswer = z.infer<typeof pushAnswer>
+
+export { journalEvent }

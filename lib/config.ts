@@ -1,0 +1,174 @@
+/**
+ * The settings of the control plane: the one place that reads the environment. One schema, all errors at once. What is made
+ * on the first start (secret key, session secret, database password) lies in the data folder and comes in as `made`.
+ */
+import path from 'node:path'
+import { z } from 'zod'
+
+const blankIsUnset = (value: unknown) => (typeof value === 'string' && value.trim() === '' ? undefined : value)
+const optional = <T extends z.ZodType>(schema: T) => z.preprocess(blankIsUnset, schema.optional())
+const withDefault = <T extends z.ZodType>(schema: T, value: z.input<T>) =>
+  z.preprocess((given) => blankIsUnset(given) ?? value, schema)
+
+const port = z.coerce.number().int().min(0).max(65_535)
+const positive = z.coerce.number().int().positive()
+const baseUrl = z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, ''))
+const hostList = z.string().transform((list) =>
+  list
+    .split(',')
+    .map((host) => host.trim().toLowerCase())
+    .filter((host) => host !== ''),
+)
+/** "15m", "90s", "2h", "500ms" or a number of milliseconds. */
+const duration = z
+  .string()
+  .regex(/^\d+(ms|s|m|h|d)?$/, 'must be a duration such as 90s, 15m or 2h')
+  .transform((value) => {
+    const units = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
+    const unit = (value.match(/[a-z]+$/)?.[0] ?? 'ms') as keyof typeof units
+    return Number.parseInt(value, 10) * units[unit]
+  })
+
+const environment = z.object({
+  PORT: withDefault(port, 3000),
+  HOST: withDefault(z.string(), '127.0.0.1'),
+  DATABASE_URL: optional(z.url({ protocol: /^postgres(ql)?$/ })),
+  BERTH_DATA_DIR: withDefault(z.string(), './.berth'),
+  BERTH_SECRET_KEY: optional(z.string().min(32, 'must have at least 32 characters')),
+  NEXTAUTH_SECRET: optional(z.string().min(32, 'must have at least 32 characters')),
+  NEXTAUTH_URL: optional(baseUrl),
+  BERTH_SANDBOX: optional(z.enum(['docker', 'process'])),
+  DOCKER_HOST: optional(z.string()),
+  BERTH_AGENT_IMAGE: optional(z.string()),
+  BERTH_BASE_IMAGE: withDefault(z.string(), 'debian:bookworm-slim'),
+  BERTH_EGRESS_ALLOW: withDefault(hostList, ''),
+  BERTH_EGRESS_INTERNAL_HOSTS: withDefault(hostList, ''),
+  BERTH_EXTRA_CA: optional(z.string()),
+  NODE_EXTRA_CA_CERTS: optional(z.string()),
+  SSL_CERT_FILE: optional(z.string()),
+  HTTPS_PROXY: optional(baseUrl),
+  https_proxy: optional(baseUrl),
+  NPM_CONFIG_REGISTRY: optional(z.string()),
+  npm_config_registry: optional(z.string()),
+  PIP_INDEX_URL: optional(z.string()),
+  UV_INDEX_URL: optional(z.string()),
+  GOPROXY: optional(z.string()),
+  OPENROUTER_API_KEY: optional(z.string()),
+  OPENROUTER_BASE_URL: withDefault(baseUrl, 'https://openrouter.ai/api/v1'),
+  DEFAULT_AGENT_MODEL: withDefault(z.string(), 'anthropic/claude-sonnet-4.6'),
+  GITHUB_TOKEN: optional(z.string()),
+  GITHUB_API_URL: withDefault(baseUrl, 'https://api.github.com'),
+  GITHUB_URL: withDefault(baseUrl, 'https://github.com'),
+  GIT_USER_NAME: withDefault(z.string(), 'Berth'),
+  GIT_USER_EMAIL: withDefault(z.string(), 'berth@localhost'),
+  DEFAULT_CONTAINER_MEMORY: withDefault(positive, 2_147_483_648),
+  DEFAULT_CONTAINER_CPU: withDefault(positive, 1_000_000_000),
+  MAX_ITERATIONS: withDefault(positive, 15),
+  /** Seconds. */
+  COMMAND_TIMEOUT: withDefault(positive, 30),
+  IDLE_SLEEP_AFTER: withDefault(duration, '15m'),
+  BERTH_LOG_LEVEL: withDefault(z.enum(['debug', 'info', 'warn', 'error']), 'info'),
+})
+
+/** Every variable that is read, for `.env.example` and its check. */
+export const environmentVariables = Object.keys(environment.shape)
+
+export interface Settings {
+  port: number
+  host: string
+  /** Null: the embedded server. */
+  databaseUrl: string | null
+  /** Absolute. */
+  dataDirectory: string
+  /** Null until made on the first start. */
+  secretKey: string | null
+  sessionSecret: string | null
+  publicUrl: string | null
+  /** Null: chosen at the first start and kept. */
+  sandbox: 'docker' | 'process' | null
+  dockerHost: string | null
+  agentImage: string | null
+  baseImage: string
+  egress: { allow: string[]; internalHosts: string[]; proxyUrl: string | null }
+  /** A PEM file also trusted by the control plane and in sandboxes. */
+  extraCaFile: string | null
+  /** Registry variables passed into sandboxes, name to URL, as set (credentials still in them: strip before use). */
+  registries: Record<string, string>
+  openrouter: { apiKey: string | null; baseUrl: string }
+  defaultModel: string
+  github: { token: string | null; apiUrl: string; url: string }
+  gitUser: { name: string; email: string }
+  container: { memoryBytes: number; nanoCpus: number }
+  maxSteps: number
+  commandTimeoutMs: number
+  idleSleepAfterMs: number
+  logLevel: 'debug' | 'info' | 'warn' | 'error'
+}
+
+/** Every wrong variable of the environment, in words. */
+export class SettingsError extends Error {
+  readonly problems: string[]
+  constructor(problems: string[]) {
+    super(
+      `The environment has ${problems.length === 1 ? 'a wrong value' : `${problems.length} wrong values`}:\n  ${problems.join('\n  ')}`,
+    )
+    this.name = 'SettingsError'
+    this.problems = problems
+  }
+}
+
+/**
+ * Reads `env` (default: the process's own) into settings. Relative paths are taken from `root`.
+ * Throws SettingsError with all problems at once; a secret's value is never part of the message.
+ */
+export function readSettings(env: NodeJS.ProcessEnv = process.env, root: string = process.cwd()): Settings {
+  const parsed = environment.safeParse(env)
+  if (!parsed.success) {
+    throw new SettingsError(
+      parsed.error.issues.map((issue) => {
+        const name = String(issue.path[0])
+        const shown = /KEY|SECRET|TOKEN|DATABASE_URL/.test(name) ? '(hidden)' : JSON.stringify(env[name])
+        return `${name}=${shown}: ${issue.message}`
+      }),
+    )
+  }
+  const e = parsed.data
+  const registries: Record<string, string | undefined> = {
+    NPM_CONFIG_REGISTRY: e.NPM_CONFIG_REGISTRY ?? e.npm_config_registry,
+    PIP_INDEX_URL: e.PIP_INDEX_URL,
+    UV_INDEX_URL: e.UV_INDEX_URL,
+    GOPROXY: e.GOPROXY,
+  }
+  return {
+    port: e.PORT,
+    host: e.HOST,
+    databaseUrl: e.DATABASE_URL ?? null,
+    dataDirectory: path.resolve(root, e.BERTH_DATA_DIR),
+    secretKey: e.BERTH_SECRET_KEY ?? null,
+    sessionSecret: e.NEXTAUTH_SECRET ?? null,
+    publicUrl: e.NEXTAUTH_URL ?? null,
+    sandbox: e.BERTH_SANDBOX ?? null,
+    dockerHost: e.DOCKER_HOST ?? null,
+    agentImage: e.BERTH_AGENT_IMAGE ?? null,
+    baseImage: e.BERTH_BASE_IMAGE,
+    egress: {
+      allow: e.BERTH_EGRESS_ALLOW,
+      internalHosts: e.BERTH_EGRESS_INTERNAL_HOSTS,
+      proxyUrl: e.HTTPS_PROXY ?? e.https_proxy ?? null,
+    },
+    extraCaFile: e.BERTH_EXTRA_CA ?? e.NODE_EXTRA_CA_CERTS ?? e.SSL_CERT_FILE ?? null,
+    registries: Object.fromEntries(Object.entries(registries).filter(([, url]) => url !== undefined)) as Record<
+      string,
+      string
+    >,
+    openrouter: { apiKey: e.OPENROUTER_API_KEY ?? null, baseUrl: e.OPENROUTER_BASE_URL },
+    defaultModel: e.DEFAULT_AGENT_MODEL,
+    github: { token: e.GITHUB_TOKEN ?? null, apiUrl: e.GITHUB_API_URL, url: e.GITHUB_URL },
+    gitUser: { name: e.GIT_USER_NAME, email: e.GIT_USER_EMAIL },
+    container: { memoryBytes: e.DEFAULT_CONTAINER_MEMORY, nanoCpus: e.DEFAULT_CONTAINER_CPU },
+    maxSteps: e.MAX_ITERATIONS,
+    commandTimeoutMs: e.COMMAND_TIMEOUT * 1_000,
+    idleSleepAfterMs: e.IDLE_SLEEP_AFTER,
+    logLevel: e.BERTH_LOG_LEVEL,
+  }
+}

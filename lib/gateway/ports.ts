@@ -1,0 +1,101 @@
+/**
+ * What the gateways ask of the rest of the product; lib/composition wires it to services and stores. A gateway knows the
+ * wire on both its sides and nothing of the database. Every refusal is thrown as a BerthError and reaches the sandbox as
+ * its code and words.
+ */
+import type { PullRequestAnswer, PullRequestRequest } from '../../container/contract/tunnel.ts'
+import type { EgressPolicy } from '../domain/egress-policy.ts'
+
+/** Which sandbox a tunnel belongs to: the connection is its identity, nothing it says is. */
+export interface TunnelOwner {
+  agentId: string
+  incarnation: string
+}
+
+/** What a provider reported, or what was seen when the answer was cut. */
+export interface ModelUsage {
+  inputTokens: number
+  outputTokens: number
+  cachedInputTokens: number
+  reasoningTokens: number
+  /** US dollars; null where the provider gives no figure. */
+  costUsd: number | null
+  /** The provider's id of this generation, when it gave one. */
+  generationId: string | null
+  complete: boolean
+}
+
+export interface ModelGrant {
+  modelCallId: string
+  /** e.g. "https://openrouter.ai/api/v1" */
+  baseUrl: string
+  apiKey: string
+  /** Upper bound for this call's `max_tokens`; null where nothing bounds it. */
+  maxTokens: number | null
+}
+
+export interface ModelAccess {
+  /**
+   * Asked before a call is forwarded. Throws `state_conflict` when `runId` is not this agent's run in progress,
+   * `model_forbidden` when it may not use `modelId`, `budget_exhausted`, `model_key_missing`.
+   */
+  begin(input: { agentId: string; runId: string; modelId: string; requestBytes: number }): Promise<ModelGrant>
+  /** Once for each grant, however the call ended. Stores the `usage` event. */
+  settle(input: {
+    agentId: string
+    runId: string
+    modelId: string
+    modelCallId: string
+    usage: ModelUsage
+  }): Promise<void>
+}
+
+export interface GitGrant {
+  /** "owner/repo": fetch, and push to `targetBranch`. */
+  repository: string
+  targetBranch: string
+  /** More repositories that may be fetched, never pushed. */
+  readRepos: string[]
+  /** Tip of the target branch as Berth last recorded it; null when it never saw it. */
+  targetTip: string | null
+  /** e.g. "https://github.com" */
+  baseUrl: string
+  /** Null: anonymous. */
+  token: string | null
+}
+
+export interface GitAccess {
+  grant(agentId: string): Promise<GitGrant>
+  /** Stores the `push` event, and the new tip when it went through. */
+  recordPush(
+    agentId: string,
+    push: { ref: string; oldSha: string; newSha: string; outcome: 'ok' | 'refused'; reason?: string },
+  ): Promise<void>
+}
+
+export interface EgressAccess {
+  policy(agentId: string): Promise<EgressPolicy>
+  /** Stores the `egress_denied` event. */
+  recordDenied(
+    agentId: string,
+    denial: { host: string; port: number; rule: string; reason: string; cure: string },
+  ): Promise<void>
+}
+
+export interface ForgeAccess {
+  openPullRequest(input: { agentId: string; runId: string; request: PullRequestRequest }): Promise<PullRequestAnswer>
+}
+
+export interface GatewayAccess {
+  model: ModelAccess
+  git: GitAccess
+  egress: EgressAccess
+  forge: ForgeAccess
+}
+
+/** An attached tunnel connection. */
+export interface Tunnel {
+  /** Settles when the connection is gone, for whatever reason. Never rejects. */
+  closed: Promise<void>
+  close(): void
+}
