@@ -59,6 +59,8 @@ export interface SandboxDriver {
   probe(): Promise<EngineStatus>
   /** Throws `image_missing` when the image is not there; does not build it. */
   assertImage(image: string): Promise<void>
+  /** Hosts that the image's own package managers say they use: kept as its label when it is built. */
+  defaultEgressHosts(image: string): Promise<string[]>
 
   /**
    * Makes the volumes that are missing and the container, starts it, starts the runner in it. Returns when the container
