@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 
-export type IdPrefix = 'agt' | 'run' | 'evt' | 'usr' | 'tok' | 'lnk' | 'mdl' | 'ins' | 'inc' | 'own'
+export type IdPrefix = 'agt' | 'run' | 'evt' | 'usr' | 'tok' | 'lnk' | 'mdl' | 'ins' | 'inc' | 'own' | 'jnl'
 
 export interface Ids {
   /** e.g. `agt_3k9x...`: valid in URLs, container names and labels as it is. */
