@@ -26,6 +26,31 @@ declare global {
   var PRISMA_WASM_PANIC_REGISTRY: PanicRegistry | undefined
 }
 
+/** The engine leaves the deadline of its lock running for 10 s, which would keep a finished process alive. */
+const timers = new Set<NodeJS.Timeout>()
+
+/** The module's imports, its timers known to us. */
+function importsOfModule(): WebAssembly.ModuleImports {
+  const entries = Object.entries(bindings).map(([name, value]) =>
+    name.startsWith('__wbg_setTimeout_') ? [name, startTimer] : [name, value],
+  )
+  return Object.fromEntries(entries)
+}
+
+function startTimer(callback: () => void, delayMs: number): NodeJS.Timeout {
+  const timer = setTimeout(() => {
+    timers.delete(timer)
+    callback()
+  }, delayMs >>> 0)
+  timers.add(timer)
+  return timer
+}
+
+function releaseTimers(): void {
+  for (const timer of timers) timer.unref()
+  timers.clear()
+}
+
 let panicMessage = ''
 let loading: Promise<void> | undefined
 
@@ -38,8 +63,7 @@ async function load(): Promise<void> {
   }
   const glue = createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm/schema_engine_bg')
   const bytes = await readFile(path.join(path.dirname(glue), 'schema_engine_bg.wasm'))
-  const imports = { './schema_engine_bg.js': bindings as unknown as WebAssembly.ModuleImports }
-  const { instance } = await WebAssembly.instantiate(bytes, imports)
+  const { instance } = await WebAssembly.instantiate(bytes, { './schema_engine_bg.js': importsOfModule() })
   ;(bindings as unknown as Bindings).__wbg_set_wasm(instance.exports)
   const begin = instance.exports.__wbindgen_start
   if (typeof begin !== 'function')
@@ -78,6 +102,7 @@ export async function withSchemaEngine<T>(
     loading = undefined
     throw new Error(`The schema engine failed: ${panicMessage || error.message}`, { cause: error })
   } finally {
+    releaseTimers()
     await adapters.disposeAll()
   }
 }
