@@ -1,0 +1,101 @@
+/**
+ * An agent's state as a person sees it: which flag, which word, what follows the word.
+ * Owns: the mapping from state, needs and the latest run. Must not know: React, colours.
+ */
+import type { AgentView } from '../../lib/services/agent/schemas.ts'
+import { describeEnding, type RunEnding } from './run-ending.ts'
+
+export type GlyphName =
+  | 'queued'
+  | 'starting'
+  | 'running'
+  | 'waiting'
+  | 'ready'
+  | 'sleeping'
+  | 'stopping'
+  | 'failed'
+  | 'idle'
+
+export interface AgentFace {
+  glyph: GlyphName
+  word: string
+  /** Follows the word, muted; begins with its own separator. */
+  tail: string
+  /** Of a word that says how a run ended; null where the state's own colour holds. */
+  tone: RunEnding['tone'] | null
+}
+
+/** The parts of an agent that decide its face. */
+export type Faced = Pick<AgentView, 'status' | 'statusDetail' | 'needs' | 'queued' | 'run' | 'limits'>
+
+const STAGE_DOING: Record<string, string> = {
+  image: 'building the image',
+  container: 'making the container',
+  bridge: 'waiting for the bridge',
+  clone: 'cloning',
+  setup: 'setting up',
+  model: 'calling the model',
+}
+
+const STAGE_FAILED: Record<string, string> = {
+  image: 'while building the image',
+  container: 'while making the container',
+  bridge: 'before the bridge answered',
+  clone: 'while cloning',
+  setup: 'during setup',
+  model: 'before the first model call',
+}
+
+export function faceOf(agent: Faced): AgentFace {
+  if (agent.needs !== null) {
+    return { glyph: 'waiting', word: 'Waiting for you', tail: NEEDS[agent.needs], tone: null }
+  }
+  switch (agent.status) {
+    case 'STARTING':
+      return { glyph: 'starting', word: 'Starting', tail: describeStage(agent), tone: null }
+    case 'RUNNING':
+      return { glyph: 'running', word: 'Running', tail: '', tone: null }
+    case 'STOPPING':
+      return { glyph: 'stopping', word: 'Stopping', tail: '', tone: null }
+    case 'FAILED':
+      return { glyph: 'failed', word: 'Failed', tail: describeFailedStage(agent), tone: null }
+    case 'SLEEPING':
+      return { glyph: 'sleeping', word: 'Sleeping', tail: '', tone: null }
+    case 'IDLE':
+      return { glyph: 'idle', word: agent.run ? 'No container' : 'Not started', tail: '', tone: null }
+    case 'READY':
+      return faceOfReady(agent)
+  }
+}
+
+const NEEDS: Record<NonNullable<AgentView['needs']>, string> = {
+  approval: ': may it go on?',
+  input: ': a question',
+  divergence: ': the target branch was changed by someone else',
+}
+
+function faceOfReady(agent: Faced): AgentFace {
+  const reason = agent.run?.reason
+  if (!agent.run || !reason) return { glyph: 'ready', word: 'Ready', tail: '', tone: null }
+  const ending = describeEnding(reason, agent.limits)
+  const steps = agent.run.steps === 1 ? ' in 1 step' : ` in ${agent.run.steps} steps`
+  const tail = reason === 'completed' ? steps : ending.tail
+  return { glyph: 'ready', word: ending.word, tail, tone: ending.tone }
+}
+
+function describeStage(agent: Faced): string {
+  const { stage, percent } = agent.statusDetail ?? {}
+  if (!stage) return ''
+  const share = typeof percent === 'number' ? `, ${Math.round(percent)} %` : ''
+  return `: ${nameDoing(stage)}${share}`
+}
+
+/** `cloning`; a stage this page does not know yet is named as it is. */
+export function nameDoing(stage: string): string {
+  return STAGE_DOING[stage] ?? stage
+}
+
+function describeFailedStage(agent: Faced): string {
+  const stage = agent.statusDetail?.stage
+  return stage ? ` ${STAGE_FAILED[stage] ?? `during ${stage}`}` : ''
+}

@@ -1,0 +1,71 @@
+/**
+ * What is being written: deltas of a message or of a command's output, joined into live entries.
+ * Owns: that fold. Must not know: the network; that a stored event follows is the contract's business.
+ */
+import type { EventView } from '../../lib/services/agent/schemas.ts'
+import { joinPiece, NOTHING_JOINED } from './delta-join.ts'
+import { type Draft, findEntry, turnOf } from './transcript-draft.ts'
+import type { Entry, TextEntry, ToolEntry } from './transcript-types.ts'
+
+const DELTA_TYPES = new Set(['text_delta', 'reasoning_delta', 'tool_output_delta'])
+
+export function isDelta(event: EventView): boolean {
+  return DELTA_TYPES.has(event.type)
+}
+
+export function applyDelta(draft: Draft, event: EventView): void {
+  const { messageId, offset, delta } = event.data
+  if (typeof messageId !== 'string' || typeof offset !== 'number' || typeof delta !== 'string') return
+  const piece = { messageId, offset, delta }
+  if (event.type === 'tool_output_delta') addOutput(draft, event, piece)
+  else addWords(draft, event, piece)
+}
+
+interface Piece {
+  messageId: string
+  offset: number
+  delta: string
+}
+
+function addWords(draft: Draft, event: EventView, piece: Piece): void {
+  const turn = turnOf(draft, event)
+  const kind = event.type === 'text_delta' ? 'text' : 'reasoning'
+  const found = findEntry(turn, (entry): entry is TextEntry => isText(entry) && entry.messageId === piece.messageId)
+  if (!found) {
+    if (turn.end) return
+    const text = joinPiece(NOTHING_JOINED, piece.offset, piece.delta)
+    turn.entries.push({
+      kind,
+      key: `message-${piece.messageId}`,
+      at: event.createdAt,
+      messageId: piece.messageId,
+      text,
+      state: 'live',
+    })
+    return
+  }
+  const [index, entry] = found
+  if (entry.state !== 'live') return
+  turn.entries[index] = { ...entry, text: joinPiece(entry.text, piece.offset, piece.delta) }
+}
+
+function addOutput(draft: Draft, event: EventView, piece: Piece): void {
+  const turn = turnOf(draft, event)
+  const found = findEntry(turn, (entry): entry is ToolEntry => isTool(entry) && entry.toolCallId === piece.messageId)
+  if (!found) {
+    const known = draft.view.early[piece.messageId] ?? NOTHING_JOINED
+    draft.view.early = { ...draft.view.early, [piece.messageId]: joinPiece(known, piece.offset, piece.delta) }
+    return
+  }
+  const [index, entry] = found
+  if (entry.result) return
+  turn.entries[index] = { ...entry, liveOutput: joinPiece(entry.liveOutput, piece.offset, piece.delta) }
+}
+
+export function isText(entry: Entry): entry is TextEntry {
+  return entry.kind === 'text' || entry.kind === 'reasoning'
+}
+
+export function isTool(entry: Entry): entry is ToolEntry {
+  return entry.kind === 'tool'
+}
