@@ -34,6 +34,8 @@ export interface JournalFile {
   readonly lastN: number
   /** Lines after the header. */
   readonly lineCount: number
+  /** It begins with a person's message, or a history was put into it: a conversation folded from it has its beginning. */
+  readonly hasBeginning: boolean
   appendEvent(event: JournalEvent): void
   appendInput(input: JournalInput): void
   read(afterN: number, maxBytes: number): JournalEvent[]
@@ -56,6 +58,7 @@ interface Open {
   /** Bytes of whole lines. */
   size: number
   lineCount: number
+  hasBeginning: boolean
   /** Where event n begins, at index n - 1. */
   offsets: number[]
   runs: Map<string, 'open' | 'ended'>
@@ -93,6 +96,9 @@ export function openJournalFile(options: FileOptions): JournalFile {
     get lineCount() {
       return open.lineCount
     },
+    get hasBeginning() {
+      return open.hasBeginning
+    },
     appendEvent(event) {
       const offset = open.size
       write(serializeEvent(event), event.type === 'done' || event.type === 'error')
@@ -100,7 +106,9 @@ export function openJournalFile(options: FileOptions): JournalFile {
       noteRun(open.runs, event)
     },
     appendInput(input) {
+      const first = open.lineCount === 0
       write(JSON.stringify({ input }), false)
+      if (first || input.kind === 'history') open.hasBeginning = true
     },
     read: (afterN, maxBytes) => readEvents(open, afterN, maxBytes),
     entries: () => readEntries(open),
@@ -137,7 +145,7 @@ function openExisting(options: FileOptions): Open | null {
 function createFile({ directory, newHeader }: FileOptions): Open {
   const { journalId, createdAt } = newHeader()
   const fd = fs.openSync(path.join(directory, FILE_NAME), 'ax+', 0o600)
-  const open: Open = { fd, journalId, size: 0, lineCount: 0, offsets: [], runs: new Map() }
+  const open: Open = { fd, journalId, size: 0, lineCount: 0, hasBeginning: false, offsets: [], runs: new Map() }
   const bytes = Buffer.from(`${JSON.stringify({ journalId, format: FORMAT, createdAt })}\n`)
   try {
     writeWhole(open, bytes)
@@ -157,7 +165,7 @@ class Damage extends Error {}
 
 /** Reads every line once: a line that does not parse, or an event out of order, makes the whole journal untrustworthy. */
 function scan(fd: number): Open {
-  const open: Open = { fd, journalId: '', size: 0, lineCount: 0, offsets: [], runs: new Map() }
+  const open: Open = { fd, journalId: '', size: 0, lineCount: 0, hasBeginning: false, offsets: [], runs: new Map() }
   const end = fs.fstatSync(fd).size
   for (const { offset, text, next } of readLines(fd, 0, end)) {
     if (next === null) throw new Damage(`the last line, at byte ${offset}, has no end`)
@@ -168,7 +176,10 @@ function scan(fd: number): Open {
     }
     const entry = parseLine(text, offset)
     open.lineCount += 1
-    if (entry.kind === 'input') continue
+    if (entry.kind === 'input') {
+      if (open.lineCount === 1 || entry.input.kind === 'history') open.hasBeginning = true
+      continue
+    }
     if (entry.event.n !== open.offsets.length + 1) {
       throw new Damage(`event ${entry.event.n} at byte ${offset} follows event ${open.offsets.length}`)
     }

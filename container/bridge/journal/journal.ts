@@ -71,6 +71,11 @@ export interface Journal {
   /** Every event and input in order, read from the file as it is asked for. */
   entries(): Iterable<JournalEntry>
   runState(runId: string): RunState
+  /**
+   * True when this journal cannot give the whole conversation to a peer that has stored `stored`: that names another journal
+   * or more events than there are, or this journal was begun in the place of one that was lost.
+   */
+  needsHistory(stored: { journalId: string | null; n: number }): boolean
   /** Text on its way: readers get it within about 50 ms; never written to the file. Offsets are counted here. */
   delta(delta: AppendedDelta): void
   /** Messages whose stored event has not come yet, with what there is of their text. */
@@ -125,6 +130,8 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     read: (afterN, maxBytes = 256 * 1024) => file.read(afterN, maxBytes),
     entries: () => file.entries(),
     runState: (runId) => file.runState(runId),
+    needsHistory: ({ journalId, n }) =>
+      journalId !== null && (journalId !== file.journalId || n > file.lastN || !file.hasBeginning),
     delta: (delta) => deltas.add(delta),
     openMessages: () => deltas.openMessages(),
     subscribe(listener) {

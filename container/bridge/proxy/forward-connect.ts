@@ -1,0 +1,78 @@
+/** One CONNECT through the egress tunnel: after the 200 bytes go both ways, and each side may end before the other. */
+import type { IncomingMessage } from 'node:http'
+import type { ClientHttp2Stream, IncomingHttpHeaders, IncomingHttpStatusHeader } from 'node:http2'
+import { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { cancelStream } from '../tunnel/cancel-stream.ts'
+import type { ProxyContext } from './proxy.ts'
+import { parseAuthorityForm } from './proxy-target.ts'
+import { describeTunnelFailure, findRefusal, writeRawRefusal } from './refusal.ts'
+
+interface ConnectRequest {
+  request: IncomingMessage
+  socket: Duplex
+  /** What the client sent before it was answered. */
+  head: Buffer
+}
+
+/** Never rejects: whatever goes wrong is the client's answer. */
+export async function forwardConnect(context: ProxyContext, { request, socket, head }: ConnectRequest): Promise<void> {
+  const target = parseAuthorityForm(request.url ?? '')
+  if (!target.allowed) {
+    context.logger.info('The proxy refused a connection.', { target: request.url, reason: target.reason })
+    writeRawRefusal(socket, target)
+    return
+  }
+  const gone = new AbortController()
+  const onGone = () => gone.abort()
+  socket.once('close', onGone)
+  try {
+    const stream = await context.links[target.kind].open(
+      { ':method': 'CONNECT', ':authority': target.authority },
+      { signal: gone.signal, waitMs: context.tunnelWaitMs },
+    )
+    stream.setTimeout(context.idleMs, () => cancelStream(stream))
+    socket.once('close', () => cancelStream(stream))
+    if (socket.destroyed) cancelStream(stream)
+    let answered = false
+    stream.once('response', (headers) => {
+      answered = true
+      answer({ context, request, socket, head, stream }, headers)
+    })
+    stream.once('close', () => {
+      if (!answered) writeRawRefusal(socket, { status: 502, reason: 'The control plane closed before it answered.' })
+    })
+  } catch (error) {
+    writeRawRefusal(socket, describeTunnelFailure(error))
+  } finally {
+    socket.off('close', onGone)
+  }
+}
+
+function answer(
+  exchange: ConnectRequest & { context: ProxyContext; stream: ClientHttp2Stream },
+  headers: IncomingHttpHeaders & IncomingHttpStatusHeader,
+): void {
+  const { context, request, socket, head, stream } = exchange
+  const status = headers[':status'] ?? 502
+  if (status !== 200) {
+    const refusal = findRefusal(headers) ?? { status, reason: `${request.url} cannot be reached.` }
+    context.logger.info('The control plane refused a connection.', { target: request.url, ...refusal })
+    writeRawRefusal(socket, refusal)
+    cancelStream(stream)
+    return
+  }
+  socket.write('HTTP/1.1 200 Connection established\r\n\r\n')
+  if (head.length > 0) stream.write(head)
+  stream.pipe(socket)
+  socket.pipe(stream)
+  stream.once('close', () => {
+    // A cut must not look like an end: what was being downloaded would seem whole.
+    if (!stream.readableEnded) reset(socket)
+  })
+}
+
+function reset(socket: Duplex): void {
+  if (socket instanceof Socket) socket.resetAndDestroy()
+  else socket.destroy()
+}
