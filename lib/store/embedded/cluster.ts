@@ -17,12 +17,11 @@ export const SERVER_ENVIRONMENT = { LC_ALL: 'C', PATH: '/usr/local/bin:/usr/bin:
 
 /** The cluster's password; makes the cluster first if there is none. */
 export async function ensureCluster(location: EmbeddedLocation, programs: Programs): Promise<string> {
-  const known = await readPassword(location)
+  const known = await readPassword(location.cluster)
   if (known !== null) return known
   const password = randomBytes(24).toString('base64url')
-  const partial = `${location.cluster}.${process.pid}.partial`
+  const partial = `${location.cluster}.${randomBytes(6).toString('hex')}.partial`
   const passwordForInitdb = `${partial}.password`
-  await rm(partial, { recursive: true, force: true })
   await writeFile(passwordForInitdb, password, { mode: 0o600 })
   if (location.user !== null) await chown(passwordForInitdb, location.user.uid, location.user.gid)
   try {
@@ -57,14 +56,15 @@ async function adoptCluster(location: EmbeddedLocation, partial: string): Promis
     if (!hasCode(error, 'ENOTEMPTY') && !hasCode(error, 'EEXIST')) throw error
     await rm(partial, { recursive: true, force: true })
   }
-  const password = await readPassword(location)
+  const password = await readPassword(location.cluster)
   if (password === null) throw new Error(`${location.cluster} holds no ${PASSWORD_FILE}.`)
   return password
 }
 
-async function readPassword(location: EmbeddedLocation): Promise<string | null> {
+/** The password of a cluster; null when there is none yet. */
+export async function readPassword(cluster: string): Promise<string | null> {
   try {
-    return (await readFile(path.join(location.cluster, PASSWORD_FILE), 'utf8')).trim()
+    return (await readFile(path.join(cluster, PASSWORD_FILE), 'utf8')).trim()
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return null
     throw error

@@ -1,4 +1,5 @@
 /** The programs of PostgreSQL as the npm packages bring them, where the server's user can run them. */
+import { randomBytes } from 'node:crypto'
 import { cp, mkdir, readFile, rename, rm, stat, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import path from 'node:path'
@@ -52,8 +53,7 @@ const programsIn = (native: string): Programs => ({
 
 /** Complete or not there: the copy gets its name when it is done. */
 async function copyPrograms(source: string, target: string): Promise<void> {
-  const partial = `${target}.${process.pid}.partial`
-  await rm(partial, { recursive: true, force: true })
+  const partial = `${target}.${randomBytes(6).toString('hex')}.partial`
   await mkdir(partial, { recursive: true, mode: 0o755 })
   const isForCompilers = (file: string) => file.endsWith('.a') || path.basename(file) === 'pkgconfig'
   await cp(path.join(source, 'native'), path.join(partial, 'native'), {

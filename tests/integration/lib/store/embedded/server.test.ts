@@ -1,0 +1,164 @@
+import { spawn } from 'node:child_process'
+import { chmod, mkdir, mkdtemp, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import pg from 'pg'
+import { afterEach, describe, expect, it } from 'vitest'
+import { locateEmbedded, runsAsRoot } from '../../../../../lib/store/embedded/location.ts'
+import { isProcessAlive, readPostmaster } from '../../../../../lib/store/embedded/postmaster.ts'
+import {
+  findEmbeddedServer,
+  removeEmbeddedServer,
+  startEmbeddedServer,
+} from '../../../../../lib/store/embedded/server.ts'
+
+const folders: string[] = []
+afterEach(async () => {
+  for (const folder of folders.splice(0)) {
+    await removeEmbeddedServer(path.join(folder, 'data folder'))
+    await rm(folder, { recursive: true, force: true })
+  }
+})
+
+/** In a folder that nobody but its owner may enter, under a name with a space. */
+async function newDataDirectory(): Promise<string> {
+  const folder = await realpath(await mkdtemp(path.join(tmpdir(), 'berth-embedded-')))
+  await chmod(folder, 0o700)
+  folders.push(folder)
+  const dataDirectory = path.join(folder, 'data folder')
+  await mkdir(dataDirectory)
+  return dataDirectory
+}
+
+async function query(url: string, sql: string): Promise<unknown[]> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    return (await client.query(sql)).rows
+  } finally {
+    await client.end()
+  }
+}
+
+const clusterOf = (dataDirectory: string) => locateEmbedded(dataDirectory, runsAsRoot()).cluster
+
+async function pidOf(dataDirectory: string): Promise<number> {
+  const postmaster = await readPostmaster(clusterOf(dataDirectory))
+  if (postmaster === null) throw new Error('no server')
+  return postmaster.pid
+}
+
+async function waitUntilGone(pid: number): Promise<void> {
+  await expect.poll(() => isProcessAlive(pid), { timeout: 10_000 }).toBe(false)
+}
+
+describe('startEmbeddedServer', () => {
+  it('makes a UTF8 database whatever the machine speaks', async () => {
+    const { url, wasRunning } = await startEmbeddedServer({ dataDirectory: await newDataDirectory() })
+    expect(wasRunning).toBe(false)
+    expect(await query(url, 'SHOW server_encoding')).toEqual([{ server_encoding: 'UTF8' }])
+    expect(await query(url, `SELECT '"\\u00e9"'::jsonb AS letter`)).toEqual([{ letter: 'é' }])
+  })
+
+  it('answers on loopback only, has no socket file, and refuses a wrong password', async () => {
+    const { url } = await startEmbeddedServer({ dataDirectory: await newDataDirectory() })
+    expect(
+      await query(
+        url,
+        `SELECT current_setting('listen_addresses') AS hosts, current_setting('unix_socket_directories') AS sockets`,
+      ),
+    ).toEqual([{ hosts: '127.0.0.1', sockets: '' }])
+    const guessed = new URL(url)
+    guessed.password = 'berth'
+    await expect(query(guessed.href, 'SELECT 1')).rejects.toMatchObject({ code: '28P01' })
+  })
+
+  it('keeps its password for its owner alone', async () => {
+    const dataDirectory = await newDataDirectory()
+    await startEmbeddedServer({ dataDirectory })
+    const { mode } = await stat(path.join(clusterOf(dataDirectory), 'berth-password'))
+    expect((mode & 0o777).toString(8)).toBe('600')
+  })
+
+  it('keeps what was written through a stop and a start', async () => {
+    const dataDirectory = await newDataDirectory()
+    const first = await startEmbeddedServer({ dataDirectory })
+    await query(first.url, 'CREATE TABLE kept (n int); INSERT INTO kept VALUES (1)')
+    await first.stop()
+    await first.stop()
+    expect(await findEmbeddedServer(dataDirectory)).toBeNull()
+    const second = await startEmbeddedServer({ dataDirectory })
+    expect(await query(second.url, 'SELECT n FROM kept')).toEqual([{ n: 1 }])
+  })
+
+  it('finds the server again that outlived a killed control plane', async () => {
+    const dataDirectory = await newDataDirectory()
+    const serverModule = new URL('../../../../../lib/store/embedded/server.ts', import.meta.url).href
+    const script = `const { startEmbeddedServer } = await import(${JSON.stringify(serverModule)})
+      const { url } = await startEmbeddedServer({ dataDirectory: ${JSON.stringify(dataDirectory)} })
+      console.log(url)
+      setInterval(() => {}, 1000)`
+    const owner = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const url = await new Promise<string>((resolve) =>
+      owner.stdout.once('data', (line) => resolve(String(line).trim())),
+    )
+    const ended = new Promise((resolve) => owner.once('exit', resolve))
+    owner.kill('SIGKILL')
+    await ended
+    expect(await findEmbeddedServer(dataDirectory)).toBe(url)
+    expect(await startEmbeddedServer({ dataDirectory })).toMatchObject({ url, wasRunning: true })
+  })
+
+  it('stands in a session of its own, so that Ctrl+C does not reach it', async () => {
+    const dataDirectory = await newDataDirectory()
+    await startEmbeddedServer({ dataDirectory })
+    const pid = await pidOf(dataDirectory)
+    const status = await readFile(`/proc/${pid}/stat`, 'utf8')
+    const [, , processGroup, session] = status.slice(status.lastIndexOf(')') + 2).split(' ')
+    expect([processGroup, session]).toEqual([String(pid), String(pid)])
+  })
+
+  it('recovers what was committed when the server itself was killed', async () => {
+    const dataDirectory = await newDataDirectory()
+    const { url } = await startEmbeddedServer({ dataDirectory })
+    await query(url, 'CREATE TABLE kept (n int); INSERT INTO kept VALUES (1)')
+    const pid = await pidOf(dataDirectory)
+    process.kill(pid, 'SIGKILL')
+    const again = await startEmbeddedServer({ dataDirectory })
+    expect(again.wasRunning).toBe(false)
+    expect(await query(again.url, 'SELECT n FROM kept')).toEqual([{ n: 1 }])
+    await waitUntilGone(pid)
+  })
+
+  it('is not kept from starting by a stale pid file whose number is another program now', async () => {
+    const dataDirectory = await newDataDirectory()
+    const { stop } = await startEmbeddedServer({ dataDirectory })
+    const pidFile = path.join(clusterOf(dataDirectory), 'postmaster.pid')
+    const lines = (await readFile(pidFile, 'utf8')).split('\n')
+    await stop()
+    await writeFile(pidFile, [String(process.pid), ...lines.slice(1)].join('\n'))
+    const again = await startEmbeddedServer({ dataDirectory })
+    expect(again.wasRunning).toBe(false)
+    expect(await query(again.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }])
+  })
+
+  it('gives two callers at the same time one and the same server', async () => {
+    const dataDirectory = await newDataDirectory()
+    const servers = await Promise.all([startEmbeddedServer({ dataDirectory }), startEmbeddedServer({ dataDirectory })])
+    expect(servers[0].url).toBe(servers[1].url)
+    expect(await query(servers[0].url, 'SELECT 1 AS one')).toEqual([{ one: 1 }])
+  })
+})
+
+describe('removeEmbeddedServer', () => {
+  it('leaves neither the process nor its files', async () => {
+    const dataDirectory = await newDataDirectory()
+    await startEmbeddedServer({ dataDirectory })
+    const pid = await pidOf(dataDirectory)
+    await removeEmbeddedServer(dataDirectory)
+    expect(await isProcessAlive(pid)).toBe(false)
+    await expect(stat(locateEmbedded(dataDirectory, runsAsRoot()).home)).rejects.toMatchObject({ code: 'ENOENT' })
+  })
+})
