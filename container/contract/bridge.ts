@@ -4,7 +4,8 @@
  *
  *   GET  /health                          BridgeHealth
  *   GET  /agent/status                    BridgeStatus
- *   GET  /agent/events?journalId=&after=  text/event-stream: `hello`, then journal events (`id:` = n) and deltas, live
+ *   GET  /agent/events?journalId=&after=  text/event-stream: `event: hello`, then `event: event` (a JournalEvent, `id:` = n) and
+ *                                         `event: delta` (a DeltaEvent), live; another `hello` when the journal is replaced
  *   POST /agent/execute                   ExecuteCommand -> 202 ExecuteAnswer | 409 BridgeProblem
  *   POST /agent/cancel                    CancelCommand -> 202 CancelAnswer
  *   POST /workspace/clone                 CloneCommand -> application/x-ndjson of CloneMessage, the last has `result` or `error`
@@ -34,6 +35,10 @@ export const bridgeHealth = z.looseObject({
   workspace: z.looseObject({ cloned: z.boolean() }),
 })
 export type BridgeHealth = z.infer<typeof bridgeHealth>
+
+/** The same as a person may see it on the forwarded port, with whose bridge it is. */
+export const bridgeStatus = bridgeHealth.extend({ agentId: text, startedAt: z.iso.datetime() })
+export type BridgeStatus = z.infer<typeof bridgeStatus>
 
 export const bridgeProblem = z.looseObject({ code: text, message: text })
 export type BridgeProblem = z.infer<typeof bridgeProblem>
@@ -108,21 +113,31 @@ export const cloneCommand = z.looseObject({
   /** The target branch exists on the remote and is to be continued. */
   adoptTargetBranch: z.boolean(),
   user: z.looseObject({ name: text, email: text }),
+  /** Hosts whose URLs of this repository git is to send to git.berth, e.g. ["github.com"]. */
+  rewriteHosts: z.array(text).optional(),
 })
 export type CloneCommand = z.infer<typeof cloneCommand>
 
 export const cloneMessage = z.union([
-  z.looseObject({ progress: z.looseObject({ phase: text, percent: z.number().nullable(), line: text }) }),
+  z.object({ progress: z.object({ phase: text, percent: z.number().nullable(), line: text }) }),
   /** `existing`: the workspace held a clone already; nothing was fetched. */
-  z.looseObject({ result: z.looseObject({ head: text, branch: text, existing: z.boolean() }) }),
-  z.looseObject({ error: bridgeProblem }),
+  z.object({ result: z.object({ head: text, branch: text, existing: z.boolean() }) }),
+  z.object({ error: z.object({ code: text, message: text }) }),
 ])
 export type CloneMessage = z.infer<typeof cloneMessage>
 
 export const commitCommand = z.looseObject({ message: text, author: z.looseObject({ name: text, email: text }) })
 export type CommitCommand = z.infer<typeof commitCommand>
 /** `sha` is null when there was nothing to commit. `ahead` counts commits on the target branch that the source lacks. */
-export const commitAnswer = z.looseObject({ sha: text.nullable(), head: text, ahead: count })
+export const commitAnswer = z.looseObject({
+  sha: text.nullable(),
+  head: text,
+  ahead: count,
+  /** Against the source branch, all commits together. */
+  files: count.optional(),
+  additions: count.optional(),
+  deletions: count.optional(),
+})
 export type CommitAnswer = z.infer<typeof commitAnswer>
 
 export const pushCommand = z.looseObject({ targetBranch: text })

@@ -74,6 +74,8 @@ export interface Agent {
   status: AgentStatus
   statusDetail: StatusDetail | null
   needs: 'approval' | 'input' | 'divergence' | null
+  /** The wish, written before acting; null when it is to live on. */
+  desired: 'stopped' | 'purged' | null
   /** Sequence number of the last stored event. */
   lastSeq: number
   /** The container that is, or was last, this agent's; null before the first start and after stop. */

@@ -6,13 +6,15 @@ import type { Clock } from '../clock.ts'
 import type { Settings } from '../config.ts'
 import type { BridgeClient, BridgeTarget } from '../drivers/bridge/port.ts'
 import type { Forge } from '../drivers/forge/port.ts'
+import type { ModelCatalog } from '../drivers/model/port.ts'
 import type { SandboxDriver } from '../drivers/sandbox/port.ts'
 import type { Tunnel, TunnelOwner } from '../gateway/ports.ts'
 import type { Ids } from '../ids.ts'
 import type { Logger } from '../logger.ts'
 import type { Stores } from '../store/stores.ts'
+import type { Supervisor } from './agent/supervisor.ts'
 import type { EventHub } from './event/hub.ts'
-import type { SandboxConnections } from './sandbox/connections.ts'
+import type { KeyedQueue } from './event/keyed-queue.ts'
 
 export interface Actor {
   userId: string
@@ -26,6 +28,10 @@ export interface Parts {
   settings: Settings
   /** From the database: what labels and ids of this installation carry. */
   installationId: string
+  /** Who this control plane is among several: the owner of its leases. */
+  instanceId: string
+  /** Name of the agent image. */
+  agentImage: string
   clock: Clock
   ids: Ids
   logger: Logger
@@ -35,7 +41,10 @@ export interface Parts {
   createBridgeClient(target: BridgeTarget): BridgeClient
   attachTunnel(input: { socket: Duplex; kind: TunnelKind; owner: TunnelOwner }): Tunnel
   hub: EventHub
-  connections: SandboxConnections
+  /** Changes of one agent's log, one after another. */
+  writes: KeyedQueue
+  supervisor: Supervisor
+  modelCatalog: ModelCatalog
 }
 
 export interface Context {

@@ -1,0 +1,149 @@
+/** Brings a pending run to the bridge: sandbox, clone, then the command that begins it. And a lost one again, once. */
+import type { CloneMessage, ExecuteCommand, HistoryEvent } from '../../../container/contract/bridge.ts'
+import type { Agent, Run, StartStage } from '../../domain/agent.ts'
+import { BerthError, ERROR_STATUS, type ErrorCode } from '../../errors.ts'
+import type { Parts } from '../context.ts'
+import { writeLog } from '../event/write.ts'
+import type { SandboxConnection } from '../sandbox/connection.ts'
+
+type RunParts = Omit<Parts, 'supervisor'>
+
+/** What of the log the conversation is made of; sent when the bridge lost its own. */
+const CONVERSATION_TYPES = [
+  'message',
+  'run_started',
+  'thinking',
+  'reasoning',
+  'text',
+  'tool_call',
+  'tool_result',
+  'compaction',
+  'done',
+]
+
+/** Shows a stage of a start; the percentage comes at most once for each whole figure. */
+export async function showStage(
+  parts: RunParts,
+  agentId: string,
+  detail: { stage: StartStage; percent?: number | null; message?: string },
+): Promise<void> {
+  await writeLog(parts, agentId, (tx) => {
+    if (tx.agent.status !== 'STARTING') return
+    tx.update({ statusDetail: detail })
+    tx.append('status', {
+      status: 'STARTING',
+      stage: detail.stage,
+      ...(typeof detail.percent === 'number' && { percent: detail.percent }),
+      ...(detail.message !== undefined && { message: detail.message }),
+    })
+  })
+}
+
+/** Clones the repository into the workspace unless a clone is there. Progress is shown a tenth at a time. */
+export async function ensureClone(input: {
+  parts: RunParts
+  agent: Agent
+  connection: SandboxConnection
+  signal: AbortSignal
+}): Promise<void> {
+  const { parts, agent, connection, signal } = input
+  if (connection.health.workspace.cloned) return
+  await showStage(parts, agent.id, { stage: 'clone' })
+  let shown = -1
+  const messages = connection.client.clone(
+    {
+      repository: agent.githubRepo,
+      sourceBranch: agent.sourceBranch,
+      targetBranch: agent.targetBranch,
+      adoptTargetBranch: agent.adoptTargetBranch,
+      user: parts.settings.gitUser,
+      rewriteHosts: [new URL(parts.settings.github.url).host],
+    },
+    signal,
+  )
+  for await (const message of messages) {
+    const end = cloneEnd(message)
+    if (end === 'done') return
+    if (end !== null) throw end
+    const progress = 'progress' in message ? message.progress : null
+    if (progress === null || progress.percent === null || Math.floor(progress.percent / 10) === shown) continue
+    shown = Math.floor(progress.percent / 10)
+    await showStage(parts, agent.id, { stage: 'clone', percent: progress.percent, message: progress.line })
+  }
+  throw new BerthError('start_failed', 'The clone ended without saying how.', { hint: 'Start the agent again.' })
+}
+
+function cloneEnd(message: CloneMessage): 'done' | BerthError | null {
+  if ('result' in message) return 'done'
+  if (!('error' in message)) return null
+  const { code, message: words } = message.error
+  const known = Object.hasOwn(ERROR_STATUS, code) ? (code as ErrorCode) : 'start_failed'
+  return new BerthError(known, words, {
+    hint: 'Check the repository, its branches and the token, then start the agent again.',
+  })
+}
+
+/** Hands the run to the bridge. The bridge joins one that it has already, so this can be said twice. */
+export async function executeRun(input: {
+  parts: RunParts
+  agent: Agent
+  run: Run
+  connection: SandboxConnection
+  continued: boolean
+}): Promise<void> {
+  const { parts, agent, run, connection } = input
+  const command = await toExecuteCommand(input)
+  let outcome = await connection.client.execute(command)
+  if (!outcome.accepted && outcome.code === 'history_needed') {
+    outcome = await connection.client.execute({ ...command, history: await readHistory(parts, agent.id) })
+  }
+  if (!outcome.accepted) {
+    throw new BerthError('start_failed', `The sandbox did not take the run: ${outcome.message}`, {
+      hint: 'Stop the agent and resume it; its files and history stay.',
+    })
+  }
+  await writeLog(parts, agent.id, async (tx) => {
+    const current = await tx.findRun(run.id)
+    if (current?.status === 'PENDING') await tx.updateRun(run.id, { status: 'RUNNING' })
+    if (current?.status === 'ENDED' || tx.agent.status === 'RUNNING' || tx.agent.desired !== null) return
+    tx.update({ status: 'RUNNING', statusDetail: null })
+    tx.append('status', { status: 'RUNNING' }, { runId: run.id })
+  })
+}
+
+async function toExecuteCommand(input: {
+  parts: RunParts
+  agent: Agent
+  run: Run
+  continued: boolean
+}): Promise<ExecuteCommand> {
+  const { parts, agent, run, continued } = input
+  const { journalId, n } = await parts.stores.agents.journalPosition(agent.id)
+  const model = (await parts.modelCatalog.find(agent.model)) ?? { contextTokens: null, maxOutputTokens: null }
+  return {
+    runId: run.id,
+    continued,
+    input: { eventId: run.inputEventId, text: run.task },
+    agent: {
+      name: agent.name,
+      repository: agent.githubRepo,
+      sourceBranch: agent.sourceBranch,
+      targetBranch: agent.targetBranch,
+      instructions: agent.instructions,
+    },
+    model: { id: agent.model, contextTokens: model.contextTokens, maxOutputTokens: model.maxOutputTokens },
+    limits: {
+      maxSteps: agent.limits.maxSteps,
+      maxTokens: agent.limits.maxTokens,
+      maxCostUsd: agent.limits.maxCostUsd,
+      maxDurationMs: agent.limits.maxDurationMs,
+    },
+    tools: { allow: agent.tools.allow, commandTimeoutMs: parts.settings.commandTimeoutMs },
+    stored: { journalId, n },
+  }
+}
+
+async function readHistory(parts: RunParts, agentId: string): Promise<HistoryEvent[]> {
+  const events = await parts.stores.events.listOfTypes({ agentId, types: CONVERSATION_TYPES })
+  return events.map(({ id, type, runId, data }) => ({ id, type, runId, data }))
+}

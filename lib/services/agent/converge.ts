@@ -1,0 +1,188 @@
+/**
+ * Brings an agent's sandbox in line with its row, a step at a time: what to do next is asked of the row again after each
+ * step (lib/domain/next-step.ts), so a wish that came meanwhile, or a process that died, changes nothing but the answer.
+ */
+import type { Agent, Run, StartStage, StatusDetail } from '../../domain/agent.ts'
+import { nextStep, type Step } from '../../domain/next-step.ts'
+import { BerthError, isBerthError } from '../../errors.ts'
+import type { Parts } from '../context.ts'
+import { writeLog } from '../event/write.ts'
+import { deliver } from '../pull-request/deliver.ts'
+import type { SandboxConnection } from '../sandbox/connection.ts'
+import { ensureSandbox } from '../sandbox/ensure.ts'
+import { ensureClone, executeRun, showStage } from './begin-run.ts'
+import { endOpenRun, setStatus } from './end-run.ts'
+import { removeContainers, takeDown } from './take-down.ts'
+
+/** How often a run is continued by itself after its sandbox was lost. */
+const MAX_CONTINUATIONS = 1
+/** More steps than any path has: a defect must not spin. */
+const MAX_STEPS = 24
+
+export interface Convergence {
+  parts: Omit<Parts, 'supervisor'>
+  agentId: string
+  /** Aborts what can be given up: a wish came that makes it needless. */
+  signal: AbortSignal
+  connection(): SandboxConnection | null
+  setConnection(connection: SandboxConnection | null): void
+  onRunEnded: () => void
+}
+
+export async function converge(work: Convergence): Promise<void> {
+  const { parts, agentId } = work
+  for (let count = 0; count < MAX_STEPS; count += 1) {
+    const agent = await parts.stores.agents.find(agentId)
+    if (!agent) return
+    const run = await parts.stores.runs.findOpen(agentId)
+    const step = nextStep({ agent, openRun: run, connected: work.connection() !== null })
+    if (step === 'rest') return
+    try {
+      await takeStep({ work, step, agent, run })
+    } catch (error) {
+      // Given up for a wish that came meanwhile: the next turn sees it in the row.
+      if (work.signal.aborted) return
+      await fail({ work, step, error })
+      return
+    }
+  }
+  parts.logger.error('an agent did not come to rest', { agentId })
+}
+
+interface StepInput {
+  work: Convergence
+  step: Step
+  agent: Agent
+  run: Run | null
+}
+
+async function takeStep({ work, step, agent, run }: StepInput): Promise<void> {
+  const { parts } = work
+  if (step === 'purge' || step === 'take_down') return await takeDown({ work, agent, run, purge: step === 'purge' })
+  if (step === 'end_pending') {
+    return await writeLog(parts, agent.id, async (tx) => {
+      await endOpenRun(parts, tx, { reason: 'cancelled', message: 'Cancelled before it began.' })
+      setStatus(tx, work.connection() ? 'READY' : 'IDLE')
+    })
+  }
+  if (step === 'begin' && run) return await begin({ work, agent, run })
+  if (step === 'attach') return await attach({ work, agent, run })
+  if (step === 'cancel' && run) return await cancel({ work, agent, run })
+  if (step === 'deliver') {
+    const connection = work.connection() ?? (await connect({ work, agent }))
+    await connection.catchUp()
+    const last = await parts.stores.runs.findLatest(agent.id)
+    if (last) await deliver({ parts, agent, run: last, connection, asked: false })
+    await writeLog(parts, agent.id, async (tx) => {
+      if (tx.agent.status === 'RUNNING' && !(await tx.openRun())) setStatus(tx, 'READY')
+    })
+  }
+}
+
+async function connect(input: { work: Convergence; agent: Agent }): Promise<SandboxConnection> {
+  const { work, agent } = input
+  const { parts, signal, onRunEnded } = work
+  const onStage = (stage: StartStage) => showStage(parts, agent.id, { stage })
+  const connection = await ensureSandbox({ parts, agent, signal, onStage, onRunEnded })
+  work.setConnection(connection)
+  await connection.caughtUp()
+  return connection
+}
+
+async function begin(input: { work: Convergence; agent: Agent; run: Run }): Promise<void> {
+  const { work, agent, run } = input
+  const { parts, signal } = work
+  let connection = work.connection()
+  if (!connection) {
+    connection = await connect({ work, agent })
+    await ensureClone({ parts, agent, connection, signal })
+    await showStage(parts, agent.id, { stage: 'model' })
+  }
+  signal.throwIfAborted()
+  await executeRun({ parts, agent, run, connection, continued: false })
+}
+
+async function attach(input: { work: Convergence; agent: Agent; run: Run | null }): Promise<void> {
+  const { work, agent, run } = input
+  const { parts, signal } = work
+  if (!run && agent.status === 'READY' && !(await hasContainer(parts, agent))) {
+    // Somebody removed or stopped it while it waited: nothing is lost, the next instruction brings it back.
+    return await writeLog(parts, agent.id, (tx) => setStatus(tx, 'IDLE'))
+  }
+  const connection = await connect({ work, agent })
+  if (!run) {
+    await ensureClone({ parts, agent, connection, signal })
+    return await writeLog(parts, agent.id, (tx) => {
+      if (tx.agent.status === 'STARTING') setStatus(tx, 'READY')
+    })
+  }
+  if (connection.health.run?.id === run.id) return
+  const current = await parts.stores.runs.find(run.id)
+  if (current?.status !== 'RUNNING') return
+  if (current.cancelRequestedAt) {
+    return await writeLog(parts, agent.id, (tx) =>
+      endOpenRun(parts, tx, { reason: 'cancelled', message: 'Cancelled.' }),
+    )
+  }
+  if (current.continuedCount >= MAX_CONTINUATIONS) {
+    return await writeLog(parts, agent.id, (tx) =>
+      endOpenRun(parts, tx, {
+        reason: 'sandbox_lost',
+        message: 'The sandbox was lost again after the run was continued once.',
+      }),
+    )
+  }
+  await writeLog(parts, agent.id, (tx) => tx.updateRun(run.id, { continuedCount: current.continuedCount + 1 }))
+  await ensureClone({ parts, agent, connection, signal })
+  await executeRun({ parts, agent, run: current, connection, continued: true })
+}
+
+async function hasContainer(parts: Convergence['parts'], agent: Agent): Promise<boolean> {
+  const sandboxes = await parts.driver.list({ installationId: parts.installationId, agentId: agent.id })
+  return sandboxes.some((sandbox) => sandbox.incarnation === agent.incarnation && sandbox.state === 'running')
+}
+
+async function cancel(input: { work: Convergence; agent: Agent; run: Run }): Promise<void> {
+  const { work, agent, run } = input
+  const connection = work.connection()
+  if (!connection) return
+  const { ended } = await connection.client.cancel(run.id)
+  await connection.catchUp()
+  if (ended) return
+  await writeLog(work.parts, agent.id, (tx) =>
+    endOpenRun(work.parts, tx, { reason: 'cancelled', message: 'Cancelled; the sandbox no longer had the run.' }),
+  )
+}
+
+/** No sandbox can be had: the run ends, and the agent says why and at which stage. Nothing of the try is left but volumes. */
+async function fail(input: { work: Convergence; step: Step; error: unknown }): Promise<void> {
+  const { work, step, error } = input
+  const { parts, agentId } = work
+  parts.logger.warn('a step of an agent failed', { agentId, step, error })
+  const known = isBerthError(error)
+    ? error
+    : new BerthError('start_failed', 'The sandbox could not be made ready: an unexpected error, which the log names.', {
+        cause: error,
+      })
+  const connection = work.connection()
+  work.setConnection(null)
+  await connection?.close()
+  await removeContainers(parts, agentId).catch((cause: unknown) =>
+    parts.logger.warn('the container of a failed start could not be removed', { agentId, error: cause }),
+  )
+  await writeLog(parts, agentId, async (tx) => {
+    const run = await tx.openRun()
+    const detail: StatusDetail = {
+      ...(tx.agent.statusDetail?.stage && { stage: tx.agent.statusDetail.stage }),
+      code: known.code,
+      message: known.message,
+      ...(known.hint !== undefined && { hint: known.hint }),
+      ...(Array.isArray(known.details?.logTail) && { logTail: known.details.logTail.map(String) }),
+    }
+    await endOpenRun(parts, tx, {
+      reason: run?.startedAt ? 'sandbox_lost' : 'failed',
+      message: known.message,
+    })
+    setStatus(tx, 'FAILED', detail)
+  })
+}

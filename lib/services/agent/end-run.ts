@@ -1,0 +1,37 @@
+/** Ends of a run that the control plane says itself, when no bridge is there to say them. */
+import type { DoneReason } from '../../../container/contract/events.ts'
+import type { StatusDetail } from '../../domain/agent.ts'
+import type { LogTransaction } from '../../store/stores.ts'
+import type { Parts } from '../context.ts'
+
+/** Ends the agent's open run, if it has one. The first end stored wins. */
+export async function endOpenRun(
+  parts: Pick<Parts, 'clock'>,
+  tx: LogTransaction,
+  end: { reason: DoneReason; message: string },
+): Promise<void> {
+  const run = await tx.openRun()
+  if (!run) return
+  const now = parts.clock.now()
+  await tx.updateRun(run.id, { status: 'ENDED', reason: end.reason, endedAt: now })
+  const durationMs = run.startedAt === null ? 0 : Math.max(0, now.getTime() - run.startedAt.getTime())
+  const { steps, inputTokens, outputTokens } = run
+  tx.appendOwn('done', { ...end, steps, inputTokens, outputTokens, durationMs }, run.id)
+}
+
+/** The agent's status, with its event. */
+export function setStatus(
+  tx: LogTransaction,
+  status: LogTransaction['agent']['status'],
+  detail: StatusDetail | null = null,
+) {
+  tx.update({ status, statusDetail: detail })
+  const { stage, code, message, logTail } = detail ?? {}
+  tx.append('status', {
+    status,
+    ...(stage !== undefined && { stage }),
+    ...(code !== undefined && { code }),
+    ...(message !== undefined && { message }),
+    ...(logTail !== undefined && { logTail }),
+  })
+}

@@ -1,0 +1,55 @@
+/** Ending: a run (cancel), a container (stop), everything (delete with purge). The wish is written before acting. */
+import type { Context } from '../context.ts'
+import { writeLog } from '../event/write.ts'
+import { setStatus } from './end-run.ts'
+import { decideIn, type InstructAnswer } from './instruct.ts'
+import { requireAgent } from './require.ts'
+import type { AgentView } from './schemas.ts'
+import { readAgentView } from './view.ts'
+
+type AgentInput = { ctx: Context; input: { agentId: string } }
+
+/** Ends the run; the container stays. Answers when the run has ended, or after its deadline with what is there. */
+export async function cancelRun({ ctx, input }: AgentInput): Promise<InstructAnswer> {
+  const { parts } = ctx
+  const agent = await requireAgent(ctx, input.agentId)
+  const pending = await writeLog(parts, agent.id, async (tx) => {
+    const decision = await decideIn(tx, { name: 'cancel' })
+    const run = decision.do === 'cancel' ? await tx.openRun() : null
+    if (!run) return null
+    await tx.updateRun(run.id, { cancelRequestedAt: run.cancelRequestedAt ?? parts.clock.now() })
+    return run.status
+  })
+  // A start is given up; a run is told to end by its bridge.
+  if (pending === 'PENDING') parts.supervisor.interrupt(agent.id)
+  else if (pending !== null) parts.supervisor.wake(agent.id)
+  const view = await readAgentView(ctx, agent)
+  return { agent: view, run: view.run }
+}
+
+/** Takes the container away; files and history stay. */
+export async function stopAgent({ ctx, input }: AgentInput): Promise<AgentView> {
+  const { parts } = ctx
+  const agent = await requireAgent(ctx, input.agentId)
+  const acts = await writeLog(parts, agent.id, async (tx) => {
+    const decision = await decideIn(tx, { name: 'stop' })
+    if (decision.do === 'join') return false
+    if (tx.agent.desired === null) tx.update({ desired: 'stopped' })
+    if (tx.agent.status !== 'STOPPING') setStatus(tx, 'STOPPING')
+    return true
+  })
+  if (acts) parts.supervisor.interrupt(agent.id)
+  return await readAgentView(ctx, agent)
+}
+
+/** Removes container, volumes, history and record. Resolves when they are gone. */
+export async function purgeAgent({ ctx, input }: AgentInput): Promise<void> {
+  const { parts } = ctx
+  const agent = await requireAgent(ctx, input.agentId)
+  await writeLog(parts, agent.id, (tx) => {
+    tx.update({ desired: 'purged' })
+    if (tx.agent.status !== 'STOPPING') setStatus(tx, 'STOPPING')
+  })
+  parts.supervisor.interrupt(agent.id)
+  await parts.supervisor.settle(agent.id)
+}

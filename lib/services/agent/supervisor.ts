@@ -1,0 +1,133 @@
+/**
+ * One worker for each agent that has anything to do. Owns: which agents are being worked on in this process, and their live
+ * connections. Everything it knows can be found again from the rows and the containers' labels.
+ */
+import { causeChain } from '../../logger.ts'
+import type { Parts } from '../context.ts'
+import type { SandboxConnection } from '../sandbox/connection.ts'
+import { converge } from './converge.ts'
+
+export interface Supervisor {
+  /** The row says something new: bring the sandbox in line, soon. */
+  wake(agentId: string): void
+  /** Gives up what is under way (a start, say) because a wish came that makes it needless, then wakes. */
+  interrupt(agentId: string): void
+  /** Wakes, and resolves when nothing is left to do. */
+  settle(agentId: string): Promise<void>
+  /** The live connection, or null. */
+  connection(agentId: string): SandboxConnection | null
+  /** Runs `work` when the agent's worker rests, and keeps it resting meanwhile. */
+  exclusively<T>(agentId: string, work: () => Promise<T>): Promise<T>
+  /** Looks at every agent that may need something; at boot and every minute. */
+  reconcile(): Promise<void>
+  /** Lets go of every connection. Sandboxes and their runs go on. */
+  close(): Promise<void>
+}
+
+interface Worker {
+  connection: SandboxConnection | null
+  abort: AbortController
+  /** Asked again while it worked. */
+  again: boolean
+  working: Promise<void> | null
+}
+
+export function createSupervisor(parts: Omit<Parts, 'supervisor'>): Supervisor {
+  const workers = new Map<string, Worker>()
+  let closing = false
+
+  const workerOf = (agentId: string): Worker => {
+    const known = workers.get(agentId)
+    if (known) return known
+    const worker: Worker = { connection: null, abort: new AbortController(), again: false, working: null }
+    workers.set(agentId, worker)
+    return worker
+  }
+
+  const setConnection = (agentId: string, connection: SandboxConnection | null) => {
+    const worker = workerOf(agentId)
+    worker.connection = connection
+    void connection?.closed.then(() => {
+      if (worker.connection !== connection) return
+      worker.connection = null
+      if (!closing) wake(agentId)
+    })
+  }
+
+  const work = async (agentId: string, worker: Worker) => {
+    do {
+      worker.again = false
+      worker.abort = new AbortController()
+      await converge({
+        parts,
+        agentId,
+        signal: worker.abort.signal,
+        connection: () => worker.connection,
+        setConnection: (connection) => setConnection(agentId, connection),
+        onRunEnded: () => wake(agentId),
+      })
+    } while (worker.again && !closing)
+  }
+
+  const wake = (agentId: string) => {
+    if (closing) return
+    const worker = workerOf(agentId)
+    worker.again = true
+    if (worker.working) return
+    worker.working = work(agentId, worker)
+      .catch((error: unknown) =>
+        parts.logger.error('the worker of an agent failed', { agentId, error: causeChain(error) }),
+      )
+      .finally(() => {
+        worker.working = null
+        if (worker.again && !closing) wake(agentId)
+        else if (!worker.connection) workers.delete(agentId)
+      })
+  }
+
+  const settle = async (agentId: string) => {
+    wake(agentId)
+    for (let worker = workers.get(agentId); worker?.working; worker = workers.get(agentId)) await worker.working
+  }
+
+  return {
+    wake,
+    settle,
+    interrupt(agentId) {
+      workers.get(agentId)?.abort.abort(new Error('a newer wish came'))
+      wake(agentId)
+    },
+    connection: (agentId) => workers.get(agentId)?.connection ?? null,
+    async exclusively(agentId, task) {
+      for (;;) {
+        const worker = workerOf(agentId)
+        if (!worker.working) {
+          const running = task()
+          worker.working = running
+            .then(
+              () => undefined,
+              () => undefined,
+            )
+            .finally(() => {
+              worker.working = null
+              if (worker.again && !closing) wake(agentId)
+              else if (!worker.connection) workers.delete(agentId)
+            })
+          return await running
+        }
+        await worker.working
+      }
+    },
+    async reconcile() {
+      for (const agent of await parts.stores.agents.listUnsettled()) wake(agent.id)
+    },
+    async close() {
+      closing = true
+      const open = [...workers.values()]
+      for (const worker of open) worker.abort.abort(new Error('the control plane is closing'))
+      await Promise.all(open.map((worker) => worker.working))
+      await Promise.all(open.map((worker) => worker.connection?.close()))
+      workers.clear()
+    },
+  }
+}

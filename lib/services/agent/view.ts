@@ -1,0 +1,39 @@
+/** Agents and runs as the API shows them. */
+import type { Agent, Run } from '../../domain/agent.ts'
+import type { Context } from '../context.ts'
+import type { AgentView, RunView } from './schemas.ts'
+
+export function toAgentView(ctx: Context, agent: Agent, run: Run | null): AgentView {
+  const { ownerId: _owner, incarnation, targetTip: _tip, desired: _desired, createdAt, updatedAt, ...shown } = agent
+  return {
+    ...shown,
+    queued: 0,
+    isolated: incarnation === null ? null : ctx.parts.driver.isolated,
+    run: run && toRunView(run),
+    createdAt: createdAt.toISOString(),
+    updatedAt: updatedAt.toISOString(),
+  }
+}
+
+export function toRunView(run: Run): RunView {
+  return {
+    id: run.id,
+    task: run.task,
+    status: run.status,
+    reason: run.reason,
+    summary: run.summary,
+    steps: run.steps,
+    inputTokens: run.inputTokens,
+    outputTokens: run.outputTokens,
+    costUsd: run.costUsd,
+    createdAt: run.createdAt.toISOString(),
+    startedAt: run.startedAt?.toISOString() ?? null,
+    endedAt: run.endedAt?.toISOString() ?? null,
+  }
+}
+
+/** The agent as it is now, with its latest run. */
+export async function readAgentView(ctx: Context, agent: Agent): Promise<AgentView> {
+  const fresh = (await ctx.parts.stores.agents.find(agent.id)) ?? agent
+  return toAgentView(ctx, fresh, await ctx.parts.stores.runs.findLatest(agent.id))
+}

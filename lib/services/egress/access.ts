@@ -1,0 +1,31 @@
+/** What the egress gateway asks: which hosts this agent may reach; and what it was refused. */
+import type { EgressPolicy } from '../../domain/egress-policy.ts'
+import { BerthError } from '../../errors.ts'
+import type { Parts } from '../context.ts'
+import { writeLog } from '../event/write.ts'
+import { registryHosts } from '../sandbox/environment.ts'
+
+type EgressParts = Omit<Parts, 'supervisor'>
+
+export async function readEgressPolicy(parts: EgressParts, agentId: string): Promise<EgressPolicy> {
+  const agent = await parts.stores.agents.find(agentId)
+  if (!agent) throw new BerthError('not_found', 'The agent of this sandbox is gone.')
+  const registries = registryHosts(parts.settings)
+  const defaults = agent.egress.mode === 'allowlist' ? await parts.driver.defaultEgressHosts(parts.agentImage) : []
+  return {
+    mode: agent.egress.mode,
+    allow: [...defaults, ...registries, ...parts.settings.egress.allow, ...agent.egress.allow],
+    internalHosts: [...registries, ...parts.settings.egress.internalHosts],
+  }
+}
+
+export async function recordEgressDenied(
+  parts: EgressParts,
+  agentId: string,
+  denial: { host: string; port: number; rule: string; reason: string; cure: string },
+): Promise<void> {
+  await writeLog(parts, agentId, async (tx) => {
+    const run = await tx.openRun()
+    tx.append('egress_denied', denial, { runId: run?.id ?? null })
+  })
+}

@@ -1,0 +1,78 @@
+/** Takes what a bridge's journal says into the log, and brings the run up to date in the same transaction. */
+import type { DoneReason, JournalEvent } from '../../../container/contract/events.ts'
+import { acceptJournalEvent, rejectMalformed } from '../../domain/journal-acceptance.ts'
+import type { LogTransaction } from '../../store/stores.ts'
+import type { Parts } from '../context.ts'
+import { writeLog } from './write.ts'
+
+export type JournalLine = { event: JournalEvent } | { malformed: string; n: number }
+
+export interface AcceptedLines {
+  /** Number that the bridge should have sent, when it skipped some. */
+  gap: number | null
+  /** A run of the agent ended in these lines. */
+  runEnded: boolean
+}
+
+/** Stores the lines in one transaction. Lines stored before are passed over; after a gap nothing more is taken. */
+export async function acceptJournal(
+  parts: Pick<Parts, 'stores' | 'hub' | 'writes'>,
+  input: { agentId: string; journalId: string; lines: JournalLine[] },
+): Promise<AcceptedLines> {
+  return await writeLog(parts, input.agentId, async (tx) => {
+    const outcome: AcceptedLines = { gap: null, runEnded: false }
+    for (const line of input.lines) {
+      const n = 'event' in line ? line.event.n : line.n
+      const acceptance = acceptJournalEvent(
+        tx.journal,
+        input.journalId,
+        'event' in line ? line.event : { n, type: 'malformed', runId: null, at: new Date().toISOString(), data: {} },
+      )
+      if (acceptance.accept === 'gap') return { ...outcome, gap: acceptance.expected }
+      if (acceptance.accept === 'skip') continue
+      if (!('event' in line)) {
+        const { data } = rejectMalformed(line.malformed)
+        tx.appendJournal(input.journalId, n, { type: 'error', runId: null, at: new Date().toISOString(), data })
+        continue
+      }
+      const { runId, at } = line.event
+      if (acceptance.accept === 'reject') {
+        tx.appendJournal(input.journalId, n, { type: 'error', runId, at, data: acceptance.data })
+        continue
+      }
+      const event = { type: acceptance.type, runId, at, data: acceptance.data }
+      const stored = await applyToRun(tx, event)
+      tx.appendJournal(input.journalId, n, stored ? event : null)
+      if (stored && event.type === 'done') outcome.runEnded = true
+    }
+    return outcome
+  })
+}
+
+/** Answers false for what must not be stored: a second `done` of a run. */
+async function applyToRun(
+  tx: LogTransaction,
+  event: { type: string; runId: string | null; at: string; data: Record<string, unknown> },
+): Promise<boolean> {
+  if (event.runId === null || !['run_started', 'thinking', 'done'].includes(event.type)) return true
+  const run = await tx.findRun(event.runId)
+  if (!run || run.status === 'ENDED') return event.type !== 'done'
+  if (event.type === 'run_started') {
+    await tx.updateRun(run.id, { status: 'RUNNING', startedAt: run.startedAt ?? new Date(event.at) })
+    if (tx.agent.status !== 'RUNNING' && tx.agent.desired === null) {
+      tx.update({ status: 'RUNNING', statusDetail: null })
+      tx.append('status', { status: 'RUNNING' }, { runId: run.id })
+    }
+  }
+  if (event.type === 'thinking') await tx.updateRun(run.id, { steps: Number(event.data.step) })
+  if (event.type === 'done') {
+    await tx.updateRun(run.id, {
+      status: 'ENDED',
+      reason: event.data.reason as DoneReason,
+      summary: typeof event.data.summary === 'string' ? event.data.summary : null,
+      steps: Number(event.data.steps),
+      endedAt: new Date(event.at),
+    })
+  }
+  return true
+}

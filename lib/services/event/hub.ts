@@ -1,0 +1,68 @@
+/**
+ * News of stored events, and deltas, to the readers of this process. Owns: who listens, and the text of each message that
+ * is being written. Must not know: the database, HTTP. A listener that is told of an event it cannot place reads the log.
+ */
+import type { DeltaEvent } from '../../../container/contract/events.ts'
+import type { StoredEvent } from '../../domain/agent.ts'
+
+export type HubMessage =
+  | { kind: 'events'; agentId: string; ownerId: string; events: StoredEvent[] }
+  | { kind: 'delta'; agentId: string; ownerId: string; delta: DeltaEvent }
+  /** The agent and its log are gone. */
+  | { kind: 'removed'; agentId: string; ownerId: string }
+
+export interface EventHub {
+  publish(message: HubMessage): void
+  /** Listeners are called in order and must not throw or block. Returns the way out. */
+  subscribe(listener: (message: HubMessage) => void): () => void
+  /** Each unfinished message of the agent as one delta from offset 0: for a reader who comes in the middle. */
+  unfinished(agentId: string): DeltaEvent[]
+}
+
+/** Text kept for late readers, in UTF-16 units a message; beyond it only newer deltas are passed on. */
+const MAX_UNFINISHED_CHARS = 256 * 1024
+
+export function createEventHub(): EventHub {
+  const listeners = new Set<(message: HubMessage) => void>()
+  const unfinished = new Map<string, Map<string, DeltaEvent>>()
+
+  const keep = (agentId: string, delta: DeltaEvent) => {
+    const messages = unfinished.get(agentId) ?? new Map<string, DeltaEvent>()
+    unfinished.set(agentId, messages)
+    const { messageId, offset } = delta.data
+    const known = messages.get(messageId)
+    if (!known) {
+      if (offset === 0) messages.set(messageId, delta)
+      return
+    }
+    const text = known.data.delta.slice(0, offset) + delta.data.delta
+    if (text.length > MAX_UNFINISHED_CHARS) messages.delete(messageId)
+    else messages.set(messageId, { ...delta, data: { ...delta.data, offset: 0, delta: text } })
+  }
+
+  const forget = (agentId: string, events: StoredEvent[]) => {
+    const messages = unfinished.get(agentId)
+    if (!messages) return
+    for (const event of events) {
+      if (event.type === 'done') messages.clear()
+      for (const id of [event.data.messageId, event.type === 'tool_result' ? event.data.toolCallId : undefined]) {
+        if (typeof id === 'string') messages.delete(id)
+      }
+    }
+    if (messages.size === 0) unfinished.delete(agentId)
+  }
+
+  return {
+    publish(message) {
+      if (message.kind === 'delta') keep(message.agentId, message.delta)
+      else if (message.kind === 'events') forget(message.agentId, message.events)
+      else unfinished.delete(message.agentId)
+      for (const listener of listeners) listener(message)
+    },
+    subscribe(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    unfinished: (agentId) => [...(unfinished.get(agentId)?.values() ?? [])],
+  }
+}

@@ -1,0 +1,46 @@
+/** Whether the control plane can do its work, and what is not configured yet. Cheap: asked often and without signing in. */
+import type { EngineStatus } from '../../drivers/sandbox/port.ts'
+import type { Parts } from '../context.ts'
+
+const ENGINE_FRESH_MS = 5_000
+
+export interface HealthView {
+  status: 'ok' | 'degraded'
+  database: { reachable: boolean }
+  engine: EngineStatus
+  driver: string
+  isolated: boolean
+  /** A model key is set. */
+  modelKey: boolean
+  /** A GitHub token is set. */
+  githubToken: boolean
+}
+
+const engines = new WeakMap<object, { at: number; status: Promise<EngineStatus> }>()
+
+export async function readHealth(parts: Parts): Promise<HealthView> {
+  const [database, engine] = await Promise.all([
+    parts.stores.ping().then(
+      () => true,
+      () => false,
+    ),
+    probeEngine(parts),
+  ])
+  return {
+    status: database && engine.reachable ? 'ok' : 'degraded',
+    database: { reachable: database },
+    engine,
+    driver: parts.driver.kind,
+    isolated: parts.driver.isolated,
+    modelKey: parts.settings.openrouter.apiKey !== null,
+    githubToken: parts.settings.github.token !== null,
+  }
+}
+
+function probeEngine(parts: Parts): Promise<EngineStatus> {
+  const known = engines.get(parts.driver)
+  if (known && parts.clock.monotonicMs() - known.at < ENGINE_FRESH_MS) return known.status
+  const status = parts.driver.probe()
+  engines.set(parts.driver, { at: parts.clock.monotonicMs(), status })
+  return status
+}

@@ -1,0 +1,18 @@
+/** The models that a person may choose from. */
+import type { ModelInfo } from '../../drivers/model/port.ts'
+import type { Page } from '../agent/schemas.ts'
+import type { Context } from '../context.ts'
+
+/** What the provider has; while it cannot be asked, the default model alone, without figures. */
+export async function listModels({ ctx }: { ctx: Context }): Promise<Page<ModelInfo> & { defaultModel: string }> {
+  const { modelCatalog, settings } = ctx.parts
+  const defaultModel = settings.defaultModel
+  const unknown = {
+    contextTokens: null,
+    maxOutputTokens: null,
+    inputPriceUsdPerMTok: null,
+    outputPriceUsdPerMTok: null,
+  }
+  const items = (await modelCatalog.list()) ?? [{ id: defaultModel, name: defaultModel, ...unknown }]
+  return { items, nextCursor: null, defaultModel }
+}

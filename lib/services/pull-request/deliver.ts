@@ -1,0 +1,123 @@
+/**
+ * The work of a run leaves: commit what is left, push the target branch, open or update the pull request. Done by code,
+ * safe to do again, and where it is skipped the log says why.
+ */
+import type { Agent, Run } from '../../domain/agent.ts'
+import { readCommandEvidence, writeCommitMessage, writePullRequestBody } from '../../domain/pull-request-text.ts'
+import { isBerthError } from '../../errors.ts'
+import type { Parts } from '../context.ts'
+import { writeLog } from '../event/write.ts'
+import type { SandboxConnection } from '../sandbox/connection.ts'
+
+type DeliverParts = Omit<Parts, 'supervisor'>
+
+/** A run that ended so has not been asked to deliver what it left behind. */
+const NOT_DELIVERED: readonly string[] = ['cancelled', 'provider_error', 'failed', 'sandbox_lost', 'disk_limit']
+
+export interface Delivery {
+  action: 'opened' | 'updated' | 'skipped'
+  number?: number
+  url?: string
+  title?: string
+  reason?: string
+  code?: string
+}
+
+/**
+ * `asked`: a person asked for it, so it is tried whatever the settings and the run's end. Answers with what was stored as
+ * the `pull_request` event; a failure on the way is a skipped delivery with its reason, never a throw.
+ */
+export async function deliver(input: {
+  parts: DeliverParts
+  agent: Agent
+  run: Run
+  connection: SandboxConnection
+  asked: boolean
+}): Promise<Delivery> {
+  const { parts, agent, run } = input
+  const delivery = await attempt(input)
+  await writeLog(parts, agent.id, (tx) => {
+    if (delivery.number !== undefined && delivery.url !== undefined && delivery.title !== undefined) {
+      tx.update({ pullRequest: { number: delivery.number, url: delivery.url, title: delivery.title } })
+    }
+    tx.append('pull_request', { ...delivery }, { runId: run.id })
+  })
+  return delivery
+}
+
+async function attempt(input: Parameters<typeof deliver>[0]): Promise<Delivery> {
+  const { parts, agent, run, asked } = input
+  if (!asked && !agent.autoPullRequest) return skipped('Automatic pull requests are off for this agent.')
+  if (!asked && NOT_DELIVERED.includes(run.reason ?? '')) {
+    return skipped(`The run ended as ${run.reason}; ask for a pull request to send what there is.`)
+  }
+  try {
+    return await commitPushOpen(input)
+  } catch (error) {
+    parts.logger.warn('a pull request could not be made', { agentId: agent.id, error })
+    if (isBerthError(error)) return { ...skipped(error.message), code: error.code }
+    return { ...skipped('An unexpected error, which the log names.'), code: 'internal' }
+  }
+}
+
+async function commitPushOpen(input: Parameters<typeof deliver>[0]): Promise<Delivery> {
+  const { parts, agent, run, connection } = input
+  const commit = await connection.client.commit({
+    message: writeCommitMessage(agent.name, run.summary),
+    author: parts.settings.gitUser,
+  })
+  await writeLog(parts, agent.id, (tx) => {
+    if (commit.additions !== undefined && commit.deletions !== undefined) {
+      tx.update({ additions: commit.additions, deletions: commit.deletions })
+    }
+    if (commit.sha === null) return
+    const { sha, files = 0 } = commit
+    tx.appendOwn('commit', { sha, subject: agent.name, branch: agent.targetBranch, files }, run.id)
+  })
+  if (commit.ahead === 0) return skipped('The run changed nothing.')
+  if (!parts.forge.authenticated) {
+    return {
+      ...skipped('No GitHub token is configured, so nothing can be pushed. Set GITHUB_TOKEN.'),
+      code: 'repository_forbidden',
+    }
+  }
+  const pushed = await connection.client.push({ targetBranch: agent.targetBranch })
+  if (!pushed.ok) return { ...skipped(`The push was refused: ${pushed.message}`), code: 'upstream_failed' }
+  const evidence = await parts.stores.events.listOfTypes({
+    agentId: agent.id,
+    types: ['tool_call', 'tool_result'],
+    runId: run.id,
+  })
+  const body = writePullRequestBody({
+    summary: run.summary,
+    run,
+    model: agent.model,
+    commands: readCommandEvidence(evidence),
+  })
+  return await openOrUpdate({ parts, agent, title: agent.name, body })
+}
+
+/** Looks for an open pull request of the branches and updates its body, or opens one. */
+export async function openOrUpdate(input: {
+  parts: Pick<Parts, 'forge'>
+  agent: Agent
+  title: string
+  body: string
+}): Promise<Delivery & { number: number; url: string; title: string }> {
+  const { parts, agent, title, body } = input
+  const branches = { repository: agent.githubRepo, head: agent.targetBranch, base: agent.sourceBranch }
+  const open = await parts.forge.findOpenPullRequest(branches)
+  const pullRequest = open
+    ? await parts.forge.updatePullRequest({ repository: agent.githubRepo, number: open.number, body })
+    : await parts.forge.openPullRequest({ ...branches, title, body })
+  return {
+    action: open ? 'updated' : 'opened',
+    number: pullRequest.number,
+    url: pullRequest.url,
+    title: pullRequest.title,
+  }
+}
+
+function skipped(reason: string): Delivery {
+  return { action: 'skipped', reason }
+}

@@ -1,0 +1,91 @@
+/** Gets an agent's sandbox up and connected: found by its labels, woken, or made. Each stage is told as it begins. */
+import type { Agent, StartStage } from '../../domain/agent.ts'
+import { BerthError } from '../../errors.ts'
+import type { Parts } from '../context.ts'
+import { writeLog } from '../event/write.ts'
+import { bridgeToken, connectSandbox, requireSecretKey, type SandboxConnection, sha256Hex } from './connection.ts'
+import { sandboxEnvironment } from './environment.ts'
+
+const LEASE_MS = 30_000
+const TMP_BYTES = 1024 * 1024 * 1024
+
+export interface EnsureInput {
+  parts: Omit<Parts, 'supervisor'>
+  agent: Agent
+  signal: AbortSignal
+  onStage: (stage: StartStage) => Promise<void>
+  onRunEnded: () => void
+}
+
+/** Answers with a new connection. What is thrown is a BerthError with a code that a person can act on. */
+export async function ensureSandbox(input: EnsureInput): Promise<SandboxConnection> {
+  const { parts, agent, signal, onStage } = input
+  const fence = await acquireLease(parts, agent.id)
+  await onStage('image')
+  await parts.driver.assertImage(parts.agentImage)
+  signal.throwIfAborted()
+  await onStage('container')
+  const incarnation = await ensureContainer(input)
+  signal.throwIfAborted()
+  await onStage('bridge')
+  return await connectSandbox({
+    parts,
+    agentId: agent.id,
+    ownerId: agent.ownerId,
+    incarnation,
+    fence,
+    signal,
+    onRunEnded: input.onRunEnded,
+  })
+}
+
+export async function acquireLease(parts: Omit<Parts, 'supervisor'>, agentId: string): Promise<number> {
+  const now = parts.clock.now()
+  const fence = await parts.stores.leases.acquire({
+    agentId,
+    owner: parts.instanceId,
+    now,
+    expiresAt: new Date(now.getTime() + LEASE_MS),
+  })
+  if (fence === null) {
+    throw new BerthError('state_conflict', 'Another control plane holds this agent.', {
+      hint: 'It is taken over by itself when that one no longer answers; try again in half a minute.',
+    })
+  }
+  return fence
+}
+
+async function ensureContainer({ parts, agent, signal }: EnsureInput): Promise<string> {
+  const { driver, installationId } = parts
+  const sandboxes = await driver.list({ installationId, agentId: agent.id })
+  const known = sandboxes.find((sandbox) => sandbox.incarnation === agent.incarnation)
+  for (const stray of sandboxes) {
+    if (stray === known || stray.state !== 'running') continue
+    parts.logger.warn('stopping a container that no row knows', { agentId: agent.id, incarnation: stray.incarnation })
+    await driver.stop(stray)
+  }
+  if (known?.state === 'running') {
+    await driver.ensureRunner(known)
+    return known.incarnation
+  }
+  if (known) return (await driver.start(known)).incarnation
+  const incarnation = parts.ids.next('inc')
+  // Known before it exists: a control plane that dies here finds the container by the row.
+  await writeLog(parts, agent.id, (tx) => tx.update({ incarnation }))
+  await driver.create(
+    {
+      installationId,
+      agentId: agent.id,
+      incarnation,
+      image: parts.agentImage,
+      memoryBytes: agent.limits.memoryBytes,
+      nanoCpus: agent.limits.nanoCpus,
+      pids: agent.limits.pids,
+      tmpBytes: TMP_BYTES,
+      bridgeTokenSha256: sha256Hex(bridgeToken(requireSecretKey(parts), agent.id, incarnation)),
+      agentEnv: sandboxEnvironment(parts.settings, agent),
+    },
+    signal,
+  )
+  return incarnation
+}

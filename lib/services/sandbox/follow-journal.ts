@@ -1,0 +1,186 @@
+/**
+ * Reads a bridge's journal into the log for as long as the bridge answers: reconnects from what is stored, so that nothing is
+ * lost or doubled whichever side went away. Lines that wait are stored together.
+ */
+
+import type { BridgeClient, BridgeMessage } from '../../drivers/bridge/port.ts'
+import { BerthError } from '../../errors.ts'
+import type { Parts } from '../context.ts'
+import { acceptJournal, type JournalLine } from '../event/accept.ts'
+
+/** Lines that may wait for the database before reading pauses. */
+const MAX_WAITING = 512
+
+export interface JournalFollower {
+  /** Resolves when event `n` of `journalId` (or a later one) is stored. Rejects when following ended before. */
+  caughtUp(journalId: string, n: number): Promise<void>
+  /** Settles when the bridge no longer answers or the signal aborted. Never rejects. */
+  ended: Promise<void>
+}
+
+type FollowerParts = Pick<Parts, 'stores' | 'hub' | 'writes' | 'logger'>
+
+export function followJournal(input: {
+  parts: FollowerParts
+  agentId: string
+  ownerId: string
+  client: BridgeClient
+  signal: AbortSignal
+  onRunEnded: () => void
+}): JournalFollower {
+  const { parts, agentId, signal } = input
+  const waiting = new Set<{ journalId: string; n: number; resolve: () => void; reject: (error: Error) => void }>()
+  let finished = false
+  let stored: { journalId: string | null; n: number } = { journalId: null, n: 0 }
+  const isStored = (journalId: string, n: number) => stored.journalId === journalId && stored.n >= n
+
+  const advance = (position: { journalId: string | null; n: number }) => {
+    stored = position
+    for (const waiter of waiting) {
+      if (!isStored(waiter.journalId, waiter.n)) continue
+      waiting.delete(waiter)
+      waiter.resolve()
+    }
+  }
+
+  const ended = follow({ ...input, advance })
+    .catch((error: unknown) => {
+      if (!signal.aborted) parts.logger.warn('the journal can no longer be followed', { agentId, error })
+    })
+    .finally(() => {
+      for (const waiter of waiting) waiter.reject(new BerthError('sandbox_lost', 'The bridge went away.'))
+      waiting.clear()
+      finished = true
+    })
+
+  return {
+    ended,
+    caughtUp: (journalId, n) =>
+      new Promise((resolve, reject) => {
+        if (n === 0 || isStored(journalId, n)) resolve()
+        else if (finished) reject(new BerthError('sandbox_lost', 'The bridge went away.'))
+        else waiting.add({ journalId, n, resolve, reject })
+      }),
+  }
+}
+
+async function follow(input: {
+  parts: FollowerParts
+  agentId: string
+  ownerId: string
+  client: BridgeClient
+  signal: AbortSignal
+  onRunEnded: () => void
+  advance: (position: { journalId: string | null; n: number }) => void
+}): Promise<void> {
+  const { parts, agentId, client, signal } = input
+  while (!signal.aborted) {
+    const position = await parts.stores.agents.journalPosition(agentId)
+    input.advance(position)
+    const reader = new LineBuffer()
+    const writing = storeLines({ ...input, reader })
+    try {
+      for await (const message of client.events({ journalId: position.journalId, after: position.n }, signal)) {
+        if (reader.stopped) break
+        await readMessage({ ...input, reader, message })
+      }
+    } finally {
+      reader.close()
+      await writing
+    }
+    // The stream ended although nobody asked: either the bridge is gone (health rejects, and so do we) or it can be read on.
+    if (!signal.aborted) await client.health(signal)
+  }
+}
+
+async function readMessage(input: {
+  parts: FollowerParts
+  agentId: string
+  ownerId: string
+  reader: LineBuffer
+  message: BridgeMessage
+}): Promise<void> {
+  const { parts, agentId, ownerId, reader, message } = input
+  if (message.kind === 'hello') reader.journalId = message.hello.journalId
+  else if (message.kind === 'delta') parts.hub.publish({ kind: 'delta', agentId, ownerId, delta: message.delta })
+  else if (message.kind === 'event') await reader.push({ event: message.event })
+  else if (message.n !== null) await reader.push({ malformed: message.reason, n: message.n })
+  else parts.logger.warn('the bridge sent a line that is not an event', { agentId, reason: message.reason })
+}
+
+async function storeLines(input: {
+  parts: FollowerParts
+  agentId: string
+  reader: LineBuffer
+  onRunEnded: () => void
+  advance: (position: { journalId: string | null; n: number }) => void
+}): Promise<void> {
+  const { parts, agentId, reader } = input
+  for (;;) {
+    const lines = await reader.take()
+    if (lines === null) return
+    const { journalId } = reader
+    if (journalId === null) return reader.stop()
+    try {
+      const outcome = await acceptJournal(parts, { agentId, journalId, lines })
+      if (outcome.gap !== null) {
+        parts.logger.warn('the bridge skipped events; reading again from what is stored', {
+          agentId,
+          expected: outcome.gap,
+        })
+        reader.stop()
+      }
+      const last = lines.at(-1)
+      if (last && outcome.gap === null) input.advance({ journalId, n: 'event' in last ? last.event.n : last.n })
+      if (outcome.runEnded) input.onRunEnded()
+    } catch (error) {
+      parts.logger.error('events could not be stored; reading again from what is stored', { agentId, error })
+      return reader.stop()
+    }
+  }
+}
+
+/** Lines between the socket and the database: the reader waits when it is full, the writer takes all at once. */
+class LineBuffer {
+  journalId: string | null = null
+  /** The writer gave up: the reader is to leave and begin again. */
+  stopped = false
+  #lines: JournalLine[] = []
+  #closed = false
+  #wakeWriter: (() => void) | null = null
+  #wakeReader: (() => void) | null = null
+
+  async push(line: JournalLine): Promise<void> {
+    this.#lines.push(line)
+    this.#wakeWriter?.()
+    while (this.#lines.length >= MAX_WAITING && !this.stopped) {
+      await new Promise<void>((resolve) => {
+        this.#wakeReader = resolve
+      })
+    }
+  }
+
+  /** All lines that wait, or null when there will be none. */
+  async take(): Promise<JournalLine[] | null> {
+    while (this.#lines.length === 0) {
+      if (this.#closed || this.stopped) return null
+      await new Promise<void>((resolve) => {
+        this.#wakeWriter = resolve
+      })
+    }
+    const lines = this.#lines
+    this.#lines = []
+    this.#wakeReader?.()
+    return lines
+  }
+
+  stop() {
+    this.stopped = true
+    this.#wakeReader?.()
+  }
+
+  close() {
+    this.#closed = true
+    this.#wakeWriter?.()
+  }
+}

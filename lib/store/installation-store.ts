@@ -1,0 +1,82 @@
+/** What is kept once for an installation, and the small tables around the agents: leases, model calls, idempotency keys. */
+import { Prisma, type PrismaClient } from './generated/client.ts'
+import type { IdempotencyStore, InstallationStore, LeaseStore, ModelCallStore } from './stores.ts'
+
+export function createInstallationStore(prisma: PrismaClient): InstallationStore {
+  return {
+    async ensure(newId) {
+      await prisma.installation.createMany({ data: { key: 1, id: newId }, skipDuplicates: true })
+      return await prisma.installation.findUniqueOrThrow({ where: { key: 1 }, select: { id: true, driver: true } })
+    },
+    async chooseDriver(driver) {
+      await prisma.installation.updateMany({ where: { key: 1, driver: null }, data: { driver } })
+      const row = await prisma.installation.findUniqueOrThrow({ where: { key: 1 } })
+      return row.driver ?? driver
+    },
+  }
+}
+
+export function createLeaseStore(prisma: PrismaClient): LeaseStore {
+  return {
+    async acquire({ agentId, owner, now, expiresAt }) {
+      const rows = await prisma.$queryRaw<{ fence: number }[]>`
+        INSERT INTO "Lease" ("agentId", "owner", "fence", "expiresAt") VALUES (${agentId}, ${owner}, 1, ${expiresAt})
+        ON CONFLICT ("agentId") DO UPDATE
+          SET "owner" = EXCLUDED."owner", "fence" = "Lease"."fence" + 1, "expiresAt" = EXCLUDED."expiresAt"
+          WHERE "Lease"."owner" = EXCLUDED."owner" OR "Lease"."expiresAt" < ${now}
+        RETURNING "fence"`
+      return rows[0]?.fence ?? null
+    },
+    async renew(owner, expiresAt) {
+      await prisma.lease.updateMany({ where: { owner }, data: { expiresAt } })
+    },
+    async release(agentId, owner) {
+      // The row stays, so that the fencing number goes on growing.
+      await prisma.lease.updateMany({ where: { agentId, owner }, data: { expiresAt: new Date(0) } })
+    },
+  }
+}
+
+export function createModelCallStore(prisma: PrismaClient): ModelCallStore {
+  return {
+    async open(call) {
+      await prisma.modelCall.create({ data: call, select: { id: true } })
+    },
+    async settle(id, usage) {
+      const settled = await prisma.modelCall.updateMany({ where: { id, settledAt: null }, data: usage })
+      return settled.count === 1
+    },
+  }
+}
+
+export function createIdempotencyStore(prisma: PrismaClient): IdempotencyStore {
+  return {
+    async begin({ userId, key, requestHash, now }) {
+      const made = await prisma.idempotencyKey.createMany({
+        data: { userId, key, requestHash, createdAt: now },
+        skipDuplicates: true,
+      })
+      if (made.count === 1) return { state: 'new' }
+      const row = await prisma.idempotencyKey.findUnique({ where: { userId_key: { userId, key } } })
+      if (!row) return { state: 'new' }
+      return {
+        state: row.status === null ? 'pending' : 'done',
+        requestHash: row.requestHash,
+        status: row.status,
+        body: row.body,
+      }
+    },
+    async finish({ userId, key, status, body }) {
+      await prisma.idempotencyKey.update({
+        where: { userId_key: { userId, key } },
+        data: { status, body: body === null ? Prisma.DbNull : (body as Prisma.InputJsonValue) },
+      })
+    },
+    async abandon({ userId, key }) {
+      await prisma.idempotencyKey.deleteMany({ where: { userId, key, status: null } })
+    },
+    async removeOlderThan(before) {
+      await prisma.idempotencyKey.deleteMany({ where: { createdAt: { lt: before } } })
+    },
+  }
+}

@@ -1,0 +1,222 @@
+/**
+ * What the services ask of the database, as plain types: rows come and go as domain types, and no caller sees Prisma.
+ * Only files of this folder know the tables.
+ */
+import type { ControlEventData, ControlEventType, DoneReason, JournalEvent } from '../../container/contract/events.ts'
+import type { Agent, AgentStatus, Run, StoredEvent } from '../domain/agent.ts'
+import type { JournalPosition } from '../domain/journal-acceptance.ts'
+
+export interface User {
+  id: string
+  email: string
+  name: string
+  role: 'owner' | 'member'
+  passwordHash: string | null
+  createdAt: Date
+}
+
+export interface ApiToken {
+  id: string
+  userId: string
+  name: string
+  createdAt: Date
+  lastUsedAt: Date | null
+}
+
+export interface InstallationStore {
+  /** The row of this installation, made with `newId` when there is none. */
+  ensure(newId: string): Promise<{ id: string; driver: string | null }>
+  /** Keeps the driver of the first start; answers with the one that is kept. */
+  chooseDriver(driver: string): Promise<string>
+}
+
+export interface UserStore {
+  create(user: { id: string; email: string; name: string; role: 'owner' | 'member' }): Promise<User>
+  findById(id: string): Promise<User | null>
+  findByEmail(email: string): Promise<User | null>
+  findOwner(): Promise<User | null>
+  setCredentials(id: string, credentials: { email: string; name: string; passwordHash: string }): Promise<User>
+  createLink(link: { id: string; hash: string; userId: string; expiresAt: Date }): Promise<void>
+  /** The link's user, when it is unused and not expired. */
+  findLink(hash: string, now: Date): Promise<{ id: string; user: User } | null>
+  /** True for the one caller that used it. */
+  useLink(id: string, now: Date): Promise<boolean>
+  createToken(token: { id: string; userId: string; name: string; hash: string }): Promise<ApiToken>
+  /** The token's user; notes the use (at most once a minute). */
+  findByTokenHash(hash: string, now: Date): Promise<User | null>
+}
+
+export interface AgentFilter {
+  /** Null: every user's (reconciler). */
+  ownerId: string | null
+  status?: AgentStatus
+  q?: string
+  limit: number
+  cursor?: { updatedAt: Date; id: string }
+}
+
+export type NewAgent = Omit<
+  Agent,
+  | 'lastSeq'
+  | 'incarnation'
+  | 'pullRequest'
+  | 'additions'
+  | 'deletions'
+  | 'costUsd'
+  | 'createdAt'
+  | 'updatedAt'
+  | 'needs'
+  | 'desired'
+  | 'statusDetail'
+>
+
+export interface AgentStore {
+  /** Throws BerthError `branch_in_use` when another agent has the same repository and target branch. */
+  create(agent: NewAgent): Promise<Agent>
+  find(id: string): Promise<Agent | null>
+  list(filter: AgentFilter): Promise<Agent[]>
+  /** Agents that the reconciler has to look at: anything but at rest, or with a wish or an open run. */
+  listUnsettled(): Promise<Agent[]>
+  findByBranch(githubRepo: string, targetBranch: string): Promise<Agent | null>
+  /** How far which journal of the agent's bridge is stored. */
+  journalPosition(id: string): Promise<JournalPosition>
+  /** Removes the agent, its runs and its log. */
+  remove(id: string): Promise<void>
+}
+
+export interface RunStore {
+  find(id: string): Promise<Run | null>
+  findOpen(agentId: string): Promise<Run | null>
+  findLatest(agentId: string): Promise<Run | null>
+  /** The latest run of each agent. */
+  findLatestOf(agentIds: string[]): Promise<Map<string, Run>>
+  /** Newest first. */
+  list(input: { agentId: string; limit: number; before?: Date }): Promise<Run[]>
+}
+
+export interface EventStore {
+  /** Events after `after`, oldest first. */
+  listAfter(input: { agentId: string; after: number; limit: number }): Promise<StoredEvent[]>
+  /** Events before `before`, still oldest first. */
+  listBefore(input: { agentId: string; before: number; limit: number }): Promise<StoredEvent[]>
+  /** All events of the types named, oldest first. */
+  listOfTypes(input: { agentId: string; types: string[]; runId?: string }): Promise<StoredEvent[]>
+}
+
+export type AgentPatch = Partial<
+  Pick<
+    Agent,
+    | 'status'
+    | 'statusDetail'
+    | 'needs'
+    | 'incarnation'
+    | 'targetTip'
+    | 'pullRequest'
+    | 'additions'
+    | 'deletions'
+    | 'desired'
+  >
+> & { desired?: Desired | null; addCostUsd?: number }
+
+export type RunPatch = Partial<
+  Pick<
+    Run,
+    'status' | 'reason' | 'summary' | 'steps' | 'continuedCount' | 'cancelRequestedAt' | 'startedAt' | 'endedAt'
+  >
+> & { addInputTokens?: number; addOutputTokens?: number; addCostUsd?: number }
+
+/** One transaction under an agent's row lock. Everything that changes an agent or its log goes through one. */
+export interface LogTransaction {
+  /** As locked; `update` changes it here too. */
+  readonly agent: Agent
+  readonly journal: JournalPosition
+  openRun(): Promise<Run | null>
+  lastRun(): Promise<Run | null>
+  findRun(id: string): Promise<Run | null>
+  update(patch: AgentPatch): void
+  createRun(run: Pick<Run, 'id' | 'task' | 'inputEventId'>): Promise<Run>
+  updateRun(id: string, patch: RunPatch): Promise<void>
+  /** Takes the next seq. `id` where another refers to the event. */
+  append<T extends ControlEventType>(
+    type: T,
+    data: ControlEventData<T>,
+    options?: { runId?: string | null; id?: string },
+  ): string
+  /** Of the types that a sandbox may write too, what the control plane says itself. */
+  appendOwn(type: 'error' | 'done' | 'commit', data: Record<string, unknown>, runId: string | null): void
+  /** An accepted (or rejected) event of a bridge in its place; null only moves the position on. */
+  appendJournal(
+    journalId: string,
+    n: number,
+    event: { type: string; runId: string | null; at: string; data: Record<string, unknown> } | null,
+  ): void
+}
+
+export interface LogStore {
+  /**
+   * Runs `change` under the agent's row lock and commits what it appended and changed, or nothing when it throws.
+   * Answers with its result and the events that were stored, in order. Throws `not_found` when the agent is gone.
+   */
+  write<T>(
+    agentId: string,
+    change: (tx: LogTransaction) => Promise<T> | T,
+  ): Promise<{ result: T; agent: Agent; stored: StoredEvent[] }>
+}
+
+export interface LeaseStore {
+  /** The lease's fencing number, or null while another holds it. Every change of hands and every new `session` raises it. */
+  acquire(input: { agentId: string; owner: string; now: Date; expiresAt: Date }): Promise<number | null>
+  /** Extends every lease of the owner. */
+  renew(owner: string, expiresAt: Date): Promise<void>
+  release(agentId: string, owner: string): Promise<void>
+}
+
+export interface ModelCallStore {
+  open(call: { id: string; agentId: string; runId: string; model: string }): Promise<void>
+  /** True for the one caller that settled it. */
+  settle(
+    id: string,
+    usage: {
+      inputTokens: number
+      outputTokens: number
+      cachedInputTokens: number
+      reasoningTokens: number
+      costUsd: number | null
+      generationId: string | null
+      complete: boolean
+      settledAt: Date
+    },
+  ): Promise<boolean>
+}
+
+export interface IdempotencyStore {
+  /** Reserves the key; or tells what it was used for before. */
+  begin(input: {
+    userId: string
+    key: string
+    requestHash: string
+    now: Date
+  }): Promise<
+    { state: 'new' } | { state: 'pending' | 'done'; requestHash: string; status: number | null; body: unknown }
+  >
+  finish(input: { userId: string; key: string; status: number; body: unknown }): Promise<void>
+  /** Forgets a request that failed, so that it can be tried again. */
+  abandon(input: { userId: string; key: string }): Promise<void>
+  removeOlderThan(before: Date): Promise<void>
+}
+
+export interface Stores {
+  installation: InstallationStore
+  users: UserStore
+  agents: AgentStore
+  runs: RunStore
+  events: EventStore
+  log: LogStore
+  leases: LeaseStore
+  modelCalls: ModelCallStore
+  idempotency: IdempotencyStore
+  /** Answers when the database does. */
+  ping(): Promise<void>
+}
+
+export type { DoneReason, JournalEvent }
