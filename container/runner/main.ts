@@ -1,0 +1,22 @@
+/** The runner: the process of the agent's user that touches the workspace and runs everything that is not ours. */
+import { systemClock } from '../../lib/clock.ts'
+import { createLogger } from '../../lib/logger.ts'
+import { readRunnerConfig } from './config.ts'
+import { serveForEver } from './connect.ts'
+import { createLocalWorkspace } from './workspace/local-workspace.ts'
+import { endOrphans } from './workspace/process-family.ts'
+
+const config = readRunnerConfig()
+const logger = createLogger({ fields: { part: 'runner' } })
+const orphans = endOrphans()
+if (orphans > 0) logger.warn('ended processes of an earlier runner', { processes: orphans })
+
+const workspace = await createLocalWorkspace({
+  root: config.workspace,
+  extraRoots: ['/tmp'],
+  outputDirectory: config.outputDirectory,
+  env: config.commandEnvironment,
+})
+const stop = new AbortController()
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort())
+await serveForEver({ socketPath: config.socketPath, workspace, logger, clock: systemClock, signal: stop.signal })

@@ -1,0 +1,23 @@
+/** The variables a command is given: the runner's own without what is Berth's, and no colour, no pager, no prompt. */
+import { MARK_VARIABLE } from './process-family.ts'
+
+const QUIET = {
+  NO_COLOR: '1',
+  TERM: 'dumb',
+  PAGER: 'cat',
+  GIT_PAGER: 'cat',
+  GIT_TERMINAL_PROMPT: '0',
+  CI: '1',
+  DEBIAN_FRONTEND: 'noninteractive',
+}
+
+export type Environment = Record<string, string | undefined>
+
+export function createCommandEnvironment(options: {
+  base: Environment
+  added: Record<string, string>
+  mark: string
+}): Environment {
+  const kept = Object.entries(options.base).filter(([name]) => !name.startsWith('BERTH_') && name !== 'FORCE_COLOR')
+  return { ...Object.fromEntries(kept), ...QUIET, ...options.added, [MARK_VARIABLE]: options.mark }
+}
