@@ -1,0 +1,40 @@
+/** Bundles the bridge and the runner into one CommonJS file each, on the host: the image's build needs no npm. */
+import path from 'node:path'
+import { type BuildFailure, build } from 'esbuild'
+import { BerthError } from '../../../../errors.ts'
+
+export interface ProgramEntries {
+  /** Absolute paths of the two main files. */
+  bridge: string
+  runner: string
+}
+
+/** File name in /opt/berth to its text. The same sources give the same bytes. Throws `image_missing` with what is wrong in `details.logTail`. */
+export async function bundlePrograms(entries: ProgramEntries, root: string): Promise<Map<string, Buffer>> {
+  const result = await bundle(entries, root)
+  return new Map(result.outputFiles.map((file) => [path.basename(file.path), Buffer.from(file.contents)]))
+}
+
+function bundle(entries: ProgramEntries, root: string) {
+  return build({
+    entryPoints: [
+      { in: entries.bridge, out: 'bridge' },
+      { in: entries.runner, out: 'runner' },
+    ],
+    outdir: '/opt/berth',
+    outExtension: { '.js': '.cjs' },
+    absWorkingDir: root,
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    // As ESM, a bundled CommonJS dependency dies of "Dynamic require" when it loads.
+    format: 'cjs',
+    keepNames: true,
+    legalComments: 'none',
+    logLevel: 'silent',
+    write: false,
+  })
+  return new Map(
+    result.outputFiles.map((file) => [file.path.split('/').pop() ?? file.path, Buffer.from(file.contents)]),
+  )
+}

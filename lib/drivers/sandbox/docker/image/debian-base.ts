@@ -1,0 +1,241 @@
+/**
+ * A Debian base image where no image registry is reachable: apt of this machine resolves and downloads into a private root,
+ * dpkg-deb unpacks, the engine imports it and dpkg configures it there. Needs no root, no debootstrap and no network but apt's.
+ */
+import { execFile, spawn } from 'node:child_process'
+import { constants } from 'node:fs'
+import { access, appendFile, copyFile, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import type { Readable } from 'node:stream'
+import { promisify } from 'node:util'
+import { BerthError } from '../../../../errors.ts'
+import type { ContainerEngine, ImageEngine } from '../engine/engine.ts'
+import { LABEL } from '../labels.ts'
+import { runOnce } from './run-once.ts'
+
+const run = promisify(execFile)
+
+/** Beside what is essential: apt itself, certificates, and the tools that make users. */
+const PACKAGES = ['?essential', 'apt', 'ca-certificates', 'passwd']
+
+/** Kept out of every package, as the slim images do; licences stay. */
+const EXCLUDED = ['/usr/share/man', '/usr/share/info', '/usr/share/locale', '/usr/share/doc', '/usr/share/lintian']
+
+/** Runs in the unconfigured root, as root: the two packages whose files dpkg itself needs first, then all in any order. */
+const CONFIGURE = `
+set -eu
+export DEBIAN_FRONTEND=noninteractive PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+cp /usr/share/base-passwd/passwd.master /etc/passwd
+cp /usr/share/base-passwd/group.master /etc/group
+ln -sf mawk /usr/bin/awk
+cd /var/cache/apt/archives
+dpkg --force-depends --install base-passwd_*.deb base-files_*.deb >/tmp/log 2>&1 || true
+dpkg --force-all --unpack ./*.deb >/tmp/log 2>&1 || { tail -n 40 /tmp/log; exit 1; }
+dpkg --configure -a --force-depends >/tmp/log 2>&1 || { tail -n 40 /tmp/log; exit 1; }
+test -z "$(dpkg --audit)"
+rm -rf /var/cache/apt/archives/*.deb /var/log/*.log /tmp/log /var/cache/debconf/*-old /var/lib/dpkg/*-old
+`
+
+export interface DebianBase {
+  tag: string
+  /** Debian's name: amd64 or arm64. */
+  architecture: string
+  temporaryDirectory: string
+  onProgress(line: string): void
+  signal: AbortSignal
+}
+
+/** True where apt and dpkg-deb are, and apt knows an archive. */
+export async function canMakeDebianBase(): Promise<boolean> {
+  const found = await Promise.allSettled(
+    ['/usr/bin/apt-get', '/usr/bin/dpkg-deb', '/usr/bin/tar'].map((file) => access(file, constants.X_OK)),
+  )
+  return found.every(({ status }) => status === 'fulfilled') && (await findSources()).length > 0
+}
+
+/** Makes the image and tags it. What it made on the way is gone afterwards, also when it fails. */
+export async function makeDebianBase(engine: ContainerEngine & ImageEngine, base: DebianBase): Promise<void> {
+  const { onProgress, signal, temporaryDirectory } = base
+  onProgress("Downloading the base's packages with apt")
+  const sources = await findSources()
+  const packages = await downloadPackages({ ...base, sources })
+  onProgress(`Unpacking ${packages.length} packages`)
+  const root = path.join(temporaryDirectory, 'root')
+  await unpackPackages({ root, packages, sources, signal })
+  onProgress('Configuring them in the engine')
+  const changes = `LABEL ${LABEL.part}=base`
+  const unconfigured = await engine.importTar(tarOf(root, signal), { changes, signal })
+  try {
+    await runOnce(engine, {
+      image: unconfigured,
+      command: ['/bin/sh', '-c', CONFIGURE],
+      user: '0:0',
+      signal,
+      // One layer: the archives and what configuring replaced are not carried along.
+      afterwards: async (id) =>
+        engine.importTar(await engine.exportContainer(id), { tag: base.tag, changes: `${changes}`, signal }),
+    })
+  } finally {
+    await engine.removeImage(unconfigured)
+  }
+}
+
+interface AptSource {
+  file: string
+  /** Where apt expects it below /etc/apt. */
+  target: string
+  /** Keys it names by path. */
+  keys: string[]
+}
+
+/** The distribution's own archives; what else this machine installs from has no place in a base image. */
+async function findSources(): Promise<AptSource[]> {
+  const inParts = (await listFolder('/etc/apt/sources.list.d')).filter((name) =>
+    /^(debian|ubuntu).*\.(list|sources)$/.test(name),
+  )
+  const candidates = ['sources.list', ...inParts.map((name) => `sources.list.d/${name}`)]
+  const sources = await Promise.all(
+    candidates.map(async (target) => {
+      const file = path.join('/etc/apt', target)
+      const text = await readOrEmpty(file)
+      const keys = [...text.matchAll(/signed-by\s*[:=]\s*(\/[^\s\]]+)/gi)].map((match) => match[1] ?? '')
+      return /^(deb\s|URIs:)/m.test(text) ? { file, target, keys } : null
+    }),
+  )
+  return sources.filter((source) => source !== null)
+}
+
+async function downloadPackages(base: DebianBase & { sources: AptSource[] }): Promise<string[]> {
+  const aptRoot = path.join(base.temporaryDirectory, 'apt')
+  const archives = path.join(aptRoot, 'cache/archives')
+  for (const folder of ['state/lists/partial', 'cache/archives/partial', 'etc/sources.list.d']) {
+    await mkdir(path.join(aptRoot, folder), { recursive: true })
+  }
+  await writeFile(path.join(aptRoot, 'status'), '')
+  await writeFile(path.join(aptRoot, 'etc/sources.list'), '')
+  for (const { file, target } of base.sources) await copyFile(file, path.join(aptRoot, 'etc', target))
+  const configuration = path.join(aptRoot, 'apt.conf')
+  await writeFile(configuration, privateRootConfiguration(aptRoot, base.architecture))
+  const apt = async (...args: string[]) => {
+    try {
+      await run('/usr/bin/apt-get', ['-c', configuration, '-qq', ...args], { signal: base.signal, maxBuffer: 1 << 24 })
+    } catch (error) {
+      base.signal.throwIfAborted()
+      const output = error instanceof Error && 'stderr' in error ? String(error.stderr) : ''
+      throw new BerthError('image_missing', `apt could not download the base image's packages (apt-get ${args[0]}).`, {
+        hint: 'Check that `apt-get update` works on this machine, or set BERTH_BASE_IMAGE to an image that the engine has.',
+        details: { logTail: output.trimEnd().split('\n').slice(-50) },
+        cause: error,
+      })
+    }
+  }
+  await apt('update')
+  await apt('install', '--yes', '--download-only', ...PACKAGES)
+  const names = await readdir(archives)
+  return names.filter((name) => name.endsWith('.deb')).map((name) => path.join(archives, name))
+}
+
+/** Overrides what is this machine's own: state, cache, sources, and hooks of other programs. Proxies and keys stay. */
+function privateRootConfiguration(aptRoot: string, architecture: string): string {
+  return `
+Dir::State "${aptRoot}/state";
+Dir::State::status "${aptRoot}/status";
+Dir::Cache "${aptRoot}/cache";
+Dir::Etc::sourcelist "${aptRoot}/etc/sources.list";
+Dir::Etc::sourceparts "${aptRoot}/etc/sources.list.d";
+APT::Architecture "${architecture}";
+#clear APT::Architectures;
+APT::Architectures { "${architecture}"; };
+APT::Install-Recommends "false";
+APT::Sandbox::User "";
+Debug::NoLocking "true";
+#clear APT::Update::Pre-Invoke;
+#clear APT::Update::Post-Invoke;
+#clear APT::Update::Post-Invoke-Success;
+#clear DPkg::Pre-Install-Pkgs;
+#clear DPkg::Post-Invoke;
+`
+}
+
+interface Unpack {
+  root: string
+  packages: string[]
+  sources: AptSource[]
+  signal: AbortSignal
+}
+
+/** Order does not matter: dpkg unpacks and configures all again inside. */
+async function unpackPackages({ root, packages, sources, signal }: Unpack): Promise<void> {
+  for (const folder of ['bin', 'sbin', 'lib', 'lib64']) {
+    await mkdir(path.join(root, 'usr', folder), { recursive: true })
+    await symlink(`usr/${folder}`, path.join(root, folder))
+  }
+  const inRoot = async (target: string, text: string) => {
+    const file = path.join(root, target)
+    await mkdir(path.dirname(file), { recursive: true })
+    await appendFile(file, text)
+  }
+  for (const file of packages) await extractPackage(file, root, signal)
+  await inRoot('etc/passwd', 'root:x:0:0:root:/root:/bin/bash\n')
+  await inRoot('etc/group', 'root:x:0:\n')
+  await inRoot('var/lib/dpkg/status', '')
+  await inRoot('var/lib/dpkg/available', '')
+  await mkdir(path.join(root, 'var/lib/dpkg/info'), { recursive: true })
+  await mkdir(path.join(root, 'var/lib/dpkg/updates'), { recursive: true })
+  const exclusions = EXCLUDED.map((folder) => `path-exclude ${folder}/*\n`).join('')
+  await inRoot('etc/dpkg/dpkg.cfg.d/berth', `${exclusions}path-include /usr/share/doc/*/copyright\n`)
+  await inRoot('etc/apt/apt.conf.d/99berth', 'APT::Install-Recommends "false";\nAcquire::Languages "none";\n')
+  await copyInto(root, packages, 'var/cache/apt/archives')
+  for (const { file, target, keys } of sources) {
+    await inRoot(path.join('etc/apt', target), await readFile(file, 'utf8'))
+    for (const key of keys) await copyInto(root, [key], path.dirname(key))
+  }
+}
+
+async function copyInto(root: string, files: string[], folder: string): Promise<void> {
+  await mkdir(path.join(root, folder), { recursive: true })
+  for (const file of files) await copyFile(file, path.join(root, folder, path.basename(file)))
+}
+
+/** -p keeps modes such as 1777 of /tmp; without it, apt fails inside with a key error. */
+async function extractPackage(file: string, root: string, signal: AbortSignal): Promise<void> {
+  const excluded = EXCLUDED.map((folder) => `--exclude=.${folder}/*`)
+  const tar = ['-xp', '--keep-directory-symlink', '--no-same-owner', '-C', root, ...excluded]
+  const script = 'set -e; deb=$1; shift; dpkg-deb --fsys-tarfile "$deb" | tar "$@"'
+  await run('/bin/sh', ['-c', script, 'sh', file, ...tar], { signal })
+}
+
+/** The folder as a tar stream whose files belong to root. */
+function tarOf(folder: string, signal: AbortSignal): Readable {
+  const tar = spawn('/usr/bin/tar', ['--owner=0', '--group=0', '--numeric-owner', '-C', folder, '-c', '.'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+    signal,
+  })
+  tar.on('error', (error) => tar.stdout.destroy(error))
+  tar.on('exit', (code) => {
+    if (code !== 0) tar.stdout.destroy(new Error(`tar of the base's root ended with ${code}`))
+  })
+  return tar.stdout
+}
+
+async function listFolder(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder)
+  } catch (error) {
+    if (isAbsent(error)) return []
+    throw error
+  }
+}
+
+async function readOrEmpty(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    if (isAbsent(error)) return ''
+    throw error
+  }
+}
+
+function isAbsent(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
+}

@@ -1,0 +1,143 @@
+/**
+ * The agent image: there, and made of what the sources say now. Owns: bundling, the base, the tools image, the last layer,
+ * the list of registries asked from the image. Must not know: agents, sandboxes. For scripts and the start, not for requests:
+ * it takes minutes the first time.
+ */
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
+import type { Settings } from '../../../../config.ts'
+import { type OpenEngine, openEngine } from '../engine/open-engine.ts'
+import { LABEL } from '../labels.ts'
+import { askRegistryHosts } from './ask-registries.ts'
+import { hashContext, packContext } from './build-context.ts'
+import { bundlePrograms, type ProgramEntries } from './bundle-programs.ts'
+import { runBuild } from './run-build.ts'
+import { withTemporaryFolder } from './temporary-folder.ts'
+import { buildToolsImage, planToolsImage, type ToolsPlan } from './tools-image.ts'
+
+export interface EnsureAgentImage {
+  settings: Pick<Settings, 'dockerHost' | 'agentImage' | 'baseImage' | 'extraCaFile'> & {
+    egress: Pick<Settings['egress'], 'proxyUrl'>
+  }
+  /** A line for a person at every step that takes a while. */
+  onProgress(line: string): void
+  /** Builds everything anew but the base. */
+  noCache?: boolean
+  signal?: AbortSignal
+  /** The project; default: the working directory. */
+  root?: string
+  /** Default: container/bridge/main.ts and container/runner/main.ts. */
+  entries?: ProgramEntries
+}
+
+/** What a build left behind for so long belongs to no build that still runs. */
+const ABANDONED_AFTER = '2h'
+
+/**
+ * Answers the name of an image that is there; `built` when it had to be made. An image named by BERTH_AGENT_IMAGE that is
+ * there is used as it is. Throws `engine_unreachable`, or `image_missing` with the reason, what to do, and the end of the
+ * build's output in `details.logTail`. Safe to call from two processes at once; leaves nothing half made.
+ */
+export async function ensureAgentImage(options: EnsureAgentImage): Promise<{ image: string; built: boolean }> {
+  const { settings, onProgress, noCache = false, root = process.cwd() } = options
+  const signal = options.signal ?? new AbortController().signal
+  const engine = openEngine(settings.dockerHost)
+  const { architecture } = await engine.version()
+  const image = settings.agentImage ?? `berth-agent:${await readVersion(root)}`
+  const present = await engine.findImage(image)
+  if (settings.agentImage !== null && present !== null && !noCache) return { image, built: false }
+
+  const entries = options.entries ?? {
+    bridge: path.join(root, 'container/bridge/main.ts'),
+    runner: path.join(root, 'container/runner/main.ts'),
+  }
+  const plan = await planToolsImage(settings, { root, engineArchitecture: architecture })
+  const layer = await planAgentLayer({ root, entries, plan })
+  if (present?.labels[LABEL.content] === layer.hash && !noCache) return { image, built: false }
+
+  await sweepAbandoned(engine)
+  const toolsPresent = (await engine.findImage(plan.image)) !== null
+  if (!toolsPresent || noCache) {
+    await withTemporaryFolder((temporaryDirectory) =>
+      buildToolsImage(engine, {
+        plan,
+        root,
+        proxyUrl: settings.egress.proxyUrl,
+        noCache,
+        temporaryDirectory,
+        onProgress,
+        signal,
+      }),
+    )
+  }
+  await buildAgentLayer(engine, { image, plan, layer, onProgress, signal })
+  await removeReplaced(engine, { present, plan })
+  onProgress(`The agent image ${image} is ready`)
+  return { image, built: true }
+}
+
+interface AgentLayer {
+  hash: string
+  files: { path: string; mode: number; content: Buffer }[]
+}
+
+async function planAgentLayer(from: { root: string; entries: ProgramEntries; plan: ToolsPlan }): Promise<AgentLayer> {
+  const bundles = await bundlePrograms(from.entries, from.root)
+  const files = [...bundles].map(([name, content]) => ({ path: name, mode: 0o644, content }))
+  files.push({
+    path: 'agent.Dockerfile',
+    mode: 0o644,
+    content: await readFile(path.join(from.root, 'container/agent.Dockerfile')),
+  })
+  return { hash: hashContext([from.plan.hash], files), files }
+}
+
+interface AgentLayerBuild {
+  image: string
+  plan: ToolsPlan
+  layer: AgentLayer
+  onProgress(line: string): void
+  signal: AbortSignal
+}
+
+async function buildAgentLayer(engine: OpenEngine, build: AgentLayerBuild): Promise<void> {
+  const { image, plan, layer, onProgress, signal } = build
+  onProgress('Asking its package managers where they fetch from')
+  const hosts = await askRegistryHosts(engine, plan.image, signal)
+  onProgress(`Adding the bridge and the runner to ${image}`)
+  await runBuild(engine, {
+    what: 'the agent image',
+    context: packContext(layer.files),
+    dockerfile: 'agent.Dockerfile',
+    tag: image,
+    buildArgs: { BERTH_TOOLS_IMAGE: plan.image },
+    labels: {
+      [LABEL.content]: layer.hash,
+      [LABEL.egress]: JSON.stringify(hosts),
+      [LABEL.tools]: plan.image,
+    },
+    noCache: false,
+    onProgress,
+    signal,
+  })
+}
+
+/** The image that had the tag before, and its tools when no longer wanted. Those in use stay until nothing uses them. */
+async function removeReplaced(
+  engine: OpenEngine,
+  { present, plan }: { present: { id: string; labels: Record<string, string> } | null; plan: ToolsPlan },
+): Promise<void> {
+  if (present === null) return
+  await engine.removeImage(present.id)
+  const oldTools = present.labels[LABEL.tools]
+  if (oldTools !== undefined && oldTools !== plan.image) await engine.removeImage(oldTools)
+}
+
+/** Containers and untagged images of builds that were killed. */
+async function sweepAbandoned(engine: OpenEngine): Promise<void> {
+  await engine.pruneImages(LABEL.part, ABANDONED_AFTER)
+}
+
+async function readVersion(root: string): Promise<string> {
+  return JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8')).version
+}

@@ -1,0 +1,76 @@
+/** One build on the engine: says what takes long, and leaves no half-made image when it fails. */
+import { BerthError } from '../../../../errors.ts'
+import type { BuildMessage, ImageBuild, ImageEngine } from '../engine/engine.ts'
+
+const LOG_LINES = 50
+const STEP = /^Step \d+\/\d+ : (.*)/
+/** The classic builder names the image of each step. */
+const LAYER = /^ ---> ([0-9a-f]{12})$/
+const CACHED = /^ ---> Using cache$/
+
+export interface BuildRun extends Omit<ImageBuild, 'signal'> {
+  /** For a person: "the tools of the agent image". */
+  what: string
+  onProgress(line: string): void
+  signal: AbortSignal
+}
+
+/** Answers the image's id. Throws `image_missing` with the end of the build's output in `details.logTail`. */
+export async function runBuild(engine: ImageEngine, run: BuildRun): Promise<string> {
+  const output = new BuildOutput(run.onProgress)
+  try {
+    for await (const message of await engine.build(run)) {
+      output.add(message)
+      if (message.error !== undefined) throw new Error(message.error)
+    }
+    run.signal.throwIfAborted()
+    if (output.imageId === null) throw new Error('The engine ended the build without naming an image.')
+    return output.imageId
+  } catch (error) {
+    // The builder takes a moment to let go of a build whose connection went away; what is left then is swept later.
+    if (output.freshLayer !== null) await engine.removeImage(output.freshLayer)
+    run.signal.throwIfAborted()
+    if (error instanceof BerthError) throw error
+    throw new BerthError(
+      'image_missing',
+      `Building ${run.what} failed: ${error instanceof Error ? error.message : error}`,
+      {
+        hint: 'The last lines of the build say why; then run `npm run build-container`.',
+        details: { logTail: output.tail },
+        cause: error,
+      },
+    )
+  }
+}
+
+/** What the build said so far. */
+class BuildOutput {
+  imageId: string | null = null
+  /** The last image that this build itself made. */
+  freshLayer: string | null = null
+  tail: string[] = []
+  readonly #onProgress: (line: string) => void
+  #usedCache = false
+
+  constructor(onProgress: (line: string) => void) {
+    this.#onProgress = onProgress
+  }
+
+  add(message: BuildMessage) {
+    this.imageId = message.aux?.ID ?? this.imageId
+    const lines = (message.stream ?? message.error ?? '').split('\n').map((line) => line.trimEnd())
+    for (const line of lines.filter((text) => text !== '')) this.#addLine(line)
+  }
+
+  #addLine(line: string) {
+    this.tail = [...this.tail, line].slice(-LOG_LINES)
+    const step = line.match(STEP)?.[1]
+    if (step !== undefined) {
+      this.#usedCache = false
+      if (/^(RUN|COPY)/.test(step)) this.#onProgress(`  ${step.replace(/\s+/g, ' ').slice(0, 100)}`)
+    }
+    if (CACHED.test(line)) this.#usedCache = true
+    const layer = line.match(LAYER)?.[1]
+    if (layer !== undefined && !this.#usedCache) this.freshLayer = layer
+  }
+}
