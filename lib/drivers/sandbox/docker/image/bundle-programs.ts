@@ -11,30 +11,40 @@ export interface ProgramEntries {
 
 /** File name in /opt/berth to its text. The same sources give the same bytes. Throws `image_missing` with what is wrong in `details.logTail`. */
 export async function bundlePrograms(entries: ProgramEntries, root: string): Promise<Map<string, Buffer>> {
-  const result = await bundle(entries, root)
-  return new Map(result.outputFiles.map((file) => [path.basename(file.path), Buffer.from(file.contents)]))
+  try {
+    const { outputFiles } = await build({
+      entryPoints: [
+        { in: entries.bridge, out: 'bridge' },
+        { in: entries.runner, out: 'runner' },
+      ],
+      outdir: '/opt/berth',
+      outExtension: { '.js': '.cjs' },
+      absWorkingDir: root,
+      bundle: true,
+      platform: 'node',
+      target: 'node24',
+      // As ESM, a bundled CommonJS dependency dies of "Dynamic require" when it loads.
+      format: 'cjs',
+      keepNames: true,
+      legalComments: 'none',
+      logLevel: 'silent',
+      write: false,
+    })
+    return new Map(outputFiles.map((file) => [path.basename(file.path), Buffer.from(file.contents)]))
+  } catch (error) {
+    if (!isBuildFailure(error)) throw error
+    throw new BerthError('image_missing', 'The bridge and the runner could not be bundled for the agent image.', {
+      hint: 'The lines say what is wrong in their sources.',
+      details: {
+        logTail: error.errors.map(({ text, location }) =>
+          location ? `${location.file}:${location.line}: ${text}` : text,
+        ),
+      },
+      cause: error,
+    })
+  }
 }
 
-function bundle(entries: ProgramEntries, root: string) {
-  return build({
-    entryPoints: [
-      { in: entries.bridge, out: 'bridge' },
-      { in: entries.runner, out: 'runner' },
-    ],
-    outdir: '/opt/berth',
-    outExtension: { '.js': '.cjs' },
-    absWorkingDir: root,
-    bundle: true,
-    platform: 'node',
-    target: 'node24',
-    // As ESM, a bundled CommonJS dependency dies of "Dynamic require" when it loads.
-    format: 'cjs',
-    keepNames: true,
-    legalComments: 'none',
-    logLevel: 'silent',
-    write: false,
-  })
-  return new Map(
-    result.outputFiles.map((file) => [file.path.split('/').pop() ?? file.path, Buffer.from(file.contents)]),
-  )
+function isBuildFailure(error: unknown): error is BuildFailure {
+  return error instanceof Error && 'errors' in error && Array.isArray(error.errors)
 }
