@@ -39,7 +39,14 @@ export interface ModelAccess {
    * Asked before a call is forwarded. Throws `state_conflict` when `runId` is not this agent's run in progress,
    * `model_forbidden` when it may not use `modelId`, `budget_exhausted`, `model_key_missing`.
    */
-  begin(input: { agentId: string; runId: string; modelId: string; requestBytes: number }): Promise<ModelGrant>
+  begin(input: {
+    agentId: string
+    runId: string
+    modelId: string
+    requestBytes: number
+    /** What the sandbox asked for as the answer's upper bound; null when it left that open. */
+    maxTokens: number | null
+  }): Promise<ModelGrant>
   /** Once for each grant, however the call ended. Stores the `usage` event. */
   settle(input: {
     agentId: string

@@ -1,0 +1,114 @@
+/**
+ * A CONNECT tunnel out of a sandbox. Owns: that nothing the client says reaches the other side before its first TLS record has
+ * named the host that was allowed; then bytes both ways, with back-pressure.
+ */
+import type { ServerHttp2Stream } from 'node:http2'
+import { constants } from 'node:http2'
+import type { Socket } from 'node:net'
+import { isIP } from 'node:net'
+import type { EgressRefusal, EgressTarget } from '../../domain/egress-policy.ts'
+import { writeTarget } from '../../domain/egress-policy.ts'
+import { Refusal, toAsciiLine } from '../refusal.ts'
+import { describeFailure } from '../upstream.ts'
+import { readClientHello } from './client-hello.ts'
+import { dial } from './dial.ts'
+import type { EgressExchange } from './egress-gateway.ts'
+
+const HTTPS_PORT = 443
+const MAX_HELLO_BYTES = 64 * 1024
+/** A fatal alert `unrecognized_name` (RFC 6066): the one refusal a TLS client can show. */
+const ALERT_UNRECOGNIZED_NAME = Buffer.from([0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x70])
+
+export async function serveConnect(egress: EgressExchange): Promise<void> {
+  const { exchange, destination, timeouts, recordDenied } = egress
+  const { stream, signal } = exchange
+  const socket = await openConnection(egress)
+  // Whichever side breaks takes the other with it; a side that ends only ends what it says.
+  stream.once('close', () => socket.destroy())
+  const closed = new Promise<void>((resolve) => {
+    socket.once('close', (hadError) => {
+      stream.close(hadError ? constants.NGHTTP2_CONNECT_ERROR : constants.NGHTTP2_NO_ERROR)
+      resolve()
+    })
+  })
+  socket.setTimeout(timeouts.idleMs, () => socket.destroy())
+  if (signal.aborted) {
+    socket.destroy()
+    return
+  }
+  stream.respond({ ':status': 200 })
+  socket.pipe(stream)
+  const first = await readFirstBytes(stream, destination, timeouts.connectMs)
+  const refusal = first === null ? null : judgeFirstBytes(first, destination)
+  if (first === null) {
+    socket.destroy()
+  } else if (refusal !== null) {
+    socket.unpipe(stream)
+    stream.end(ALERT_UNRECOGNIZED_NAME)
+    socket.destroy()
+    await recordDenied(refusal)
+  } else {
+    socket.write(first)
+    stream.pipe(socket)
+  }
+  await closed
+}
+
+async function openConnection({ exchange, destination, proxyUrl, timeouts }: EgressExchange): Promise<Socket> {
+  try {
+    return await dial({ destination, proxyUrl, timeoutMs: timeouts.connectMs, signal: exchange.signal })
+  } catch (error) {
+    throw new Refusal(
+      502,
+      'connect_failed',
+      `${writeTarget(destination)} could not be reached: ${describeFailure(error)}.`,
+    )
+  }
+}
+
+/** The client's bytes up to the end of its ClientHello, or its first ones where it speaks no TLS; null when it goes silent. */
+function readFirstBytes(stream: ServerHttp2Stream, target: EgressTarget, timeoutMs: number): Promise<Buffer | null> {
+  return new Promise((resolve) => {
+    let bytes: Buffer = Buffer.alloc(0)
+    const finish = (result: Buffer | null) => {
+      clearTimeout(timer)
+      stream.off('data', onData)
+      stream.off('end', onEnd)
+      stream.off('close', onClose)
+      stream.pause()
+      resolve(result)
+    }
+    const onData = (chunk: Buffer) => {
+      bytes = Buffer.concat([bytes, chunk])
+      if (readClientHello(bytes).kind !== 'incomplete' || bytes.length > MAX_HELLO_BYTES) finish(bytes)
+    }
+    const onEnd = () => finish(bytes)
+    const onClose = () => finish(null)
+    // Elsewhere the other side may be the one that speaks first.
+    const timer = target.port === HTTPS_PORT ? setTimeout(onClose, timeoutMs) : undefined
+    stream.on('data', onData)
+    stream.once('end', onEnd)
+    stream.once('close', onClose)
+  })
+}
+
+function judgeFirstBytes(bytes: Buffer, target: EgressTarget): EgressRefusal | null {
+  const hello = readClientHello(bytes)
+  const to = writeTarget(target)
+  const cure = 'connect with TLS, and with the name of the host that was asked for'
+  if (bytes.length === 0) return null
+  if (hello.kind === 'not_tls') {
+    if (target.port !== HTTPS_PORT) return null
+    return { rule: 'not_tls', reason: `the connection to ${to} does not begin with TLS`, cure }
+  }
+  if (hello.kind !== 'hello') {
+    return { rule: 'tls_malformed', reason: `the first TLS record to ${to} cannot be read`, cure }
+  }
+  const expected = isIP(target.host) === 0 ? target.host : null
+  if (hello.serverName === expected) return null
+  if (hello.serverName === null) {
+    return { rule: 'sni_missing', reason: `the TLS connection to ${to} names no server`, cure }
+  }
+  const named = toAsciiLine(hello.serverName).slice(0, 300)
+  return { rule: 'sni_mismatch', reason: `the TLS connection to ${to} names the server ${named}`, cure }
+}

@@ -1,0 +1,121 @@
+/**
+ * Opens a connection to a judged destination: to exactly the addresses that were judged, or by name through the company
+ * proxy. Owns: that. Must not know: policies.
+ */
+import http from 'node:http'
+import https from 'node:https'
+import type { LookupFunction, Socket } from 'node:net'
+import { connect, isIP } from 'node:net'
+import { writeTarget } from '../../domain/egress-policy.ts'
+import type { Destination } from './destination.ts'
+
+export interface DialOptions {
+  destination: Destination
+  /** Needed for a destination without addresses. */
+  proxyUrl: string | null
+  timeoutMs: number
+  signal: AbortSignal
+}
+
+/** Rejects with the system's error, or with a DialError when a proxy refuses or time runs out. */
+export class DialError extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'DialError'
+  }
+}
+
+export async function dial(options: DialOptions): Promise<Socket> {
+  const { destination, proxyUrl } = options
+  if (destination.addresses === null && proxyUrl !== null) return dialThroughProxy(options, proxyUrl)
+  const { host, port, addresses } = destination
+  const socket = connect({
+    host,
+    port,
+    lookup: createFixedLookup(addresses ?? []),
+    autoSelectFamily: true,
+    allowHalfOpen: true,
+    noDelay: true,
+  })
+  return awaitConnected(socket, options)
+}
+
+/** A lookup that knows the judged addresses only, so that no second answer of a name server can come between. */
+export function createFixedLookup(addresses: readonly string[]): LookupFunction {
+  return (_host, options, callback) => {
+    const entries = addresses.map((address) => ({ address, family: isIP(address) }))
+    const [first] = entries
+    if (first === undefined) callback(new DialError('no address was allowed'), '', 0)
+    else if (options.all === true) callback(null, entries)
+    else callback(null, first.address, first.family)
+  }
+}
+
+/** `Proxy-Authorization` for a proxy URL with credentials. */
+export function proxyAuthorization(proxy: URL): Record<string, string> {
+  if (proxy.username === '') return {}
+  const credentials = `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`
+  return { 'proxy-authorization': `Basic ${Buffer.from(credentials).toString('base64')}` }
+}
+
+function awaitConnected(socket: Socket, { timeoutMs, signal }: DialOptions): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: Error) => {
+      settle()
+      socket.destroy()
+      reject(error)
+    }
+    const onAbort = () => fail(new DialError('the sandbox closed the stream'))
+    const timer = setTimeout(() => fail(new DialError(`no connection within ${timeoutMs} ms`)), timeoutMs)
+    const settle = () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', onAbort)
+      // Later errors have listeners of their own; one between must not end the process.
+      socket.off('error', fail)
+      socket.on('error', () => socket.destroy())
+    }
+    socket.on('error', fail)
+    signal.addEventListener('abort', onAbort, { once: true })
+    if (signal.aborted) onAbort()
+    socket.once('connect', () => {
+      settle()
+      resolve(socket)
+    })
+  })
+}
+
+function dialThroughProxy({ destination, timeoutMs, signal }: DialOptions, proxyUrl: string): Promise<Socket> {
+  const proxy = new URL(proxyUrl)
+  const target = writeTarget(destination)
+  const request = (proxy.protocol === 'https:' ? https : http).request({
+    host: proxy.hostname.replace(/^\[|\]$/g, ''),
+    port: proxy.port === '' ? (proxy.protocol === 'https:' ? 443 : 80) : Number(proxy.port),
+    method: 'CONNECT',
+    path: target,
+    headers: { host: target, ...proxyAuthorization(proxy) },
+    agent: false,
+    signal,
+    timeout: timeoutMs,
+  })
+  return new Promise((resolve, reject) => {
+    request.on('timeout', () => request.destroy(new DialError(`the proxy did not connect within ${timeoutMs} ms`)))
+    request.on('error', reject)
+    request.on('response', (response) => {
+      response.destroy()
+      reject(new DialError(`the proxy answered ${response.statusCode}`))
+    })
+    request.on('connect', (response, socket, head) => {
+      if (response.statusCode !== 200) {
+        socket.destroy()
+        reject(new DialError(`the proxy answered ${response.statusCode}`))
+        return
+      }
+      const connection = socket as Socket
+      connection.setTimeout(0)
+      connection.on('error', () => connection.destroy())
+      if (head.length > 0) connection.unshift(head)
+      resolve(connection)
+    })
+    request.end()
+  })
+}

@@ -1,0 +1,67 @@
+/**
+ * Everything that leaves a sandbox for a host of the world: CONNECT tunnels and plain http. Owns: finding out where, refusing
+ * with rule, host and cure, on the wire and as an event. What is allowed is lib/domain/egress-policy.ts and address.ts.
+ */
+import { EGRESS_HEADER } from '../../../container/contract/tunnel.ts'
+import type { Clock } from '../../clock.ts'
+import type { EgressRefusal, EgressTarget } from '../../domain/egress-policy.ts'
+import { isRefusal, parseEgressTarget, writeTarget } from '../../domain/egress-policy.ts'
+import type { Logger } from '../../logger.ts'
+import type { Exchange, ExchangeHandler } from '../exchange.ts'
+import type { EgressAccess } from '../ports.ts'
+import { Refusal } from '../refusal.ts'
+import { serveConnect } from './connect.ts'
+import { createDenialLog } from './denial-log.ts'
+import type { Destination, Network } from './destination.ts'
+import { findDestination, systemNetwork } from './destination.ts'
+import { servePlainHttp } from './plain-http.ts'
+
+export interface EgressGatewayOptions {
+  access: EgressAccess
+  proxyUrl: string | null
+  logger: Logger
+  clock: Clock
+  timeouts: { idleMs: number; connectMs: number }
+  network?: Network
+}
+
+/** What both ways out are given for one exchange. */
+export interface EgressExchange {
+  exchange: Exchange
+  destination: Destination
+  proxyUrl: string | null
+  timeouts: { idleMs: number; connectMs: number }
+  /** Records a refusal found after the connection was opened. */
+  recordDenied(refusal: EgressRefusal): Promise<void>
+}
+
+const HTTP_PORT = 80
+
+export function createEgressGateway(options: EgressGatewayOptions): ExchangeHandler {
+  const { access, proxyUrl, timeouts, network = systemNetwork } = options
+  const denials = createDenialLog(options)
+
+  const deny = async (agentId: string, target: EgressTarget, refusal: EgressRefusal) => {
+    await denials.record(agentId, target, refusal)
+    return new Refusal(403, refusal.rule, `${refusal.reason}. To allow it: ${refusal.cure}.`)
+  }
+
+  return async (exchange) => {
+    const { headers, owner } = exchange
+    const isConnect = headers[':method'] === 'CONNECT'
+    if (!isConnect && (headers[':scheme'] !== 'http' || headers[EGRESS_HEADER] === undefined)) {
+      throw new Refusal(400, 'invalid_request', 'Egress takes CONNECT, and plain http as a proxy sees it.')
+    }
+    const authority = headers[':authority'] ?? ''
+    const target = parseEgressTarget(authority, isConnect ? null : HTTP_PORT)
+    if (isRefusal(target)) throw await deny(owner.agentId, { host: authority.slice(0, 300), port: 0 }, target)
+    const policy = await access.policy(owner.agentId)
+    const behindProxy = proxyUrl !== null
+    const found = await findDestination({ target, policy, network, behindProxy, timeoutMs: timeouts.connectMs })
+    if ('unresolved' in found) throw new Refusal(502, 'host_not_found', `${writeTarget(target)}: ${found.unresolved}.`)
+    if ('rule' in found) throw await deny(owner.agentId, target, found)
+    const recordDenied = (refusal: EgressRefusal) => denials.record(owner.agentId, target, refusal)
+    const serve = isConnect ? serveConnect : servePlainHttp
+    await serve({ exchange, destination: found, proxyUrl, timeouts, recordDenied })
+  }
+}

@@ -1,0 +1,148 @@
+/**
+ * The control plane's end of a tunnel: an HTTP/2 server on a connection it opened itself. Owns: the session's settings and
+ * limits, its keepalive, and that nothing which happens in one stream ends the session or the process. Must not know: what
+ * the gateways behind the routes do.
+ */
+import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
+import { performServerHandshake } from 'node:http2'
+import type { Duplex } from 'node:stream'
+import type { TunnelKind } from '../../../container/contract/tunnel.ts'
+import { INITIAL_WINDOW_BYTES, MAX_HEADER_BYTES, MAX_STREAMS } from '../../../container/contract/tunnel.ts'
+import type { Clock } from '../../clock.ts'
+import type { Logger } from '../../logger.ts'
+import type { Exchange } from '../exchange.ts'
+import type { GatewayAccess, Tunnel, TunnelOwner } from '../ports.ts'
+import { respondRefusal, toRefusal } from '../refusal.ts'
+import { createUpstream } from '../upstream.ts'
+import type { Route } from './routes.ts'
+import { createRoutes } from './routes.ts'
+
+export interface TunnelServerOptions {
+  access: GatewayAccess
+  /** The company proxy, from the control plane's own HTTPS_PROXY; null for none. */
+  proxyUrl: string | null
+  logger: Logger
+  clock: Clock
+  timeouts?: Partial<TunnelTimeouts>
+}
+
+export interface TunnelTimeouts {
+  /** Longest silence on one stream, and of whatever stands behind it. */
+  idleMs: number
+  /** Time to reach a host for a sandbox, and for its client to begin speaking. */
+  connectMs: number
+  /** How often a connection is asked whether it is alive; unanswered until the next time, it is closed. */
+  keepaliveMs: number
+}
+
+export interface TunnelServer {
+  /** Takes over a connection on which a bridge speaks HTTP/2 as the client. Owner is whose bridge was dialled. */
+  attach(connection: { socket: Duplex; kind: TunnelKind; owner: TunnelOwner }): Tunnel
+  /** Closes every tunnel; settles when the last exchange has been settled too. */
+  close(): Promise<void>
+}
+
+const DEFAULT_TIMEOUTS: TunnelTimeouts = { idleMs: 300_000, connectMs: 15_000, keepaliveMs: 30_000 }
+/** Room for a full window on every stream, and half as much again for frames on their way. */
+const SESSION_MEMORY_MB: Record<TunnelKind, number> = { control: 48, egress: 192 }
+const CONNECTION_WINDOW_BYTES = 8 * INITIAL_WINDOW_BYTES
+const MAX_HEADERS = 128
+
+export function createTunnelServer(options: TunnelServerOptions): TunnelServer {
+  const { logger } = options
+  const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts }
+  const upstream = createUpstream({ proxyUrl: options.proxyUrl })
+  const findRoute = createRoutes({ ...options, upstream, timeouts })
+  const sessions = new Set<ServerHttp2Session>()
+  const inProgress = new Set<Promise<void>>()
+
+  const attach: TunnelServer['attach'] = ({ socket, kind, owner }) => {
+    const session = performServerHandshake(socket, sessionOptions(kind))
+    const tunnelLogger = logger.with({ agentId: owner.agentId, tunnel: kind })
+    sessions.add(session)
+    const closed = new Promise<void>((resolve) => {
+      session.once('close', () => {
+        sessions.delete(session)
+        resolve()
+      })
+    })
+    session.on('error', (error) => tunnelLogger.warn('a tunnel broke', { error }))
+    session.once('remoteSettings', () => session.setLocalWindowSize(CONNECTION_WINDOW_BYTES))
+    keepAlive(session, timeouts.keepaliveMs)
+    session.on('stream', (stream, headers) => {
+      const route = findRoute(kind, headers)
+      const exchange = openExchange({ stream, headers, owner, logger: tunnelLogger, idleMs: timeouts.idleMs })
+      const served = serve(route, exchange).finally(() => inProgress.delete(served))
+      inProgress.add(served)
+    })
+    return { closed, close: () => session.destroy() }
+  }
+
+  return {
+    attach,
+    close: async () => {
+      for (const session of sessions) session.destroy()
+      await Promise.all(inProgress)
+      upstream.close()
+    },
+  }
+}
+
+function sessionOptions(kind: TunnelKind) {
+  return {
+    settings: {
+      maxConcurrentStreams: MAX_STREAMS[kind],
+      initialWindowSize: INITIAL_WINDOW_BYTES,
+      maxHeaderListSize: MAX_HEADER_BYTES,
+      enablePush: false,
+    },
+    maxSessionMemory: SESSION_MEMORY_MB[kind],
+    maxHeaderListPairs: MAX_HEADERS,
+    maxSendHeaderBlockLength: MAX_HEADER_BYTES,
+  }
+}
+
+interface Opening {
+  stream: ServerHttp2Stream
+  headers: IncomingHttpHeaders
+  owner: TunnelOwner
+  logger: Logger
+  idleMs: number
+}
+
+function openExchange({ stream, headers, owner, logger, idleMs }: Opening): Exchange {
+  const gone = new AbortController()
+  stream.on('error', (error) => logger.debug('a stream broke', { error, authority: headers[':authority'] }))
+  stream.once('close', () => gone.abort(new Error('the sandbox closed the stream')))
+  stream.setTimeout(idleMs, () => stream.close())
+  return { stream, headers, owner, signal: gone.signal, logger }
+}
+
+/** Settles when the exchange is over. Never rejects. */
+async function serve(route: Route, exchange: Exchange): Promise<void> {
+  try {
+    await route.handle(exchange)
+  } catch (error) {
+    if (exchange.signal.aborted) {
+      exchange.logger.debug('a stream was left by its sandbox', { error })
+      return
+    }
+    respondRefusal(exchange.stream, toRefusal(error, exchange.logger), route.format)
+  }
+}
+
+function keepAlive(session: ServerHttp2Session, intervalMs: number): void {
+  let answered = true
+  const timer = setInterval(() => {
+    if (!answered) {
+      session.destroy()
+      return
+    }
+    answered = false
+    session.ping((error) => {
+      answered = error === null
+    })
+  }, intervalMs)
+  timer.unref()
+  session.once('close', () => clearInterval(timer))
+}

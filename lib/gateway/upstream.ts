@@ -1,0 +1,138 @@
+/**
+ * Requests of the gateways to the world: model providers and the forge. Owns: connections, the company proxy, timeouts, bodies
+ * with back-pressure. Follows no redirect, adds no header of its own but those of HTTP, decompresses nothing.
+ */
+import http from 'node:http'
+import https from 'node:https'
+
+export interface UpstreamRequest {
+  url: URL
+  method: string
+  headers: Record<string, string>
+  /** An iterable is streamed, chunked; when it throws, the request is destroyed. */
+  body?: Buffer | AsyncIterable<Buffer>
+  signal?: AbortSignal
+  /** Longest silence on the connection, before and during the answer. */
+  idleTimeoutMs: number
+}
+
+export interface Upstream {
+  /** Resolves with the head of the answer, whatever its status. Rejects with an UpstreamError. */
+  send(request: UpstreamRequest): Promise<http.IncomingMessage>
+  close(): void
+}
+
+export class UpstreamError extends Error {
+  /** True when the whole request had been handed over: the other side may have acted on it. */
+  readonly sent: boolean
+
+  constructor(message: string, options: { sent: boolean; cause?: unknown }) {
+    super(message, { cause: options.cause })
+    this.name = 'UpstreamError'
+    this.sent = options.sent
+  }
+}
+
+const LOCAL_HOSTS = 'localhost,127.0.0.1,::1'
+
+/** `proxyUrl`: the company proxy for https, null for none. */
+export function createUpstream({ proxyUrl }: { proxyUrl: string | null }): Upstream {
+  const agentOptions: http.AgentOptions = { keepAlive: true }
+  // Typed as a whole environment; the agent reads the proxy's variables of it.
+  if (proxyUrl !== null) agentOptions.proxyEnv = { HTTPS_PROXY: proxyUrl, NO_PROXY: LOCAL_HOSTS } as NodeJS.ProcessEnv
+  const agents = {
+    'http:': new http.Agent(agentOptions),
+    'https:': new https.Agent(agentOptions),
+  }
+  const open = (request: UpstreamRequest) => {
+    const { url, method, headers, signal } = request
+    const options = { method, headers, timeout: request.idleTimeoutMs, ...(signal === undefined ? {} : { signal }) }
+    return url.protocol === 'https:'
+      ? https.request(url, { ...options, agent: agents['https:'] })
+      : http.request(url, { ...options, agent: agents['http:'] })
+  }
+
+  /** A kept connection can die as it is taken up again: then, and only with a body that can be repeated, once more. */
+  const send = async (request: UpstreamRequest, repeated = false): Promise<http.IncomingMessage> => {
+    const outgoing = open(request)
+    outgoing.on('timeout', () =>
+      outgoing.destroy(new Error(`no answer and no progress for ${request.idleTimeoutMs} ms`)),
+    )
+    let sent = false
+    outgoing.once('finish', () => {
+      sent = true
+    })
+    const answered = awaitResponse(outgoing)
+    void writeBody(outgoing, request.body)
+    try {
+      return await answered
+    } catch (error) {
+      const repeatable = request.body === undefined || Buffer.isBuffer(request.body)
+      if (!repeated && repeatable && outgoing.reusedSocket && isConnectionReset(error)) return send(request, true)
+      throw new UpstreamError(`${request.url.host} could not be reached: ${describeFailure(error)}`, {
+        sent,
+        cause: error,
+      })
+    }
+  }
+
+  return {
+    send: (request) => send(request),
+    close: () => {
+      agents['http:'].destroy()
+      agents['https:'].destroy()
+    },
+  }
+}
+
+async function awaitResponse(outgoing: http.ClientRequest): Promise<http.IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    outgoing.once('response', resolve)
+    // Stays for good: an error after the answer's head reaches its reader as an error of the answer.
+    outgoing.on('error', reject)
+    outgoing.once('close', () => reject(new Error('the connection was closed before an answer')))
+  })
+}
+
+async function writeBody(outgoing: http.ClientRequest, body: UpstreamRequest['body']): Promise<void> {
+  if (body === undefined || Buffer.isBuffer(body)) {
+    outgoing.end(body)
+    return
+  }
+  try {
+    for await (const chunk of body) {
+      if (outgoing.destroyed) return
+      if (!outgoing.write(chunk)) await waitForDrain(outgoing)
+    }
+    outgoing.end()
+  } catch (error) {
+    outgoing.destroy(error instanceof Error ? error : new Error(String(error)))
+  }
+}
+
+function waitForDrain(outgoing: http.ClientRequest): Promise<void> {
+  return new Promise((resolve) => {
+    const goOn = () => {
+      outgoing.off('drain', goOn)
+      outgoing.off('close', goOn)
+      resolve()
+    }
+    outgoing.on('drain', goOn)
+    outgoing.on('close', goOn)
+  })
+}
+
+function isConnectionReset(error: unknown): boolean {
+  const code = errorCode(error)
+  return code === 'ECONNRESET' || code === 'EPIPE'
+}
+
+/** The system's code where there is one (ECONNREFUSED, ENOTFOUND), else the message. */
+export function describeFailure(error: unknown): string {
+  return errorCode(error) ?? (error instanceof Error ? error.message : String(error))
+}
+
+function errorCode(error: unknown): string | null {
+  if (typeof error !== 'object' || error === null) return null
+  return 'code' in error && typeof error.code === 'string' ? error.code : null
+}
