@@ -1,0 +1,6 @@
+/** Loaded into what is run on Node 24: when the process that started it is gone, even by kill -9, this one is told to end. */
+if (process.channel) {
+  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
+  // Listening must not keep a script alive that is done.
+  process.channel.unref()
+}

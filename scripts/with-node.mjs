@@ -1,0 +1,17 @@
+/**
+ * Runs a script of this project on Node 24, with what it needs installed and generated first: node scripts/with-node.mjs <script> [arguments].
+ * Standard output is the script's alone.
+ */
+import path from 'node:path'
+import { ensureClient } from './set-up/generate-client.mjs'
+import { ensureInstalled } from './set-up/install.mjs'
+import { runOnNode24 } from './set-up/node24.mjs'
+import { projectDirectory, runMain, SetUpError } from './set-up/project.mjs'
+
+await runMain(async () => {
+  const [script, ...args] = process.argv.slice(2)
+  if (script === undefined) throw new SetUpError('usage: node scripts/with-node.mjs <script> [arguments]')
+  await ensureInstalled()
+  await ensureClient()
+  process.exitCode = await runOnNode24({ script: path.resolve(projectDirectory, script), args })
+})
