@@ -12,8 +12,11 @@ export const SUPERUSER = 'berth'
 /** In the cluster's own folder, so that the two can only be there together. */
 const PASSWORD_FILE = 'berth-password'
 
-/** Nothing of this process's environment goes to the server: locale and LD_ variables there change what it does. */
-export const SERVER_ENVIRONMENT = { LC_ALL: 'C', PATH: '/usr/local/bin:/usr/bin:/bin' }
+/**
+ * Nothing of this process's environment goes to the server: locale and LD_ variables there change what it does. (The type: Next
+ * declares that every environment has a NODE_ENV.)
+ */
+export const SERVER_ENVIRONMENT = { LC_ALL: 'C', PATH: '/usr/local/bin:/usr/bin:/bin' } as unknown as NodeJS.ProcessEnv
 
 /** The cluster's password; makes the cluster first if there is none. */
 export async function ensureCluster(location: EmbeddedLocation, programs: Programs): Promise<string> {

@@ -17,6 +17,7 @@ function prisma(databaseUrl: string, ...args: string[]): Promise<{ code: number;
     PATH: `${path.dirname(process.execPath)}:/usr/bin:/bin`,
     DATABASE_URL: databaseUrl,
     CHECKPOINT_DISABLE: '1',
+    NODE_ENV: 'test' as const,
   }
   return new Promise((resolve) => {
     execFile(process.execPath, [file, ...args], { cwd: root, env }, (error, stdout, stderr) => {
