@@ -23,8 +23,8 @@ export interface Actor {
   role: 'owner' | 'member'
 }
 
-/** The real parts, made once by lib/composition and held on globalThis for the bundled routes. */
-export interface Parts {
+/** What most verbs need: everything but reaching into a sandbox. */
+export interface CoreParts {
   settings: Settings
   /** From the database: what labels and ids of this installation carry. */
   installationId: string
@@ -39,12 +39,20 @@ export interface Parts {
   driver: SandboxDriver
   forge: Forge
   createBridgeClient(target: BridgeTarget): BridgeClient
-  attachTunnel(input: { socket: Duplex; kind: TunnelKind; owner: TunnelOwner }): Tunnel
   hub: EventHub
   /** Changes of one agent's log, one after another. */
   writes: KeyedQueue
-  supervisor: Supervisor
   modelCatalog: ModelCatalog
+}
+
+/** What an agent's worker needs: a tunnel for each sandbox it connects to. */
+export interface WorkerParts extends CoreParts {
+  attachTunnel(input: { socket: Duplex; kind: TunnelKind; owner: TunnelOwner }): Tunnel
+}
+
+/** The real parts, made once by lib/composition and held on globalThis for the bundled routes. */
+export interface Parts extends WorkerParts {
+  supervisor: Supervisor
 }
 
 export interface Context {

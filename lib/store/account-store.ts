@@ -22,7 +22,7 @@ export function createUserStore(prisma: PrismaClient): UserStore {
       const row = await prisma.signInLink.findUnique({ where: { hash }, include: { user: true } })
       return row && row.usedAt === null && row.expiresAt > now ? { id: row.id, user: toUser(row.user) } : null
     },
-    async useLink(id, now) {
+    async claimLink(id, now) {
       const used = await prisma.signInLink.updateMany({ where: { id, usedAt: null }, data: { usedAt: now } })
       return used.count === 1
     },

@@ -40,7 +40,7 @@ export interface UserStore {
   /** The link's user, when it is unused and not expired. */
   findLink(hash: string, now: Date): Promise<{ id: string; user: User } | null>
   /** True for the one caller that used it. */
-  useLink(id: string, now: Date): Promise<boolean>
+  claimLink(id: string, now: Date): Promise<boolean>
   createToken(token: { id: string; userId: string; name: string; hash: string }): Promise<ApiToken>
   /** The token's user; notes the use (at most once a minute). */
   findByTokenHash(hash: string, now: Date): Promise<User | null>
@@ -116,7 +116,7 @@ export type AgentPatch = Partial<
     | 'deletions'
     | 'desired'
   >
-> & { desired?: Desired | null; addCostUsd?: number }
+> & { addCostUsd?: number }
 
 export type RunPatch = Partial<
   Pick<

@@ -2,11 +2,9 @@
 import type { CloneMessage, ExecuteCommand, HistoryEvent } from '../../../container/contract/bridge.ts'
 import type { Agent, Run, StartStage } from '../../domain/agent.ts'
 import { BerthError, ERROR_STATUS, type ErrorCode } from '../../errors.ts'
-import type { Parts } from '../context.ts'
+import type { WorkerParts } from '../context.ts'
 import { writeLog } from '../event/write.ts'
 import type { SandboxConnection } from '../sandbox/connection.ts'
-
-type RunParts = Omit<Parts, 'supervisor'>
 
 /** What of the log the conversation is made of; sent when the bridge lost its own. */
 const CONVERSATION_TYPES = [
@@ -23,7 +21,7 @@ const CONVERSATION_TYPES = [
 
 /** Shows a stage of a start; the percentage comes at most once for each whole figure. */
 export async function showStage(
-  parts: RunParts,
+  parts: WorkerParts,
   agentId: string,
   detail: { stage: StartStage; percent?: number | null; message?: string },
 ): Promise<void> {
@@ -41,7 +39,7 @@ export async function showStage(
 
 /** Clones the repository into the workspace unless a clone is there. Progress is shown a tenth at a time. */
 export async function ensureClone(input: {
-  parts: RunParts
+  parts: WorkerParts
   agent: Agent
   connection: SandboxConnection
   signal: AbortSignal
@@ -85,7 +83,7 @@ function cloneEnd(message: CloneMessage): 'done' | BerthError | null {
 
 /** Hands the run to the bridge. The bridge joins one that it has already, so this can be said twice. */
 export async function executeRun(input: {
-  parts: RunParts
+  parts: WorkerParts
   agent: Agent
   run: Run
   connection: SandboxConnection
@@ -112,7 +110,7 @@ export async function executeRun(input: {
 }
 
 async function toExecuteCommand(input: {
-  parts: RunParts
+  parts: WorkerParts
   agent: Agent
   run: Run
   continued: boolean
@@ -143,7 +141,7 @@ async function toExecuteCommand(input: {
   }
 }
 
-async function readHistory(parts: RunParts, agentId: string): Promise<HistoryEvent[]> {
+async function readHistory(parts: WorkerParts, agentId: string): Promise<HistoryEvent[]> {
   const events = await parts.stores.events.listOfTypes({ agentId, types: CONVERSATION_TYPES })
   return events.map(({ id, type, runId, data }) => ({ id, type, runId, data }))
 }

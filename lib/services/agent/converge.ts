@@ -5,7 +5,7 @@
 import type { Agent, Run, StartStage, StatusDetail } from '../../domain/agent.ts'
 import { nextStep, type Step } from '../../domain/next-step.ts'
 import { BerthError, isBerthError } from '../../errors.ts'
-import type { Parts } from '../context.ts'
+import type { WorkerParts } from '../context.ts'
 import { writeLog } from '../event/write.ts'
 import { deliver } from '../pull-request/deliver.ts'
 import type { SandboxConnection } from '../sandbox/connection.ts'
@@ -20,7 +20,7 @@ const MAX_CONTINUATIONS = 1
 const MAX_STEPS = 24
 
 export interface Convergence {
-  parts: Omit<Parts, 'supervisor'>
+  parts: WorkerParts
   agentId: string
   /** Aborts what can be given up: a wish came that makes it needless. */
   signal: AbortSignal

@@ -3,7 +3,7 @@
  * connections. Everything it knows can be found again from the rows and the containers' labels.
  */
 import { causeChain } from '../../logger.ts'
-import type { Parts } from '../context.ts'
+import type { WorkerParts } from '../context.ts'
 import type { SandboxConnection } from '../sandbox/connection.ts'
 import { converge } from './converge.ts'
 
@@ -32,7 +32,7 @@ interface Worker {
   working: Promise<void> | null
 }
 
-export function createSupervisor(parts: Omit<Parts, 'supervisor'>): Supervisor {
+export function createSupervisor(parts: WorkerParts): Supervisor {
   const workers = new Map<string, Worker>()
   let closing = false
 

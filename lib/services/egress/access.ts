@@ -1,13 +1,11 @@
 /** What the egress gateway asks: which hosts this agent may reach; and what it was refused. */
 import type { EgressPolicy } from '../../domain/egress-policy.ts'
 import { BerthError } from '../../errors.ts'
-import type { Parts } from '../context.ts'
+import type { CoreParts } from '../context.ts'
 import { writeLog } from '../event/write.ts'
 import { registryHosts } from '../sandbox/environment.ts'
 
-type EgressParts = Omit<Parts, 'supervisor'>
-
-export async function readEgressPolicy(parts: EgressParts, agentId: string): Promise<EgressPolicy> {
+export async function readEgressPolicy(parts: CoreParts, agentId: string): Promise<EgressPolicy> {
   const agent = await parts.stores.agents.find(agentId)
   if (!agent) throw new BerthError('not_found', 'The agent of this sandbox is gone.')
   const registries = registryHosts(parts.settings)
@@ -20,7 +18,7 @@ export async function readEgressPolicy(parts: EgressParts, agentId: string): Pro
 }
 
 export async function recordEgressDenied(
-  parts: EgressParts,
+  parts: CoreParts,
   agentId: string,
   denial: { host: string; port: number; rule: string; reason: string; cure: string },
 ): Promise<void> {

@@ -2,6 +2,7 @@
  * Live streams of the log. What is stored comes in order and once, read from the database where news were missed; deltas
  * are passed on as they are and dropped for a reader that is behind. A reader holds at most a bounded number of messages.
  */
+import { z } from 'zod'
 import type { DeltaEvent } from '../../../container/contract/events.ts'
 import type { StoredEvent } from '../../domain/agent.ts'
 import { requireAgent } from '../agent/require.ts'
@@ -9,6 +10,18 @@ import type { EventView } from '../agent/schemas.ts'
 import type { Context } from '../context.ts'
 import type { HubMessage } from './hub.ts'
 import { toEventView } from './page.ts'
+
+export const streamAllInput = z.strictObject({
+  agents: z
+    .string()
+    .transform((list) => list.split(',').filter((id) => id !== ''))
+    .optional(),
+})
+
+/** Where a stream begins: after `Last-Event-ID`, which a browser sends by itself, else after `after`. */
+export function readStreamPosition(lastEventId: string | null, after: number | undefined): number {
+  return lastEventId !== null && /^\d{1,15}$/.test(lastEventId) ? Number(lastEventId) : (after ?? 0)
+}
 
 const PAGE = 500
 /** Beyond this many unread messages a reader is behind: they are dropped and read from the log instead. */

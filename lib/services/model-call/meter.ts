@@ -2,17 +2,15 @@
 
 import { BerthError } from '../../errors.ts'
 import type { ModelGrant, ModelUsage } from '../../gateway/ports.ts'
-import type { Parts } from '../context.ts'
+import type { CoreParts } from '../context.ts'
 import { writeLog } from '../event/write.ts'
-
-type MeterParts = Omit<Parts, 'supervisor'>
 
 /**
  * Opens a model call. Throws `state_conflict` when `runId` is not the agent's run in progress, `model_forbidden`,
  * `budget_exhausted`, `model_key_missing`.
  */
 export async function beginModelCall(
-  parts: MeterParts,
+  parts: CoreParts,
   call: { agentId: string; runId: string; modelId: string },
 ): Promise<ModelGrant> {
   const [agent, run] = await Promise.all([
@@ -51,7 +49,7 @@ export async function beginModelCall(
 
 /** Settles a call once: its figures go to the call, the run, the agent and the log. */
 export async function settleModelCall(
-  parts: MeterParts,
+  parts: CoreParts,
   call: { agentId: string; runId: string; modelId: string; modelCallId: string; usage: ModelUsage },
 ): Promise<void> {
   const { usage } = call

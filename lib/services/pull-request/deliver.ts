@@ -5,11 +5,9 @@
 import type { Agent, Run } from '../../domain/agent.ts'
 import { readCommandEvidence, writeCommitMessage, writePullRequestBody } from '../../domain/pull-request-text.ts'
 import { isBerthError } from '../../errors.ts'
-import type { Parts } from '../context.ts'
+import type { CoreParts, Parts } from '../context.ts'
 import { writeLog } from '../event/write.ts'
 import type { SandboxConnection } from '../sandbox/connection.ts'
-
-type DeliverParts = Omit<Parts, 'supervisor'>
 
 /** A run that ended so has not been asked to deliver what it left behind. */
 const NOT_DELIVERED: readonly string[] = ['cancelled', 'provider_error', 'failed', 'sandbox_lost', 'disk_limit']
@@ -28,7 +26,7 @@ export interface Delivery {
  * the `pull_request` event; a failure on the way is a skipped delivery with its reason, never a throw.
  */
 export async function deliver(input: {
-  parts: DeliverParts
+  parts: CoreParts
   agent: Agent
   run: Run
   connection: SandboxConnection

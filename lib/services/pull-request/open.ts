@@ -6,7 +6,7 @@ import { decideIn } from '../agent/instruct.ts'
 import { requireAgent } from '../agent/require.ts'
 import type { AgentView } from '../agent/schemas.ts'
 import { readAgentView } from '../agent/view.ts'
-import type { Context, Parts } from '../context.ts'
+import type { Context, CoreParts } from '../context.ts'
 import { writeLog } from '../event/write.ts'
 import { type Delivery, deliver, openOrUpdate } from './deliver.ts'
 
@@ -44,7 +44,7 @@ export async function openPullRequest(args: {
 
 /** The create_pull_request tool, during a run: the branch was pushed through the broker before. */
 export async function openPullRequestForRun(
-  parts: Omit<Parts, 'supervisor'>,
+  parts: CoreParts,
   input: { agentId: string; runId: string; request: PullRequestRequest },
 ): Promise<PullRequestAnswer> {
   const agent = await parts.stores.agents.find(input.agentId)

@@ -1,12 +1,10 @@
 /** What the git broker asks: which repository this agent works on, and what became of a push. */
 import { BerthError } from '../../errors.ts'
 import type { GitGrant } from '../../gateway/ports.ts'
-import type { Parts } from '../context.ts'
+import type { CoreParts } from '../context.ts'
 import { writeLog } from '../event/write.ts'
 
-type PushParts = Omit<Parts, 'supervisor'>
-
-export async function grantGit(parts: PushParts, agentId: string): Promise<GitGrant> {
+export async function grantGit(parts: CoreParts, agentId: string): Promise<GitGrant> {
   const agent = await parts.stores.agents.find(agentId)
   if (!agent) throw new BerthError('not_found', 'The agent of this sandbox is gone.')
   return {
@@ -21,7 +19,7 @@ export async function grantGit(parts: PushParts, agentId: string): Promise<GitGr
 
 /** Stores the `push` event and, when it went through, the branch's new tip. */
 export async function recordPush(
-  parts: PushParts,
+  parts: CoreParts,
   agentId: string,
   push: { ref: string; oldSha: string; newSha: string; outcome: 'ok' | 'refused'; reason?: string },
 ): Promise<void> {

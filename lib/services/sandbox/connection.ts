@@ -4,7 +4,7 @@ import type { BridgeHealth } from '../../../container/contract/bridge.ts'
 import type { TunnelKind } from '../../../container/contract/tunnel.ts'
 import type { BridgeClient } from '../../drivers/bridge/port.ts'
 import { BerthError } from '../../errors.ts'
-import type { Parts } from '../context.ts'
+import type { Parts, WorkerParts } from '../context.ts'
 import { followJournal } from './follow-journal.ts'
 
 export const BRIDGE_DEADLINE_MS = 15_000
@@ -39,7 +39,7 @@ export function requireSecretKey(parts: Pick<Parts, 'settings'>): string {
 
 /** Connects to a sandbox that runs. Throws when the bridge does not answer within its deadline. */
 export async function connectSandbox(input: {
-  parts: Omit<Parts, 'supervisor'>
+  parts: WorkerParts
   agentId: string
   ownerId: string
   incarnation: string

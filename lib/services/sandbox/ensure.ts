@@ -1,7 +1,7 @@
 /** Gets an agent's sandbox up and connected: found by its labels, woken, or made. Each stage is told as it begins. */
 import type { Agent, StartStage } from '../../domain/agent.ts'
 import { BerthError } from '../../errors.ts'
-import type { Parts } from '../context.ts'
+import type { WorkerParts } from '../context.ts'
 import { writeLog } from '../event/write.ts'
 import { bridgeToken, connectSandbox, requireSecretKey, type SandboxConnection, sha256Hex } from './connection.ts'
 import { sandboxEnvironment } from './environment.ts'
@@ -10,7 +10,7 @@ const LEASE_MS = 30_000
 const TMP_BYTES = 1024 * 1024 * 1024
 
 export interface EnsureInput {
-  parts: Omit<Parts, 'supervisor'>
+  parts: WorkerParts
   agent: Agent
   signal: AbortSignal
   onStage: (stage: StartStage) => Promise<void>
@@ -39,7 +39,7 @@ export async function ensureSandbox(input: EnsureInput): Promise<SandboxConnecti
   })
 }
 
-export async function acquireLease(parts: Omit<Parts, 'supervisor'>, agentId: string): Promise<number> {
+export async function acquireLease(parts: WorkerParts, agentId: string): Promise<number> {
   const now = parts.clock.now()
   const fence = await parts.stores.leases.acquire({
     agentId,

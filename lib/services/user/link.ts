@@ -74,7 +74,7 @@ export async function redeemLink(parts: LinkParts, input: z.infer<typeof welcome
     })
   }
   const passwordHash = await hashPassword(input.password)
-  if (!(await parts.stores.users.useLink(link.id, now))) throw usedUp()
+  if (!(await parts.stores.users.claimLink(link.id, now))) throw usedUp()
   const user = await parts.stores.users.setCredentials(link.user.id, {
     email: input.email,
     name: input.name,

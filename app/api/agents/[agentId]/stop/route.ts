@@ -1,0 +1,7 @@
+import { handle } from '../../../../../lib/http/handle.ts'
+import { stopAgent } from '../../../../../lib/services/agent/end.ts'
+import { emptyInput } from '../../../../../lib/services/agent/schemas.ts'
+
+export const POST = handle({ schema: emptyInput, status: 202 }, ({ ctx, param }) =>
+  stopAgent({ ctx, input: { agentId: param('agentId') } }),
+)

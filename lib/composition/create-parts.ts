@@ -1,0 +1,96 @@
+/**
+ * Builds the real parts of the control plane and ties them together. The one place that knows every adapter. Made once a
+ * process; everything else is given what it needs.
+ */
+import path from 'node:path'
+import { systemClock } from '../clock.ts'
+import type { Settings } from '../config.ts'
+import { createBridgeClient } from '../drivers/bridge/bridge-client.ts'
+import { createGitHubForge } from '../drivers/forge/github/github-forge.ts'
+import { createOpenRouterCatalog } from '../drivers/model/openrouter/catalog.ts'
+import { createDockerDriver } from '../drivers/sandbox/docker/docker-driver.ts'
+import type { SandboxDriver } from '../drivers/sandbox/port.ts'
+import { createTunnelServer } from '../gateway/tunnel/tunnel-server.ts'
+import { randomIds } from '../ids.ts'
+import { startJobs } from '../jobs/jobs.ts'
+import type { Logger } from '../logger.ts'
+import { createSupervisor } from '../services/agent/supervisor.ts'
+import type { CoreParts, Parts, WorkerParts } from '../services/context.ts'
+import { createEventHub } from '../services/event/hub.ts'
+import { createKeyedQueue } from '../services/event/keyed-queue.ts'
+import { createPrismaClient } from '../store/client.ts'
+import { createStores } from '../store/prisma-stores.ts'
+import type { Stores } from '../store/stores.ts'
+import { agentImageName } from './agent-image-name.ts'
+import { createGatewayAccess } from './gateway-access.ts'
+import { ensureInstanceId } from './instance-id.ts'
+
+export interface RunningParts {
+  parts: Parts
+  /** Lets go of sandboxes (they go on), stops the jobs, closes the database client. */
+  close(): Promise<void>
+}
+
+/** Makes the parts over a migrated database. `driver` replaces the one the settings name: for tests. */
+export async function createParts(input: {
+  settings: Settings
+  databaseUrl: string
+  logger: Logger
+  driver?: SandboxDriver
+}): Promise<RunningParts> {
+  const { settings, logger } = input
+  const clock = systemClock
+  const ids = randomIds
+  const prisma = createPrismaClient(input.databaseUrl)
+  const stores = createStores(prisma)
+  const installation = await stores.installation.ensure(ids.next('ins'))
+  const driver = input.driver ?? (await chooseDriver({ settings, stores, logger }))
+  const agentImage = agentImageName(settings)
+  const core: CoreParts = {
+    settings,
+    installationId: installation.id,
+    instanceId: await ensureInstanceId(settings.dataDirectory),
+    agentImage,
+    clock,
+    ids,
+    logger,
+    stores,
+    driver,
+    forge: createGitHubForge({ apiUrl: settings.github.apiUrl, token: settings.github.token }),
+    createBridgeClient,
+    hub: createEventHub(),
+    writes: createKeyedQueue(),
+    modelCatalog: createOpenRouterCatalog({ baseUrl: settings.openrouter.baseUrl, logger, clock }),
+  }
+  const tunnels = createTunnelServer({
+    access: createGatewayAccess(core),
+    proxyUrl: settings.egress.proxyUrl,
+    logger,
+    clock,
+  })
+  const worker: WorkerParts = { ...core, attachTunnel: tunnels.attach }
+  const supervisor = createSupervisor(worker)
+  const parts: Parts = { ...worker, supervisor }
+  const jobs = await startJobs(parts)
+  return {
+    parts,
+    async close() {
+      await jobs.stop()
+      await supervisor.close()
+      await tunnels.close()
+      await driver.close()
+      await prisma.$disconnect()
+    },
+  }
+}
+
+/** The driver of the first start, kept for good: an engine that does not answer later changes nothing. */
+async function chooseDriver(input: { settings: Settings; stores: Stores; logger: Logger }): Promise<SandboxDriver> {
+  const { settings, stores, logger } = input
+  await stores.installation.chooseDriver(settings.sandbox ?? 'docker')
+  return createDockerDriver({
+    dockerHost: settings.dockerHost,
+    socketRoot: path.join(settings.dataDirectory, 'sockets'),
+    logger,
+  })
+}

@@ -1,0 +1,43 @@
+/** What happens by itself: leases renewed, agents looked at, old keys forgotten; and news of containers that ended. */
+import type { Parts } from '../services/context.ts'
+
+const LEASE_RENEWAL_MS = 10_000
+const LEASE_MS = 30_000
+const RECONCILE_MS = 60_000
+const IDEMPOTENCY_MS = 24 * 3_600_000
+
+export interface Jobs {
+  stop(): Promise<void>
+}
+
+/** Starts them; the first reconciliation finds what an earlier process left under way. */
+export async function startJobs(parts: Parts): Promise<Jobs> {
+  const ending = new AbortController()
+  const repeat = async (everyMs: number, name: string, work: () => Promise<void>) => {
+    while (!ending.signal.aborted) {
+      try {
+        await work()
+      } catch (error) {
+        parts.logger.error('a job failed; it is tried again at its next turn', { job: name, error })
+      }
+      await parts.clock.sleep(everyMs, ending.signal).catch(() => undefined)
+    }
+  }
+  const running = [
+    repeat(LEASE_RENEWAL_MS, 'renew leases', () =>
+      parts.stores.leases.renew(parts.instanceId, new Date(parts.clock.now().getTime() + LEASE_MS)),
+    ),
+    repeat(RECONCILE_MS, 'reconcile', () => parts.supervisor.reconcile()),
+    repeat(IDEMPOTENCY_MS / 24, 'forget idempotency keys', () =>
+      parts.stores.idempotency.removeOlderThan(new Date(parts.clock.now().getTime() - IDEMPOTENCY_MS)),
+    ),
+  ]
+  const unwatch = await parts.driver.watch(parts.installationId, (sandbox) => parts.supervisor.wake(sandbox.agentId))
+  return {
+    async stop() {
+      ending.abort(new Error('the control plane is closing'))
+      unwatch()
+      await Promise.all(running)
+    },
+  }
+}
