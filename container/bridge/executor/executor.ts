@@ -1,0 +1,297 @@
+/**
+ * One run at a time: begins it, joins it, continues it after an interruption, cancels it, and sees to it that the log has
+ * exactly one `done` for it. Owns: a run's beginning and end. Must not know: HTTP, the loop's inside.
+ */
+import { type Clock, systemClock } from '../../../lib/clock.ts'
+import { randomText } from '../../../lib/ids.ts'
+import type { Logger } from '../../../lib/logger.ts'
+import type { ExecuteCommand } from '../../contract/bridge.ts'
+import type { PullRequestAnswer, PullRequestRequest } from '../../contract/tunnel.ts'
+import { type Journal, JournalError, type JournalInput } from '../journal/journal.ts'
+
+import type { ReadLedger, Tool } from '../tools/tool.ts'
+import type { Workspace } from '../workspace-port.ts'
+import { type Conversation, createConversation } from './conversation.ts'
+import { timeEnding } from './limits.ts'
+import { createLoopGuard } from './loop-guard.ts'
+import { createModelClient, type ModelClient } from './model-client.ts'
+import { readProjectInstructions } from './project-instructions.ts'
+import { describeEnding, ProviderFailure } from './provider-failure.ts'
+import { createReadLedger } from './read-ledger.ts'
+import { type Ending, interruptOpenCalls, type Run, RunEnded, record, workOn } from './run.ts'
+import { newProgress, readProgress } from './run-progress.ts'
+import { writeSystemPrompt } from './system-prompt.ts'
+import { packTools } from './tool-definitions.ts'
+
+export interface Executor {
+  /**
+   * Begins a run, continues the one that was interrupted, or joins it when it is in progress or has ended in this journal.
+   * Throws ExecutorError; JournalError when the beginning cannot be written.
+   */
+  begin(command: ExecuteCommand): { runId: string; joined: boolean }
+  /** Resolves after the run's `done` is in the journal; `ended` is false when there was no such run in progress. */
+  cancel(runId: string): Promise<{ ended: boolean }>
+  current(): { id: string; step: number } | null
+}
+
+export type ExecutorErrorCode = 'run_in_progress' | 'history_needed'
+
+export class ExecutorError extends Error {
+  readonly code: ExecutorErrorCode
+  constructor(code: ExecutorErrorCode, message: string) {
+    super(message)
+    this.name = 'ExecutorError'
+    this.code = code
+  }
+}
+
+export interface ExecutorOptions {
+  journal: Journal
+  workspace: Workspace
+  /** Reaches the gateway through the tunnel; waits while the tunnel is down. */
+  modelFetch: typeof fetch
+  /** Throws an Error with words for the model. */
+  openPullRequest: (
+    request: PullRequestRequest,
+    options: { runId: string; signal: AbortSignal },
+  ) => Promise<PullRequestAnswer>
+  logger: Logger
+  /** Of the bridge; noted with each run. */
+  version: string
+  clock?: Clock
+  /** In the order in which the model is told of them. */
+  tools: readonly Tool[]
+  newMessageId?: () => string
+  /** From 0 to 1: the jitter of retries. */
+  random?: () => number
+}
+
+interface Current {
+  id: string
+  run: Run
+  abort: AbortController
+  finished: Promise<void>
+}
+
+export function createExecutor(options: ExecutorOptions): Executor {
+  const parts = { clock: systemClock, newMessageId: makeMessageId, random: Math.random, ...options }
+  const { journal, modelFetch, clock } = parts
+  const client = createModelClient({ modelFetch, clock })
+  const reads = createReadLedger()
+  const memory = openMemory(journal)
+  let current: Current | null = null
+
+  return {
+    begin(command) {
+      const { runId } = command
+      if (current?.id === runId || journal.runState(runId) === 'ended') return { runId, joined: true }
+      if (current) {
+        const message = `Run ${current.id} is in progress: wait for its end or cancel it before ${runId} begins.`
+        throw new ExecutorError('run_in_progress', message)
+      }
+      const conversation = memory.recall(command)
+      const abort = new AbortController()
+      const run = makeRun({ command, conversation, signal: abort.signal, client, reads, parts })
+      openRun(run, parts.version)
+      const finished = execute(run, abort, parts.tools).finally(() => {
+        current = null
+      })
+      current = { id: runId, run, abort, finished }
+      return { runId, joined: false }
+    },
+    async cancel(runId) {
+      if (current?.id !== runId) return { ended: false }
+      const { abort, finished } = current
+      abort.abort(new RunEnded({ reason: 'cancelled' }))
+      await finished
+      return { ended: true }
+    },
+    current: () => current && { id: current.id, step: current.run.step },
+  }
+}
+
+function makeMessageId(): string {
+  return `msg_${randomText(20)}`
+}
+
+/** The history that a seed in the journal stands for: up to where the control plane had stored which journal. */
+type Stored = ExecuteCommand['stored']
+type Seed = Extract<JournalInput, { kind: 'history' }> & { stored?: Stored }
+
+/** The conversation of this journal, folded once and kept; folded anew when a history takes its place. */
+function openMemory(journal: Journal) {
+  let conversation: Conversation = createConversation()
+  let foldedId = journal.journalId
+  let seeded: Stored | null = null
+
+  const apply = (input: JournalInput) => {
+    if (input.kind === 'history') seeded = (input as Seed).stored ?? null
+    conversation.apply({ kind: 'input', input })
+  }
+  for (const entry of journal.entries()) {
+    if (entry.kind === 'input') apply(entry.input)
+    else conversation.apply(entry)
+  }
+
+  const needsHistory = ({ stored }: ExecuteCommand): boolean => {
+    if (stored.journalId === null) return false
+    if (stored.journalId === journal.journalId) return stored.n > journal.lastN || foldedId !== journal.journalId
+    return seeded?.journalId !== stored.journalId || seeded.n !== stored.n
+  }
+
+  const add = (input: JournalInput) => {
+    journal.appendInput(input)
+    apply(input)
+  }
+
+  return {
+    /** Throws `history_needed`. Afterwards the conversation holds all that was said before this run, and its input. */
+    recall(command: ExecuteCommand): Conversation {
+      const { stored, history, input, runId } = command
+      if (needsHistory(command)) {
+        if (!history) {
+          const message = `Journal ${journal.journalId} holds ${journal.lastN} events, but ${stored.n} of journal ${stored.journalId} are stored: send the command again with history.`
+          throw new ExecutorError('history_needed', message)
+        }
+        if (stored.journalId === journal.journalId) journal.renew(`${stored.n} events of it are stored elsewhere`)
+        conversation = createConversation()
+        const seed: Seed = { kind: 'history', events: history, stored }
+        add(seed)
+        foldedId = journal.journalId
+      }
+      if (!conversation.knowsMessage(input.eventId)) add({ kind: 'message', runId, message: input })
+      return conversation
+    },
+  }
+}
+
+interface MakeRunOptions {
+  command: ExecuteCommand
+  conversation: Conversation
+  signal: AbortSignal
+  client: ModelClient
+  reads: ReadLedger
+  parts: Required<ExecutorOptions>
+}
+
+function makeRun({ command, conversation, signal, client, reads, parts }: MakeRunOptions): Run {
+  const { journal, workspace, clock, newMessageId, random, openPullRequest } = parts
+  const { runId } = command
+  const progress = conversation.hasRun(runId) ? readProgress(runId, journal.entries()) : newProgress()
+  const startedMs = clock.monotonicMs() - progress.usage.durationMs
+  return {
+    command,
+    journal,
+    conversation,
+    progress,
+    step: progress.usage.steps,
+    signal,
+    guard: createLoopGuard(),
+    client,
+    workspace,
+    reads,
+    clock,
+    logger: parts.logger.with({ runId }),
+    newMessageId,
+    random,
+    openPullRequest: (request) => openPullRequest(request, { runId, signal }),
+    elapsedMs: () => clock.monotonicMs() - startedMs,
+    notices: [],
+    told: new Set(),
+  }
+}
+
+/** The first events of a run. What an earlier life of the bridge left half done is closed before anything else is said. */
+function openRun(run: Run, bridgeVersion: string): void {
+  const { command, conversation } = run
+  const seenBefore = conversation.hasRun(command.runId)
+  interruptOpenCalls(run, command.runId)
+  record(run, 'run_started', {
+    inputEventId: command.input.eventId,
+    model: command.model.id,
+    maxSteps: command.limits.maxSteps,
+    continued: seenBefore || command.continued,
+    bridgeVersion,
+  })
+  if (seenBefore) run.notices.push(CONTINUED_NOTICE)
+}
+
+const CONTINUED_NOTICE =
+  'The sandbox was interrupted and started again. Files are as they were left; commands that were running are gone. Go on with the task.'
+
+/** Never rejects: whatever happens, the run ends with its `done`, or the log says why there is none. */
+async function execute(run: Run, abort: AbortController, tools: readonly Tool[]): Promise<void> {
+  const stopClock = limitTime(run, abort)
+  let ending: Ending
+  try {
+    ending = await workOn(run, await brief(run, tools))
+  } catch (error) {
+    ending = explainEnding(run, error)
+  }
+  stopClock()
+  try {
+    closeRun(run, ending)
+  } catch (error) {
+    run.logger.error('The end of a run could not be written.', { reason: ending.reason, error })
+  }
+}
+
+async function brief(run: Run, tools: readonly Tool[]) {
+  const { command, workspace, logger } = run
+  const [toolBox, project] = await Promise.all([
+    packTools(tools, command.tools.allow),
+    readProjectInstructions(workspace, logger),
+  ])
+  run.signal.throwIfAborted()
+  const instructions = writeSystemPrompt({
+    agent: command.agent,
+    tools: new Set(toolBox.byName.keys()),
+    commandTimeoutMs: command.tools.commandTimeoutMs,
+    projectInstructions: project.root,
+  })
+  return { instructions, toolBox, project }
+}
+
+/** Ends the run when its time is over, also in the middle of a call. */
+function limitTime(run: Run, abort: AbortController): () => void {
+  const { maxDurationMs } = run.command.limits
+  const ended = new AbortController()
+  run.clock.sleep(Math.max(0, maxDurationMs - run.elapsedMs()), ended.signal).then(
+    () => abort.abort(new RunEnded({ reason: 'time_limit', message: timeEnding(maxDurationMs) })),
+    (error) => {
+      if (!ended.signal.aborted) run.logger.error('The time limit of a run is not watched.', { error })
+    },
+  )
+  return () => ended.abort()
+}
+
+function explainEnding(run: Run, error: unknown): Ending {
+  const ended: unknown = run.signal.reason
+  if (ended instanceof RunEnded) return ended.ending
+  if (error instanceof ProviderFailure) {
+    run.logger.warn('The model provider ended a run.', { status: error.status, code: error.code, error })
+    return describeEnding(error)
+  }
+  if (error instanceof JournalError && error.code === 'disk_full') {
+    return {
+      reason: 'disk_limit',
+      message: `${error.message} Free space on it, or raise the disk limit, then resume the agent.`,
+    }
+  }
+  run.logger.error('A run failed.', { error })
+  const words = error instanceof Error ? error.message : String(error)
+  return {
+    reason: 'failed',
+    message: `The bridge failed: ${words}. The bridge log has the details; resume the agent to try again.`,
+  }
+}
+
+function closeRun(run: Run, ending: Ending): void {
+  const { steps, inputTokens, outputTokens } = run.progress.usage
+  try {
+    interruptOpenCalls(run, run.command.runId)
+  } finally {
+    const durationMs = Math.round(run.elapsedMs())
+    record(run, 'done', { ...ending, steps, inputTokens, outputTokens, durationMs })
+  }
+}
