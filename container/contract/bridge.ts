@@ -5,7 +5,7 @@
  *   GET  /health                          BridgeHealth
  *   GET  /agent/status                    BridgeStatus
  *   GET  /agent/events?journalId=&after=  text/event-stream: `event: hello`, then `event: event` (a JournalEvent, `id:` = n) and
- *                                         `event: delta` (a DeltaEvent), live; another `hello` when the journal is replaced
+ *                                         `event: delta` (a DeltaEvent), live; ends when the journal is replaced
  *   POST /agent/execute                   ExecuteCommand -> 202 ExecuteAnswer | 409 BridgeProblem
  *   POST /agent/cancel                    CancelCommand -> 202 CancelAnswer
  *   POST /workspace/clone                 CloneCommand -> application/x-ndjson of CloneMessage, the last has `result` or `error`

@@ -34,7 +34,6 @@ export interface JournalFile {
   readonly lastN: number
   /** Lines after the header. */
   readonly lineCount: number
-  /** It begins with a person's message, or a history was put into it: a conversation folded from it has its beginning. */
   readonly hasBeginning: boolean
   appendEvent(event: JournalEvent): void
   appendInput(input: JournalInput): void

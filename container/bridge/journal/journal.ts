@@ -60,6 +60,11 @@ export interface Journal {
   /** Neither events nor inputs: nothing to fold. */
   readonly empty: boolean
   /**
+   * It begins with a person's message, or a history was put into it. False for one that took the place of a lost one in the
+   * middle of a run: a conversation folded from it lacks its beginning.
+   */
+  readonly hasBeginning: boolean
+  /**
    * Writes the event and returns it as written: cleaned, and shortened at its long texts when it was above MAX_EVENT_BYTES
    * (or replaced by an `error` event `event_too_large` when that did not help). Throws JournalError `disk_full`; a reserve
    * is kept back for `error` and `done`, so that a run can still end in words.
@@ -71,11 +76,6 @@ export interface Journal {
   /** Every event and input in order, read from the file as it is asked for. */
   entries(): Iterable<JournalEntry>
   runState(runId: string): RunState
-  /**
-   * True when this journal cannot give the whole conversation to a peer that has stored `stored`: that names another journal
-   * or more events than there are, or this journal was begun in the place of one that was lost.
-   */
-  needsHistory(stored: { journalId: string | null; n: number }): boolean
   /** Text on its way: readers get it within about 50 ms; never written to the file. Offsets are counted here. */
   delta(delta: AppendedDelta): void
   /** Messages whose stored event has not come yet, with what there is of their text. */
@@ -116,6 +116,9 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     get empty() {
       return file.lineCount === 0
     },
+    get hasBeginning() {
+      return file.hasBeginning
+    },
     append({ type, runId, data }) {
       const cleaned = cleanText({ type: type as string, runId, data: data as Record<string, unknown> })
       const event = fitEvent({ n: file.lastN + 1, ...cleaned, at: clock.now().toISOString() })
@@ -130,8 +133,6 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     read: (afterN, maxBytes = 256 * 1024) => file.read(afterN, maxBytes),
     entries: () => file.entries(),
     runState: (runId) => file.runState(runId),
-    needsHistory: ({ journalId, n }) =>
-      journalId !== null && (journalId !== file.journalId || n > file.lastN || !file.hasBeginning),
     delta: (delta) => deltas.add(delta),
     openMessages: () => deltas.openMessages(),
     subscribe(listener) {

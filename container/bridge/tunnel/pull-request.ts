@@ -9,18 +9,18 @@ import {
 } from '../../contract/tunnel.ts'
 
 const answer = z.looseObject({ number: z.number(), url: z.string(), action: z.enum(['opened', 'updated']) })
-const problem = z.looseObject({ message: z.string().optional(), detail: z.string().optional() })
+const problem = z.looseObject({ error: z.looseObject({ message: z.string() }) })
 
 /** What it throws are words for the model: the control plane's own where it gave any. */
 export function createPullRequestOpener(
   tunnelFetch: typeof fetch,
-): (request: PullRequestRequest, runId: string, signal?: AbortSignal) => Promise<PullRequestAnswer> {
-  return async (request, runId, signal) => {
+): (request: PullRequestRequest, options: { runId: string; signal: AbortSignal }) => Promise<PullRequestAnswer> {
+  return async (request, { runId, signal }) => {
     const response = await tunnelFetch(`http://${FORGE_AUTHORITY}/pull-request`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', [RUN_HEADER]: runId },
       body: JSON.stringify(request),
-      signal: signal ?? null,
+      signal,
     })
     const body = parseJson(await response.text())
     const parsed = answer.safeParse(body)
@@ -28,7 +28,7 @@ export function createPullRequestOpener(
     const said = problem.safeParse(body)
     throw new Error(
       response.headers.get(REFUSAL_REASON_HEADER) ??
-        (said.success ? (said.data.detail ?? said.data.message) : undefined) ??
+        (said.success ? said.data.error.message : undefined) ??
         `The pull request was not opened: the control plane answered ${response.status}.`,
     )
   }

@@ -123,23 +123,17 @@ describe('the journal', () => {
     expect([journal.lastN, journal.empty, journal.read(0)]).toEqual([0, true, []])
   })
 
-  it('needs history when the peer knows more than it holds, or when it stands in the place of a lost one', async () => {
+  it('has its beginning when it starts with words of a person, or a history was put into it', async () => {
     const journal = await journalOf()
-    const { journalId } = journal
-    expect(journal.needsHistory({ journalId: null, n: 0 })).toBe(false)
-    expect(journal.needsHistory({ journalId, n: 0 })).toBe(true)
+    expect(journal.hasBeginning).toBe(false)
     journal.appendInput({ kind: 'message', runId: 'run_1', message: { eventId: 'evt_1', text: 'do it' } })
-    say(journal, 'a')
-    const again = await journalOf()
-    expect(again.needsHistory({ journalId, n: 1 })).toBe(false)
-    expect(again.needsHistory({ journalId, n: 2 })).toBe(true)
-    expect(again.needsHistory({ journalId: 'jnl_other', n: 1 })).toBe(true)
-    again.renew('shorter than acknowledged')
-    say(again, 'in the middle of a run')
-    expect(again.needsHistory({ journalId: again.journalId, n: 1 })).toBe(true)
-    again.appendInput({ kind: 'history', events: [] })
-    expect(again.needsHistory({ journalId: again.journalId, n: 1 })).toBe(false)
-    expect((await journalOf()).needsHistory({ journalId: again.journalId, n: 1 })).toBe(false)
+    expect([journal.hasBeginning, (await journalOf()).hasBeginning]).toEqual([true, true])
+    journal.renew('shorter than acknowledged')
+    say(journal, 'in the middle of a run')
+    journal.appendInput({ kind: 'message', runId: 'run_2', message: { eventId: 'evt_2', text: 'more' } })
+    expect([journal.hasBeginning, (await journalOf()).hasBeginning]).toEqual([false, false])
+    journal.appendInput({ kind: 'history', events: [] })
+    expect([journal.hasBeginning, (await journalOf()).hasBeginning]).toEqual([true, true])
   })
 
   it('replaces what PostgreSQL refuses before it writes', async () => {

@@ -1,0 +1,125 @@
+/**
+ * Commits what lies in the workspace on the target branch, wherever the agent left HEAD. Nothing of the agent's is thrown
+ * away: where its commits and the target branch have parted, a person or the agent has to say what is wanted.
+ */
+
+import type { Clock } from '../../../lib/clock.ts'
+import type { CommitAnswer, CommitCommand } from '../../contract/bridge.ts'
+import type { Workspace } from '../workspace-port.ts'
+import { GitProblem } from './git-problem.ts'
+import { findCloneRecord, REMOTE } from './repository-settings.ts'
+import { failureOf, findSha, type Git } from './run-git.ts'
+
+const ADD_TIMEOUT_MS = 5 * 60_000
+/** A lock this old is what a killed git left: Berth commits between runs, when no other git is at work. */
+const STALE_LOCK_MS = 5_000
+
+export interface CommitContext {
+  git: Git
+  workspace: Workspace
+  clock: Clock
+  signal?: AbortSignal | undefined
+}
+
+export async function commitAll(context: CommitContext, command: CommitCommand): Promise<CommitAnswer> {
+  const { git, signal } = context
+  const record = await findCloneRecord(git)
+  if (!record) throw new GitProblem('state_conflict', "The workspace holds no clone of Berth's.")
+  await removeStaleLock(context)
+  await assertMerged(git)
+  await bringTargetToHead(git, record.targetBranch)
+  await git.run(['add', '--all', '.'], { signal, timeoutMs: ADD_TIMEOUT_MS })
+  const sha = (await hasSomethingToCommit(git)) ? await writeCommit(context, command) : null
+  const head = await headOf(git)
+  const source = `refs/remotes/${REMOTE}/${record.sourceBranch}`
+  return { sha, head, ahead: await countAhead(git, source), ...(await measureChange(git, source)) }
+}
+
+/** The commit HEAD names. Throws when there is none. */
+export async function headOf(git: Git): Promise<string> {
+  const head = findSha(await git.run(['rev-parse', '--verify', 'HEAD^{commit}']))
+  if (head === null) throw new GitProblem('state_conflict', 'The HEAD of the workspace names no commit.')
+  return head
+}
+
+async function removeStaleLock({ workspace, clock }: CommitContext): Promise<void> {
+  const lock = await workspace.stat('.git/index.lock')
+  if (!lock || clock.now().getTime() - lock.mtimeMs < STALE_LOCK_MS) return
+  await workspace.run({ command: { argv: ['rm', '-f', '.git/index.lock'] }, timeoutMs: 10_000, maxOutputChars: 1_000 })
+}
+
+async function assertMerged(git: Git): Promise<void> {
+  const unmerged = await git.run(['diff', '--name-only', '--diff-filter=U'])
+  if (unmerged.trim() === '') return
+  throw new GitProblem('state_conflict', `These files have unresolved merge conflicts:\n${unmerged.trim()}`)
+}
+
+async function bringTargetToHead(git: Git, target: string): Promise<void> {
+  const symbolic = await git.try(['symbolic-ref', '--quiet', '--short', 'HEAD'])
+  if (symbolic.exitCode === 0 && symbolic.output.trim() === target) return
+  const where = symbolic.exitCode === 0 ? `on the branch ${symbolic.output.trim()}` : 'detached'
+  const ref = `refs/heads/${target}`
+  const exists = (await git.try(['rev-parse', '--verify', '--quiet', ref])).exitCode === 0
+  if (!exists || (await isAncestor(git, ref, 'HEAD'))) {
+    await git.run(['checkout', '--quiet', '--no-track', '-B', target])
+    return
+  }
+  const status = await git.run(['status', '--porcelain'])
+  if (status.trim() === '' && (await isAncestor(git, 'HEAD', ref))) {
+    await git.run(['checkout', '--quiet', target, '--'])
+    return
+  }
+  throw new GitProblem(
+    'state_conflict',
+    `HEAD is ${where}, which is not ahead of the target branch ${target}. Check out ${target} and bring the work there, then try again.`,
+  )
+}
+
+async function isAncestor(git: Git, ancestor: string, descendant: string): Promise<boolean> {
+  const args = ['merge-base', '--is-ancestor', ancestor, descendant]
+  const result = await git.try(args)
+  if (result.exitCode === 0 || result.exitCode === 1) return result.exitCode === 0
+  throw failureOf(args, result)
+}
+
+async function hasSomethingToCommit(git: Git): Promise<boolean> {
+  const args = ['diff', '--cached', '--quiet', '--no-ext-diff', '--ignore-submodules=none']
+  const staged = await git.try(args)
+  if (staged.exitCode === 1) return true
+  if (staged.exitCode !== 0) throw failureOf(args, staged)
+  return (await git.try(['rev-parse', '--verify', '--quiet', 'MERGE_HEAD'])).exitCode === 0
+}
+
+async function writeCommit({ git, signal }: CommitContext, { message, author }: CommitCommand): Promise<string> {
+  await git.run(['commit', '--quiet', '--no-verify', '--no-gpg-sign', '--cleanup=whitespace', '--file=-'], {
+    signal,
+    input: message.trim() === '' ? 'Changes by the agent\n' : message,
+    timeoutMs: ADD_TIMEOUT_MS,
+    env: {
+      GIT_AUTHOR_NAME: author.name,
+      GIT_AUTHOR_EMAIL: author.email,
+      GIT_COMMITTER_NAME: author.name,
+      GIT_COMMITTER_EMAIL: author.email,
+    },
+  })
+  return headOf(git)
+}
+
+async function countAhead(git: Git, source: string): Promise<number> {
+  const output = await git.run(['rev-list', '--count', `${source}..HEAD`, '--'])
+  return Number(/^\d+$/m.exec(output)?.[0] ?? 0)
+}
+
+/** What a pull request would show: from where the branches parted to HEAD. */
+async function measureChange(
+  git: Git,
+  source: string,
+): Promise<{ files: number; additions: number; deletions: number }> {
+  const output = await git.run(['diff', '--shortstat', '--no-ext-diff', `${source}...HEAD`, '--'])
+  const count = (pattern: RegExp) => Number(pattern.exec(output)?.[1] ?? 0)
+  return {
+    files: count(/(\d+) files? changed/),
+    additions: count(/(\d+) insertions?\(\+\)/),
+    deletions: count(/(\d+) deletions?\(-\)/),
+  }
+}

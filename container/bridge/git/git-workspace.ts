@@ -1,0 +1,75 @@
+/**
+ * The repository in the workspace as the control plane's commands need it: clone, commit, push, one at a time. Owns: their
+ * order. Must not know: HTTP, the tunnel, runs.
+ */
+import type { Clock } from '../../../lib/clock.ts'
+import type {
+  CloneCommand,
+  CloneMessage,
+  CommitAnswer,
+  CommitCommand,
+  PushAnswer,
+  PushCommand,
+} from '../../contract/bridge.ts'
+import type { Workspace } from '../workspace-port.ts'
+import { type CloneResult, cloneRepository } from './clone.ts'
+import { commitAll } from './commit.ts'
+import { createRepositoryProbe } from './probe-repository.ts'
+import { createProgressFeed } from './progress.ts'
+import { pushHead } from './push.ts'
+import { createGit } from './run-git.ts'
+
+const HEAD_TIMEOUT_MS = 2_000
+
+export interface GitCallOptions {
+  signal?: AbortSignal
+}
+
+/** Each throws GitProblem, or a WorkspaceError when the runner is gone. */
+export interface GitWorkspace {
+  clone(
+    command: CloneCommand,
+    options: GitCallOptions & { onMessage: (message: CloneMessage) => void },
+  ): Promise<CloneResult>
+  commit(command: CommitCommand, options?: GitCallOptions): Promise<CommitAnswer>
+  push(command: PushCommand, options?: GitCallOptions): Promise<PushAnswer>
+  /** True when the workspace's HEAD names a commit. Waits for no other command. */
+  isCloned(): Promise<boolean>
+}
+
+export interface GitWorkspaceOptions {
+  workspace: Workspace
+  tunnelFetch: typeof fetch
+  /** The bridge's proxy, e.g. "http://127.0.0.1:3128". */
+  proxyUrl: string
+  clock: Clock
+}
+
+export function createGitWorkspace({ workspace, tunnelFetch, proxyUrl, clock }: GitWorkspaceOptions): GitWorkspace {
+  const git = createGit({ workspace, proxyUrl })
+  const probe = createRepositoryProbe(tunnelFetch)
+  let last: Promise<unknown> = Promise.resolve()
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const turn = last.then(work)
+    last = turn.then(
+      () => undefined,
+      () => undefined,
+    )
+    return turn
+  }
+
+  return {
+    clone: (command, { signal, onMessage }) =>
+      inTurn(() => {
+        signal?.throwIfAborted()
+        const onOutput = createProgressFeed({ clock, onProgress: (progress) => onMessage({ progress }) })
+        return cloneRepository({ git, workspace, probe, signal, onOutput }, command)
+      }),
+    commit: (command, { signal } = {}) => inTurn(() => commitAll({ git, workspace, clock, signal }, command)),
+    push: (command, { signal } = {}) => inTurn(() => pushHead({ git, signal }, command)),
+    async isCloned() {
+      const head = await git.try(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}'], { timeoutMs: HEAD_TIMEOUT_MS })
+      return head.exitCode === 0
+    },
+  }
+}

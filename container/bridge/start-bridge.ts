@@ -1,0 +1,102 @@
+/**
+ * Puts the bridge together and starts it: journal, tunnel, proxy, git, server, with an executor and a workspace given from
+ * outside. Owns: the order of starting and closing. Must not know: the environment, the process.
+ */
+import type { Clock } from '../../lib/clock.ts'
+import type { Ids } from '../../lib/ids.ts'
+import type { Logger } from '../../lib/logger.ts'
+import type { PullRequestAnswer, PullRequestRequest } from '../contract/tunnel.ts'
+import type { BridgeConfig } from './config.ts'
+import { createGitWorkspace } from './git/git-workspace.ts'
+import { type Journal, openJournal } from './journal/journal.ts'
+import { startProxy } from './proxy/proxy.ts'
+import type { ExecutorPort } from './server/executor-port.ts'
+import { startBridgeServer } from './server/server.ts'
+import { createPullRequestOpener } from './tunnel/pull-request.ts'
+import { createTunnelFetch } from './tunnel/tunnel-fetch.ts'
+import { createTunnels } from './tunnel/tunnels.ts'
+import type { Workspace } from './workspace-port.ts'
+
+/** What the executor is made of. */
+export interface ExecutorParts {
+  journal: Journal
+  workspace: Workspace
+  /** fetch over the control tunnel, for http://model.berth/... */
+  modelFetch: typeof fetch
+  openPullRequest: (
+    request: PullRequestRequest,
+    options: { runId: string; signal: AbortSignal },
+  ) => Promise<PullRequestAnswer>
+  clock: Clock
+  logger: Logger
+  version: string
+}
+
+export interface BridgeParts {
+  config: BridgeConfig
+  version: string
+  clock: Clock
+  ids: Ids
+  logger: Logger
+  runner: { workspace: Workspace; connected(): boolean }
+  createExecutor(parts: ExecutorParts): ExecutorPort
+}
+
+export interface Bridge {
+  /** Where the proxy listens. */
+  readonly proxyPort: number
+  close(): Promise<void>
+}
+
+/** Resolves when the bridge answers on its socket. Rejects, with nothing left listening, when a part cannot be started. */
+export async function startBridge(parts: BridgeParts): Promise<Bridge> {
+  const { config, version, clock, ids, logger, runner } = parts
+  const closers: (() => unknown)[] = []
+  const close = async () => {
+    for (const closer of closers.reverse()) await closer()
+  }
+  try {
+    const journal = await openJournal({ directory: config.stateDirectory, ids, clock, logger })
+    closers.push(journal.close)
+    const tunnels = createTunnels({ logger })
+    closers.push(tunnels.close)
+    const proxy = await startProxy({ links: tunnels, logger, port: config.proxyPort })
+    closers.push(proxy.close)
+    const tunnelFetch = createTunnelFetch(tunnels.control)
+    const server = await startBridgeServer({
+      socketPath: config.socketPath,
+      tokenSha256: config.tokenSha256,
+      identity: {
+        agentId: config.agentId,
+        incarnation: config.incarnation,
+        bridgeVersion: version,
+        startedAt: clock.now().toISOString(),
+      },
+      journal,
+      tunnels,
+      runnerConnected: runner.connected,
+      git: createGitWorkspace({
+        workspace: runner.workspace,
+        tunnelFetch,
+        proxyUrl: `http://127.0.0.1:${proxy.port}`,
+        clock,
+      }),
+      executor: parts.createExecutor({
+        journal,
+        workspace: runner.workspace,
+        modelFetch: tunnelFetch,
+        openPullRequest: createPullRequestOpener(tunnelFetch),
+        clock,
+        logger,
+        version,
+      }),
+      logger,
+    })
+    closers.push(server.close)
+    logger.info('The bridge answers.', { journalId: journal.journalId, lastN: journal.lastN, proxyPort: proxy.port })
+    return { proxyPort: proxy.port, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}

@@ -1,0 +1,176 @@
+/**
+ * The BridgeClient over connections that a sandbox driver dials: one connection a call, so that a long stream never holds up
+ * a command. Owns: the wire of container/contract/bridge.ts. Must not know: how a connection is made, what an event means.
+ */
+import {
+  bridgeHealth,
+  bridgeProblem,
+  type CloneCommand,
+  type CloneMessage,
+  cancelAnswer,
+  cloneMessage,
+  commitAnswer,
+  type ExecuteCommand,
+  executeAnswer,
+  pushAnswer,
+} from '../../../container/contract/bridge.ts'
+import { TUNNEL_UPGRADE } from '../../../container/contract/tunnel.ts'
+import { type Clock, systemClock } from '../../clock.ts'
+import { BerthError, isBerthError } from '../../errors.ts'
+import { readEventMessages } from './event-messages.ts'
+import { readJsonLines } from './json-lines.ts'
+import type { BridgeClient, BridgeMessage, BridgeTarget, ExecuteOutcome } from './port.ts'
+import { type BridgeRequest, exchange, isSuccess, readAnswer, readJson, send, toBerthError } from './request.ts'
+
+const FIRST_DELAY_MS = 25
+const MAX_DELAY_MS = 250
+const ATTEMPT_TIMEOUT_MS = 5_000
+/** Commands that a living bridge answers at once. */
+const COMMAND_TIMEOUT_MS = 30_000
+
+/** Every failure is a BerthError: `sandbox_lost` when the bridge cannot be reached, else the bridge's own code. */
+export function createBridgeClient(target: BridgeTarget, clock: Clock = systemClock): BridgeClient {
+  const health: BridgeClient['health'] = async (signal) => {
+    const input: BridgeRequest = { method: 'GET', path: '/health', signal }
+    return readAnswer(await sendInTime(target, input), { schema: bridgeHealth, input })
+  }
+  return {
+    health,
+    waitUntilReady: (timeoutMs, signal) => waitUntilReady({ health, clock, timeoutMs, signal }),
+    execute: (command) => execute(target, command),
+    async cancel(runId) {
+      const input: BridgeRequest = {
+        ...post('/agent/cancel', { runId }),
+        signal: AbortSignal.timeout(COMMAND_TIMEOUT_MS),
+      }
+      return readAnswer(await sendInTime(target, input), { schema: cancelAnswer, input })
+    },
+    clone: (command, signal) => clone(target, { command, signal }),
+    async commit(command, signal) {
+      const input = { ...post('/workspace/commit', command), signal }
+      return readAnswer(await send(target, input), { schema: commitAnswer, input })
+    },
+    async push(command, signal) {
+      const input = { ...post('/workspace/push', command), signal }
+      return readAnswer(await send(target, input), { schema: pushAnswer, input })
+    },
+    events: (position, signal) => events(target, { position, signal }),
+    async openTunnel(kind, fence) {
+      const input: BridgeRequest = {
+        method: 'GET',
+        path: `/tunnel?kind=${kind}&fence=${fence}`,
+        headers: { connection: 'Upgrade', upgrade: TUNNEL_UPGRADE },
+      }
+      const answer = await exchange(target, input)
+      if (answer.upgraded) return answer.socket
+      throw toBerthError(answer.response.statusCode ?? 0, await readJson(answer.response, input), input)
+    },
+  }
+}
+
+function post(path: string, body: unknown): BridgeRequest {
+  return { method: 'POST', path, body }
+}
+
+/** The answer within COMMAND_TIMEOUT_MS: a bridge that takes longer hangs. */
+async function sendInTime(target: BridgeTarget, input: BridgeRequest) {
+  const timeout = AbortSignal.timeout(COMMAND_TIMEOUT_MS)
+  try {
+    return await send(target, { ...input, signal: input.signal ? AbortSignal.any([input.signal, timeout]) : timeout })
+  } catch (error) {
+    if (!timeout.aborted || input.signal?.aborted) throw error
+    throw new BerthError('sandbox_lost', `The bridge did not answer ${input.path} in time.`, { cause: error })
+  }
+}
+
+async function waitUntilReady(input: {
+  health: BridgeClient['health']
+  clock: Clock
+  timeoutMs: number
+  signal: AbortSignal | undefined
+}) {
+  const { health, clock, timeoutMs, signal } = input
+  const deadlineMs = clock.monotonicMs() + timeoutMs
+  let cause: unknown
+  for (let delayMs = FIRST_DELAY_MS; ; delayMs = Math.min(delayMs * 2, MAX_DELAY_MS)) {
+    signal?.throwIfAborted()
+    const leftMs = deadlineMs - clock.monotonicMs()
+    if (leftMs <= 0) {
+      throw new BerthError('sandbox_lost', `The bridge did not answer within ${timeoutMs} ms.`, { cause })
+    }
+    const attempt = AbortSignal.timeout(Math.ceil(Math.min(leftMs, ATTEMPT_TIMEOUT_MS)))
+    try {
+      return await health(signal ? AbortSignal.any([signal, attempt]) : attempt)
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason
+      // A bridge that answers, but with a refusal, will not change its mind.
+      if (isBerthError(error) && error.code !== 'sandbox_lost') throw error
+      cause = error
+    }
+    await clock.sleep(Math.max(0, Math.min(delayMs, deadlineMs - clock.monotonicMs())), signal)
+  }
+}
+
+async function execute(target: BridgeTarget, command: ExecuteCommand): Promise<ExecuteOutcome> {
+  const input = post('/agent/execute', command)
+  const response = await sendInTime(target, input)
+  if (isSuccess(response))
+    return { accepted: true, answer: await readAnswer(response, { schema: executeAnswer, input }) }
+  const value = await readJson(response, input)
+  const problem = bridgeProblem.safeParse(value)
+  if (response.statusCode !== 409 || !problem.success) throw toBerthError(response.statusCode ?? 0, value, input)
+  return { accepted: false, code: problem.data.code, message: problem.data.message }
+}
+
+async function* clone(
+  target: BridgeTarget,
+  { command, signal }: { command: CloneCommand; signal: AbortSignal | undefined },
+): AsyncGenerator<CloneMessage> {
+  const input: BridgeRequest = { ...post('/workspace/clone', command), signal }
+  const response = await send(target, input)
+  if (!isSuccess(response)) throw toBerthError(response.statusCode ?? 0, await readJson(response, input), input)
+  let ended = false
+  try {
+    for await (const line of readJsonLines(response)) {
+      const message = cloneMessage.parse(line)
+      ended = 'result' in message || 'error' in message
+      yield message
+    }
+  } catch (error) {
+    if (signal?.aborted) throw signal.reason
+    throw new BerthError('sandbox_lost', 'The connection to the bridge broke during the clone.', { cause: error })
+  } finally {
+    response.destroy()
+  }
+  if (!ended) throw new BerthError('sandbox_lost', 'The connection to the bridge ended during the clone.')
+}
+
+async function* events(
+  target: BridgeTarget,
+  input: { position: { journalId: string | null; after: number }; signal: AbortSignal },
+): AsyncGenerator<BridgeMessage> {
+  const { position, signal } = input
+  const query = new URLSearchParams({ after: String(position.after) })
+  if (position.journalId !== null) query.set('journalId', position.journalId)
+  const request: BridgeRequest = { method: 'GET', path: `/agent/events?${query}`, signal }
+  const response = await send(target, request).catch((error) => {
+    if (signal.aborted) return null
+    throw error
+  })
+  if (!response) return
+  if (!isSuccess(response)) throw toBerthError(response.statusCode ?? 0, await readJson(response, request), request)
+  try {
+    yield* readEventMessages(whileConnected(response))
+  } finally {
+    response.destroy()
+  }
+}
+
+/** The chunks until the connection ends, in whatever way: for a stream without end a cut is the end. */
+async function* whileConnected(response: AsyncIterable<Buffer> & { errored: Error | null }): AsyncGenerator<Buffer> {
+  try {
+    yield* response
+  } catch (error) {
+    if (response.errored !== error) throw error
+  }
+}
