@@ -38,7 +38,7 @@ export async function serveGit(input: {
   user: string | null
 }): Promise<void> {
   const { request, response, url, route, directory, user } = input
-  const env: Record<string, string> = {
+  const env: NodeJS.ProcessEnv = {
     ...(await gitEnvironment()),
     GIT_PROJECT_ROOT: path.dirname(directory),
     GIT_HTTP_EXPORT_ALL: '1',

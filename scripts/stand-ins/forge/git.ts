@@ -21,8 +21,8 @@ export function gitExecPath(): Promise<string> {
 }
 
 /** The whole environment of a git process: no home, no global configuration, fixed author and dates. */
-export async function gitEnvironment(): Promise<Record<string, string>> {
-  return {
+export async function gitEnvironment(): Promise<NodeJS.ProcessEnv> {
+  const environment: Record<string, string> = {
     PATH: `${await gitExecPath()}:/usr/local/bin:/usr/bin:/bin`,
     HOME: '/nonexistent',
     LC_ALL: 'C',
@@ -40,6 +40,8 @@ export async function gitEnvironment(): Promise<Record<string, string>> {
     GIT_CONFIG_KEY_0: 'safe.directory',
     GIT_CONFIG_VALUE_0: '*',
   }
+  // Next's types demand a NODE_ENV of every environment.
+  return environment as NodeJS.ProcessEnv
 }
 
 export interface GitOptions {
