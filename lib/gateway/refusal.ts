@@ -44,7 +44,8 @@ export function toRefusal(error: unknown, logger: Logger): Refusal {
 export function respondRefusal(stream: ServerHttp2Stream, refusal: Refusal, format: RefusalFormat): void {
   if (stream.destroyed || stream.closed) return
   if (stream.headersSent) {
-    stream.close(constants.NGHTTP2_INTERNAL_ERROR)
+    // Not `close()`: that ends the answer first, and a client would take the part for the whole.
+    stream.destroy(refusal)
     return
   }
   const reason = toAsciiLine(refusal.message).slice(0, MAX_REASON_CHARACTERS)

@@ -38,8 +38,10 @@ const LOCAL_HOSTS = 'localhost,127.0.0.1,::1'
 /** `proxyUrl`: the company proxy for https, null for none. */
 export function createUpstream({ proxyUrl }: { proxyUrl: string | null }): Upstream {
   const agentOptions: http.AgentOptions = { keepAlive: true }
-  // Typed as a whole environment; the agent reads the proxy's variables of it.
-  if (proxyUrl !== null) agentOptions.proxyEnv = { HTTPS_PROXY: proxyUrl, NO_PROXY: LOCAL_HOSTS } as NodeJS.ProcessEnv
+  if (proxyUrl !== null) {
+    // Typed as a whole environment; the agent reads the proxy's variables of it.
+    agentOptions.proxyEnv = { ...({} as NodeJS.ProcessEnv), HTTPS_PROXY: proxyUrl, NO_PROXY: LOCAL_HOSTS }
+  }
   const agents = {
     'http:': new http.Agent(agentOptions),
     'https:': new https.Agent(agentOptions),

@@ -8,30 +8,30 @@ const BAND_DATA = 1
 const BAND_PROGRESS = 2
 const MAX_BAND_BYTES = MAX_PKT_LINE_BYTES - 5
 
-export interface RefusedPush {
+export interface PushReport {
   refs: readonly string[]
-  /** One line, ASCII. */
-  reason: string
+  /** Why nothing was updated, one line, ASCII; null when all of it was. */
+  refusal: string | null
   /** As the client asked for them; they decide the form. */
   capabilities: readonly string[]
 }
 
 /**
- * A report in which nothing was updated: git prints the reason as `remote: ...` and behind each ref. Null when the client asked
- * for no form of report.
+ * Berth's own report of a push: git prints a refusal as `remote: ...` and behind each ref. Null when the client asked for no
+ * form of report.
  */
-export function writeRefusedReport({ refs, reason, capabilities }: RefusedPush): Buffer | null {
+export function writePushReport({ refs, refusal, capabilities }: PushReport): Buffer | null {
   const asked = capabilities.includes('report-status') || capabilities.includes('report-status-v2')
   const sideband = capabilities.includes('side-band-64k')
   if (!asked && !sideband) return null
   const report = Buffer.concat([
     encodePktLine('unpack ok\n'),
-    ...refs.map((ref) => encodePktLine(`ng ${ref} ${reason}\n`)),
+    ...refs.map((ref) => encodePktLine(refusal === null ? `ok ${ref}\n` : `ng ${ref} ${refusal}\n`)),
     FLUSH_PKT,
   ])
   if (!sideband) return report
   return Buffer.concat([
-    ...toBand(BAND_PROGRESS, Buffer.from(`berth: ${reason}\n`)),
+    ...(refusal === null ? [] : toBand(BAND_PROGRESS, Buffer.from(`berth: ${refusal}\n`))),
     ...(asked ? toBand(BAND_DATA, report) : []),
     FLUSH_PKT,
   ])

@@ -16,7 +16,7 @@ import { createByteSource } from './byte-source.ts'
 import type { ForgeConnection } from './forge-connection.ts'
 import { PktLineError } from './pkt-line.ts'
 import type { PushOutcome } from './push-report.ts'
-import { createPushReportReader, writeRefusedReport } from './push-report.ts'
+import { createPushReportReader, writePushReport } from './push-report.ts'
 import type { PushHead } from './push-request.ts'
 import { readPushHead, writePushHead } from './push-request.ts'
 import { readRemoteTip } from './remote-tip.ts'
@@ -60,7 +60,7 @@ async function refuse({
     await access.recordPush(exchange.owner.agentId, { ...showUpdate(update), outcome: 'refused', reason })
   exchange.logger.info('a push was refused', { reason, ref: update?.ref })
   if (!(await source.drain(MAX_DISCARDED_BYTES))) throw new Refusal(413, 'payload_too_large', reason)
-  respondRefused(exchange, head, reason)
+  respondReport(exchange, head, reason)
 }
 
 async function forward(push: Push & { source: ByteSource; head: PushHead; update: RefUpdate }): Promise<void> {
@@ -82,14 +82,12 @@ async function forward(push: Push & { source: ByteSource; head: PushHead; update
   }
   const outcome = report.read(update.ref) ?? (await askBranch(push, failure))
   await access.recordPush(exchange.owner.agentId, { ...showUpdate(update), ...outcome })
-  if (failure === null || exchange.stream.headersSent) {
-    if (failure !== null) throw failure
-    exchange.stream.end()
-    return
-  }
   if (exchange.signal.aborted) return
+  if (failure === null) exchange.stream.end()
+  else if (exchange.stream.headersSent) throw failure
+  // Whether the forge read all of it or not: git sends its pack to the end before it listens.
   await source.drain(MAX_DISCARDED_BYTES)
-  respondRefused(exchange, head, failure.message)
+  if (failure !== null) respondReport(exchange, head, outcome.outcome === 'ok' ? null : failure.message)
 }
 
 /** The forge's answer goes to git as it came; its end only after the push is recorded. */
@@ -123,12 +121,12 @@ function toPushFailure(error: unknown): Refusal {
   return new Refusal(502, 'upstream_failed', `the push was cut: ${words}`)
 }
 
-function respondRefused(exchange: Exchange, head: PushHead, words: string): void {
-  const reason = toAsciiLine(words)
+function respondReport(exchange: Exchange, head: PushHead, words: string | null): void {
+  const refusal = words === null ? null : toAsciiLine(words)
   const refs = head.updates.map((update) => update.ref)
-  const report = writeRefusedReport({ refs, reason, capabilities: head.capabilities })
-  if (report === null) throw new Refusal(403, 'push_refused', reason)
-  respondResult(exchange, report)
+  const report = writePushReport({ refs, refusal, capabilities: head.capabilities })
+  if (report === null && refusal !== null) throw new Refusal(403, 'push_refused', refusal)
+  respondResult(exchange, report ?? Buffer.alloc(0))
 }
 
 function respondResult(exchange: Exchange, body: Buffer): void {
