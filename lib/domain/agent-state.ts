@@ -3,7 +3,7 @@
  * or of how it is done.
  */
 import type { ErrorCode } from '../errors.ts'
-import type { Agent, AgentStatus, Run } from './agent.ts'
+import type { Agent, Run } from './agent.ts'
 
 export type AgentCommand =
   | { name: 'start' }
@@ -34,9 +34,6 @@ export type Decision =
   | { do: 'purge' }
   | { do: 'deliver' }
   | { do: 'refuse'; code: ErrorCode; message: string; hint: string }
-
-/** States in which nothing stands in the way of a new run. */
-const RESTING: readonly AgentStatus[] = ['IDLE', 'READY', 'SLEEPING', 'FAILED']
 
 /** Names of the commands that would be taken in this situation; for the words of a refusal. */
 export function allowedCommands(situation: AgentSituation): string[] {
@@ -110,7 +107,7 @@ function decideResume(newTask: string | null, { agent, openRun, lastRun }: Agent
   )
 }
 
-function decideChat({ agent, openRun }: AgentSituation): Decision {
+function decideChat({ agent, openRun, lastRun }: AgentSituation): Decision {
   if (openRun) {
     return refuse(
       'not_built_yet',
@@ -118,7 +115,8 @@ function decideChat({ agent, openRun }: AgentSituation): Decision {
       'Wait until the run ends or cancel it, then send the message again.',
     )
   }
-  if (!RESTING.includes(agent.status)) return stopping()
+  if (!lastRun) return refuse('state_conflict', 'The agent was never started.', 'Start it first.')
+  if (agent.status === 'STOPPING') return stopping()
   return { do: 'run', task: '' }
 }
 

@@ -1,0 +1,130 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createPrismaClient } from '../../../../lib/store/client.ts'
+import { createStores } from '../../../../lib/store/prisma-stores.ts'
+import type { Stores } from '../../../../lib/store/stores.ts'
+import { createTestDatabase, type TestDatabase } from '../../../support/database.ts'
+import { makeNewAgent } from '../../../support/new-agent.ts'
+
+let database: TestDatabase
+let prisma: ReturnType<typeof createPrismaClient>
+let stores: Stores
+
+beforeAll(async () => {
+  database = await createTestDatabase()
+  prisma = createPrismaClient(database.url)
+  stores = createStores(prisma)
+  await stores.users.create({ id: 'usr_1', email: 'ada@example.com', name: 'Ada', role: 'owner' })
+})
+
+afterAll(async () => {
+  await prisma.$disconnect()
+  await database.close()
+})
+
+async function agent(id: string) {
+  return await stores.agents.create(makeNewAgent({ id, ownerId: 'usr_1', targetBranch: `berth/${id}` }))
+}
+
+describe('the log', () => {
+  it('numbers events without gaps when many write at once', async () => {
+    const { id } = await agent('agt_many')
+    await Promise.all(
+      Array.from({ length: 40 }, (_, index) =>
+        stores.log.write(id, (tx) => tx.append('status', { status: 'READY', message: `${index}` })),
+      ),
+    )
+    const events = await stores.events.listAfter({ agentId: id, after: 0, limit: 100 })
+    expect(events.map((event) => event.seq)).toEqual(Array.from({ length: 40 }, (_, index) => index + 1))
+    expect((await stores.agents.find(id))?.lastSeq).toBe(40)
+  })
+
+  it('keeps nothing of a change that throws', async () => {
+    const { id } = await agent('agt_throws')
+    const change = stores.log.write(id, async (tx) => {
+      tx.append('status', { status: 'FAILED' })
+      tx.update({ status: 'FAILED' })
+      await tx.createRun({ id: 'run_lost', task: 'x', inputEventId: 'evt_x' })
+      throw new Error('changed my mind')
+    })
+    await expect(change).rejects.toThrow('changed my mind')
+    expect(await stores.events.listAfter({ agentId: id, after: 0, limit: 10 })).toEqual([])
+    expect((await stores.agents.find(id))?.status).toBe('IDLE')
+    expect(await stores.runs.find('run_lost')).toBeNull()
+  })
+
+  it('gives the transaction the agent as it is under the lock', async () => {
+    const { id } = await agent('agt_locked')
+    await stores.log.write(id, (tx) => tx.update({ status: 'READY', statusDetail: { code: 'x' }, addCostUsd: 0.25 }))
+    const { result } = await stores.log.write(id, (tx) => ({ ...tx.agent }))
+    expect(result).toEqual(await stores.agents.find(id))
+    expect(result).toMatchObject({ status: 'READY', statusDetail: { code: 'x' }, costUsd: 0.25, readRepos: ['a/b'] })
+    expect(result.createdAt).toBeInstanceOf(Date)
+  })
+
+  it('refuses a second open run of one agent', async () => {
+    const { id } = await agent('agt_two_runs')
+    await stores.log.write(id, (tx) => tx.createRun({ id: 'run_a', task: 'a', inputEventId: 'evt_a' }))
+    await expect(
+      stores.log.write(id, (tx) => tx.createRun({ id: 'run_b', task: 'b', inputEventId: 'evt_b' })),
+    ).rejects.toThrow(/Unique constraint/)
+    await stores.log.write(id, (tx) => tx.updateRun('run_a', { status: 'ENDED' }))
+    await stores.log.write(id, (tx) => tx.createRun({ id: 'run_b', task: 'b', inputEventId: 'evt_b' }))
+    expect((await stores.runs.findOpen(id))?.id).toBe('run_b')
+  })
+
+  it('stores U+0000 and lone surrogates as U+FFFD', async () => {
+    const { id } = await agent('agt_text')
+    await stores.log.write(id, (tx) => tx.append('message', { text: 'a\0b\ud800c', from: null }))
+    const [event] = await stores.events.listAfter({ agentId: id, after: 0, limit: 1 })
+    expect(event?.data.text).toBe('a\uFFFDb\uFFFDc')
+  })
+
+  it('answers not_found for an agent that is gone', async () => {
+    await expect(stores.log.write('agt_gone', (tx) => tx.update({ status: 'READY' }))).rejects.toMatchObject({
+      code: 'not_found',
+      message: 'There is no agent agt_gone.',
+    })
+  })
+})
+
+describe('agents', () => {
+  it('are one for a repository and target branch', async () => {
+    await agent('agt_branch')
+    await expect(
+      stores.agents.create(makeNewAgent({ id: 'agt_other', ownerId: 'usr_1', targetBranch: 'berth/agt_branch' })),
+    ).rejects.toMatchObject({
+      code: 'branch_in_use',
+      message: 'Another agent works on acme/widgets with the target branch "berth/agt_branch".',
+    })
+  })
+
+  it('are listed latest first, page by page, without one missing or doubled', async () => {
+    for (const number of [1, 2, 3, 4, 5]) await agent(`agt_page_${number}`)
+    const seen: string[] = []
+    let cursor: { updatedAt: Date; id: string } | undefined
+    for (;;) {
+      const page = await stores.agents.list({ ownerId: 'usr_1', q: 'agt_page_', limit: 2, ...(cursor && { cursor }) })
+      const last = page.at(-1)
+      if (!last) break
+      seen.push(...page.map((item) => item.id))
+      cursor = { updatedAt: last.updatedAt, id: last.id }
+    }
+    expect(seen.toSorted()).toEqual([1, 2, 3, 4, 5].map((number) => `agt_page_${number}`))
+  })
+})
+
+describe('leases', () => {
+  it('belong to one owner until they expire, and every change of hands raises the fence', async () => {
+    const { id } = await agent('agt_lease')
+    const now = new Date('2026-01-01T00:00:00Z')
+    const soon = new Date('2026-01-01T00:00:30Z')
+    const acquire = (owner: string, at: Date) =>
+      stores.leases.acquire({ agentId: id, owner, now: at, expiresAt: new Date(at.getTime() + 30_000) })
+    expect(await acquire('own_a', now)).toBe(1)
+    expect(await acquire('own_b', now)).toBeNull()
+    expect(await acquire('own_a', now)).toBe(2)
+    expect(await acquire('own_b', new Date(soon.getTime() + 1))).toBe(3)
+    await stores.leases.release(id, 'own_b')
+    expect(await acquire('own_a', soon)).toBe(4)
+  })
+})

@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest'
+import type { AgentStatus } from '../../../../lib/domain/agent.ts'
+import { nextStep } from '../../../../lib/domain/next-step.ts'
+
+type Input = Parameters<typeof nextStep>[0]
+
+function input(status: AgentStatus, changes: Partial<Input> & { desired?: Input['agent']['desired'] } = {}): Input {
+  const { desired = null, ...rest } = changes
+  return { agent: { status, desired }, openRun: null, connected: false, ...rest }
+}
+
+const pending = { status: 'PENDING', cancelRequestedAt: null } as const
+const running = { status: 'RUNNING', cancelRequestedAt: null } as const
+const asked = new Date(0)
+
+describe('the next step of an agent', () => {
+  it.each([
+    ['a wish to purge comes before everything', input('RUNNING', { desired: 'purged', openRun: running }), 'purge'],
+    ['a wish to stop comes before the run', input('RUNNING', { desired: 'stopped', openRun: running }), 'take_down'],
+    ['a pending run is begun', input('STARTING', { openRun: pending }), 'begin'],
+    ['a pending run is begun on a live container', input('RUNNING', { openRun: pending, connected: true }), 'begin'],
+    [
+      'a pending run that is not wanted any more is ended',
+      input('STARTING', { openRun: { ...pending, cancelRequestedAt: asked } }),
+      'end_pending',
+    ],
+    ['a run out of reach is attached to', input('RUNNING', { openRun: running }), 'attach'],
+    ['a run in reach is left alone', input('RUNNING', { openRun: running, connected: true }), 'rest'],
+    [
+      'a run is cancelled when asked',
+      input('RUNNING', { openRun: { ...running, cancelRequestedAt: asked }, connected: true }),
+      'cancel',
+    ],
+    ['what a run left is delivered', input('RUNNING', { connected: true }), 'deliver'],
+    ['what a run left is delivered after a restart too', input('RUNNING'), 'deliver'],
+    ['a container is woken without a run', input('STARTING'), 'attach'],
+    ['a waiting container is attached to', input('READY'), 'attach'],
+    ['a waiting container in reach rests', input('READY', { connected: true }), 'rest'],
+    ['an idle agent rests', input('IDLE'), 'rest'],
+    ['a failed agent rests until it is told something', input('FAILED'), 'rest'],
+    ['a sleeping agent rests', input('SLEEPING'), 'rest'],
+  ] as const)('%s', (_words, given, step) => {
+    expect(nextStep(given)).toBe(step)
+  })
+})

@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest'
+import type { StoredEvent } from '../../../../lib/domain/agent.ts'
+import {
+  readCommandEvidence,
+  writeCommitMessage,
+  writePullRequestBody,
+} from '../../../../lib/domain/pull-request-text.ts'
+
+function event(type: string, data: Record<string, unknown>): StoredEvent {
+  return { id: 'evt', seq: 1, type, runId: 'run_1', createdAt: new Date(0), data }
+}
+
+const events = [
+  event('tool_call', { tool: 'run_command', toolCallId: 'a', input: { command: 'npm test | tee log' } }),
+  event('tool_call', { tool: 'read_file', toolCallId: 'b', input: { path: 'x' } }),
+  event('tool_result', { tool: 'run_command', toolCallId: 'a', detail: { exitCode: 1 } }),
+  event('tool_call', { tool: 'run_command', toolCallId: 'c', input: { command: ['echo', '`hi`'] } }),
+]
+
+describe('a pull request', () => {
+  it('lists the commands of the run and how they ended', () => {
+    expect(readCommandEvidence(events)).toEqual([
+      { command: 'npm test | tee log', exitCode: 1 },
+      { command: 'echo `hi`', exitCode: null },
+    ])
+  })
+
+  it('says what was asked, what was done and where the evidence is from', () => {
+    const body = writePullRequestBody({
+      summary: 'Capped the delay.',
+      run: { task: 'Cap the delay\nplease', steps: 4, costUsd: 0 },
+      model: 'a/b',
+      commands: readCommandEvidence(events),
+    })
+    expect(body).toBe(
+      [
+        'Capped the delay.',
+        '',
+        '### Task',
+        '',
+        '> Cap the delay',
+        '> please',
+        '',
+        '### Commands, as reported by the sandbox',
+        '',
+        '| command | exit |',
+        '| --- | --- |',
+        '| ` npm test \\| tee log ` | 1 |',
+        '| `` echo `hi` `` | ended by a signal |',
+        '',
+        '4 steps with a/b. Opened by Berth.',
+        '',
+      ].join('\n'),
+    )
+  })
+
+  it('says so when no command was run', () => {
+    const run = { task: 'x', steps: 1, costUsd: 0 }
+    expect(writePullRequestBody({ summary: null, run, model: 'm', commands: [] })).toContain('No commands were run.')
+  })
+
+  it('has a commit message with the summary below the name', () => {
+    expect(writeCommitMessage('Fix it', ' Done. ')).toBe('Fix it\n\nDone.\n')
+    expect(writeCommitMessage('Fix it', null)).toBe('Fix it\n')
+  })
+})

@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest'
+import type { DeltaEvent } from '../../../../../container/contract/events.ts'
+import { createEventHub } from '../../../../../lib/services/event/hub.ts'
+
+function delta(messageId: string, offset: number, text: string): DeltaEvent {
+  return { type: 'text_delta', runId: 'run_1', data: { messageId, offset, delta: text } }
+}
+
+function stored(type: string, data: Record<string, unknown>) {
+  return { id: 'evt', seq: 1, type, runId: 'run_1', createdAt: new Date(0), data }
+}
+
+describe('the hub', () => {
+  const publishDelta = (hub: ReturnType<typeof createEventHub>, item: DeltaEvent) =>
+    hub.publish({ kind: 'delta', agentId: 'agt', ownerId: 'usr', delta: item })
+  const publishEvent = (hub: ReturnType<typeof createEventHub>, event: ReturnType<typeof stored>) =>
+    hub.publish({ kind: 'events', agentId: 'agt', ownerId: 'usr', events: [event] })
+
+  it('keeps the text of a message that is being written, for a reader who comes late', () => {
+    const hub = createEventHub()
+    publishDelta(hub, delta('m1', 0, 'Hello'))
+    publishDelta(hub, delta('m1', 5, ', world'))
+    expect(hub.unfinished('agt')).toEqual([delta('m1', 0, 'Hello, world')])
+  })
+
+  it('does not double what is sent twice', () => {
+    const hub = createEventHub()
+    publishDelta(hub, delta('m1', 0, 'Hello'))
+    publishDelta(hub, delta('m1', 0, 'Hello, world'))
+    expect(hub.unfinished('agt')).toEqual([delta('m1', 0, 'Hello, world')])
+  })
+
+  it('forgets a message when its event is stored', () => {
+    const hub = createEventHub()
+    publishDelta(hub, delta('m1', 0, 'Hello'))
+    publishDelta(hub, delta('call_1', 0, 'output'))
+    publishEvent(hub, stored('text', { messageId: 'm1' }))
+    expect(hub.unfinished('agt')).toEqual([delta('call_1', 0, 'output')])
+    publishEvent(hub, stored('tool_result', { toolCallId: 'call_1' }))
+    expect(hub.unfinished('agt')).toEqual([])
+  })
+
+  it('forgets everything when the run ends', () => {
+    const hub = createEventHub()
+    publishDelta(hub, delta('m1', 0, 'Hello'))
+    publishEvent(hub, stored('done', {}))
+    expect(hub.unfinished('agt')).toEqual([])
+  })
+
+  it('tells nobody who has left', () => {
+    const hub = createEventHub()
+    const seen: string[] = []
+    const leave = hub.subscribe((message) => seen.push(message.kind))
+    publishDelta(hub, delta('m1', 0, 'a'))
+    leave()
+    publishDelta(hub, delta('m1', 1, 'b'))
+    expect(seen).toEqual(['delta'])
+  })
+})
