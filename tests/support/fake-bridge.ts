@@ -1,0 +1,189 @@
+/**
+ * A bridge as the services see it: a client over a journal in memory. A test says what its run does; the connection can be
+ * cut and the sandbox lost at any moment. Follows the wire's rules: one run at a time, a repeated execute joins.
+ */
+import { Duplex } from 'node:stream'
+import type { BridgeHealth, ExecuteCommand } from '../../container/contract/bridge.ts'
+import type { DeltaEvent, JournalEvent } from '../../container/contract/events.ts'
+import type { BridgeClient, BridgeMessage } from '../../lib/drivers/bridge/port.ts'
+import { BerthError } from '../../lib/errors.ts'
+
+const at = '2026-01-01T00:00:00.000Z'
+
+export interface FakeBridge {
+  client: BridgeClient
+  journalId: string
+  journal: JournalEvent[]
+  commands: ExecuteCommand[]
+  /** What cloned, committed, pushed and cancelled, in order. */
+  calls: string[]
+  cloned: boolean
+  /** What `commit` answers. */
+  changes: { ahead: number; additions: number; deletions: number }
+  /** What `push` answers when it is refused. */
+  refusePush: string | null
+  failClone: { code: string; message: string } | null
+  /** Called with each new command: what the run does. Default: it completes at once. */
+  onExecute: (command: ExecuteCommand) => void
+  say(type: string, data: Record<string, unknown>, runId?: string | null): void
+  sayDelta(delta: DeltaEvent): void
+  end(reason: string, summary?: string): void
+  /** Ends streams and tunnels; the bridge answers the next connection. */
+  cut(): void
+  /** As `cut`, and what ran is forgotten: the process was killed. The journal stays. */
+  crash(): void
+  /** A new volume: journal and clone are gone. */
+  loseVolumes(): void
+  running(): string | null
+  openTunnels(): Duplex[]
+}
+
+export function createFakeBridge(): FakeBridge {
+  let run: ExecuteCommand | null = null
+  let journals = 1
+  let listeners = new Set<(message: BridgeMessage | 'end') => void>()
+  let tunnels = new Set<Duplex>()
+
+  const bridge: FakeBridge = {
+    journalId: 'journal_1',
+    journal: [],
+    commands: [],
+    calls: [],
+    cloned: false,
+    changes: { ahead: 1, additions: 3, deletions: 1 },
+    refusePush: null,
+    failClone: null,
+    onExecute: () => bridge.end('completed', 'Done.'),
+    say(type, data, runId = run?.runId ?? null) {
+      const event = { n: bridge.journal.length + 1, type, runId, at, data }
+      bridge.journal.push(event)
+      for (const listener of listeners) listener({ kind: 'event', event })
+    },
+    sayDelta(delta) {
+      for (const listener of listeners) listener({ kind: 'delta', delta })
+    },
+    end(reason, summary) {
+      const totals = { steps: 1, inputTokens: 10, outputTokens: 5, durationMs: 1 }
+      bridge.say('done', { reason, ...(summary !== undefined && { summary }), ...totals })
+      run = null
+    },
+    cut() {
+      const ending = listeners
+      listeners = new Set()
+      for (const listener of ending) listener('end')
+      for (const tunnel of tunnels) tunnel.destroy()
+      tunnels = new Set()
+    },
+    crash() {
+      run = null
+      bridge.cut()
+    },
+    loseVolumes() {
+      journals += 1
+      bridge.journalId = `journal_${journals}`
+      bridge.journal = []
+      bridge.cloned = false
+    },
+    running: () => run?.runId ?? null,
+    openTunnels: () => [...tunnels],
+    client: {
+      health: async () => health(),
+      waitUntilReady: async () => health(),
+      async execute(command) {
+        bridge.commands.push(command)
+        const ended = bridge.journal.some((event) => event.type === 'done' && event.runId === command.runId)
+        if (run?.runId === command.runId || ended) return { accepted: true, answer: { runId: command.runId, joined: true } }
+        if (run) return { accepted: false, code: 'run_in_progress', message: `run ${run.runId} is in progress` }
+        const { journalId, n } = command.stored
+        const known = journalId === null || (journalId === bridge.journalId && n <= bridge.journal.length)
+        if (!known && !command.history) return { accepted: false, code: 'history_needed', message: 'the journal is new' }
+        run = command
+        bridge.say('run_started', {
+          inputEventId: command.input.eventId,
+          model: command.model.id,
+          maxSteps: command.limits.maxSteps,
+          continued: command.continued,
+        })
+        bridge.onExecute(command)
+        return { accepted: true, answer: { runId: command.runId, joined: false } }
+      },
+      async cancel(runId) {
+        bridge.calls.push(`cancel ${runId}`)
+        if (run?.runId !== runId) return { ended: false }
+        bridge.end('cancelled')
+        return { ended: true }
+      },
+      async *clone(command) {
+        bridge.calls.push(`clone ${command.repository} ${command.sourceBranch} ${command.targetBranch}`)
+        yield { progress: { phase: 'Receiving objects', percent: 50, line: 'Receiving objects: 50% (1/2)' } }
+        if (bridge.failClone) return yield { error: bridge.failClone }
+        bridge.cloned = true
+        yield { result: { head: 'a'.repeat(40), branch: command.targetBranch, existing: false } }
+      },
+      async commit({ message }) {
+        bridge.calls.push(`commit ${message.split('\n')[0]}`)
+        const { ahead, ...lines } = bridge.changes
+        return { sha: ahead > 0 ? 'c'.repeat(40) : null, head: 'c'.repeat(40), ahead, files: ahead, ...lines }
+      },
+      async push({ targetBranch }) {
+        bridge.calls.push(`push ${targetBranch}`)
+        return { ok: bridge.refusePush === null, head: 'c'.repeat(40), message: bridge.refusePush ?? '' }
+      },
+      async *events({ journalId, after }, signal) {
+        const unread: (BridgeMessage | 'end')[] = []
+        let wake = () => {}
+        const listener = (message: BridgeMessage | 'end') => {
+          unread.push(message)
+          wake()
+        }
+        const onAbort = () => listener('end')
+        listeners.add(listener)
+        signal.addEventListener('abort', onAbort, { once: true })
+        try {
+          yield { kind: 'hello', hello: { journalId: bridge.journalId, lastN: bridge.journal.length } }
+          let last = journalId === bridge.journalId ? after : 0
+          for (const event of bridge.journal.slice(last)) {
+            last = event.n
+            yield { kind: 'event', event }
+          }
+          for (;;) {
+            const message = unread.shift()
+            if (message === 'end') return
+            if (message?.kind === 'event' && message.event.n <= last) continue
+            if (message) yield message
+            else
+              await new Promise<void>((resolve) => {
+                wake = resolve
+              })
+          }
+        } finally {
+          listeners.delete(listener)
+          signal.removeEventListener('abort', onAbort)
+        }
+      },
+      async openTunnel() {
+        const tunnel = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() })
+        tunnels.add(tunnel)
+        tunnel.on('error', (error) => {
+          throw new BerthError('sandbox_lost', 'a fake tunnel failed', { cause: error })
+        })
+        return tunnel
+      },
+    },
+  }
+
+  function health(): BridgeHealth {
+    return {
+      protocol: 1,
+      bridgeVersion: 'fake',
+      incarnation: 'fake',
+      journalId: bridge.journalId,
+      lastN: bridge.journal.length,
+      runner: { connected: true },
+      tunnel: { control: true, egress: true },
+      run: run && { id: run.runId, step: 1 },
+      workspace: { cloned: bridge.cloned },
+    }
+  }
+  return bridge
+}
