@@ -101,7 +101,8 @@ function startProcess({ request, cwd, environment }: RunOptions): Promise<Starte
     try {
       const child = spawn('/bin/sh', ['-c', 'exec "$@" 2>&1', 'sh', ...argv], {
         cwd,
-        env: environment,
+        // Next's types insist on a NODE_ENV that a command need not have.
+        env: environment as NodeJS.ProcessEnv,
         detached: true,
         stdio: [request.input === undefined ? 'ignore' : 'pipe', 'pipe', 'ignore'],
       })

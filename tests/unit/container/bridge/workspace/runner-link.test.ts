@@ -68,7 +68,7 @@ function spawnRunner(): ChildProcess {
       BERTH_RUNNER_SOCKET: socketPath,
       BERTH_WORKSPACE: test.root,
       BERTH_OUTPUT_DIRECTORY: test.outputDirectory,
-    },
+    } as NodeJS.ProcessEnv,
     stdio: ['ignore', 'ignore', 'ignore'],
   })
   const exited = once(child, 'exit')

@@ -1,0 +1,76 @@
+/** Ripgrep as search_files and find_files call it: fixed flags, no configuration, ended as soon as there is enough. */
+import { type CommandResult, WorkspaceError } from '../workspace-port.ts'
+import { explainMissing } from './text-file.ts'
+import type { ToolContext } from './tool.ts'
+
+/**
+ * .gitignore counts also outside a repository, hidden files are searched (.github, say), .git never: the last glob wins.
+ * Standard input is closed, and a path is always given, so ripgrep never waits for input.
+ */
+const COMMON = ['--no-config', '--color=never', '--hidden', '--no-require-git', '--no-messages']
+const LAST_GLOB = '--glob=!.git'
+
+export interface RipgrepCall {
+  /** Flags of the caller's own. What the model gave is part of one with `=`, or stands behind `-e`. */
+  flags: string[]
+  /** As the workspace shows it. */
+  path: string
+  maxOutputChars: number
+  timeoutMs: number
+  /** Lines after which ripgrep is ended. */
+  maxLines: number
+}
+
+export interface RipgrepAnswer {
+  /** In ripgrep's order, at most `maxLines`. */
+  lines: string[]
+  /** There was more. */
+  more: boolean
+  result: CommandResult
+}
+
+export async function runRipgrep(call: RipgrepCall, { workspace, signal }: ToolContext): Promise<RipgrepAnswer> {
+  const enough = new AbortController()
+  let lineCount = 0
+  const result = await workspace.run(
+    {
+      command: { argv: ['rg', ...COMMON, ...call.flags, LAST_GLOB, '--', call.path] },
+      timeoutMs: call.timeoutMs,
+      maxOutputChars: call.maxOutputChars,
+    },
+    {
+      signal: AbortSignal.any([signal, enough.signal]),
+      onOutput(chunk) {
+        lineCount += chunk.split('\n').length - 1
+        if (lineCount > call.maxLines) enough.abort()
+      },
+    },
+  )
+  // Only the head of a cut output is whole lines.
+  const whole = result.truncated ? result.output.slice(0, Math.floor(call.maxOutputChars / 2)) : result.output
+  const lines = whole.split('\n')
+  lines.pop()
+  return { lines: lines.slice(0, call.maxLines), more: lines.length > call.maxLines || result.truncated, result }
+}
+
+/** Words for an answer that is none, or null: 0 is found, 1 is nothing found, and one that had enough was ended by us. */
+export function explainFailure({ result, lines }: RipgrepAnswer, timeoutMs: number): string | null {
+  if (result.timedOut) return `The search was ended after ${timeoutMs / 1000} s. Search in a folder, or for less.`
+  if (result.cancelled || result.exitCode === 0 || result.exitCode === 1) return null
+  return lines.length > 0 && result.exitCode === 2
+    ? null
+    : `The search failed: ${result.output.trim() || `exit code ${result.exitCode}`}`
+}
+
+/** The path as the workspace shows it. Throws WorkspaceError, with near names for one that is not there. */
+export async function resolveSearchPath(path: string, { workspace }: ToolContext): Promise<string> {
+  const stat = await workspace.stat(path)
+  if (stat === null) throw await explainMissing(workspace, path)
+  if (stat.kind === 'other') throw new WorkspaceError('failed', `${path} is neither a file nor a directory.`)
+  return stat.path
+}
+
+/** ripgrep shows what lies in "." as "./name". */
+export function withoutDot(path: string): string {
+  return path.startsWith('./') ? path.slice(2) : path
+}
