@@ -6,7 +6,7 @@
 import { type ModelRequest, type Reply, ScriptRefusal, type ScriptStep } from '../stand-ins/model/script.ts'
 import { isTestFile, type PlayedCase } from './case.ts'
 import {
-  applyCaseEdit,
+  applyCaseEdits,
   exitCodeIn,
   listDirectory,
   readFile,
@@ -43,7 +43,7 @@ export function scriptCase(played: PlayedCase): ScriptStep[] {
   const runTest = [runCommand(played.test, COMMAND_SECONDS)]
   if (testEdits.length > 0) {
     const text = 'First a test that shows the problem.'
-    steps.push(afterSetup({ text, toolCalls: testEdits.map(applyCaseEdit) }), {
+    steps.push(afterSetup({ text, toolCalls: applyCaseEdits(testEdits) }), {
       text: 'It should fail as long as nothing is fixed.',
       toolCalls: runTest,
     })
@@ -55,7 +55,7 @@ export function scriptCase(played: PlayedCase): ScriptStep[] {
       assertExit(request, { command: played.test, failed: true })
       return { text: 'It fails, as the task says. My plan:', toolCalls: [updateTasks(planOf(tasks, 1))] }
     },
-    { reasoning: explain(played), text: 'The change itself:', toolCalls: sourceEdits.map(applyCaseEdit) },
+    { reasoning: explain(played), text: 'The change itself:', toolCalls: applyCaseEdits(sourceEdits) },
     { text: 'The same test again.', toolCalls: runTest },
     (request) => {
       assertExit(request, { command: played.test, failed: false })

@@ -17,9 +17,15 @@ export interface TaskInput {
   signal: AbortSignal
 }
 
+export interface PullRequestLink {
+  number: number
+  url: string
+  title: string
+}
+
 export interface TaskResult {
   agentId: string
-  pullRequest: { number: number; url: string; title: string }
+  pullRequest: PullRequestLink
   /** The pull request's diff, as the forge gives it under its address and `.diff`. */
   diff: string
   /** Stored events only. */
@@ -55,22 +61,33 @@ export async function playCase(input: TaskInput & { test: string; expectedDiff: 
   return result
 }
 
-/** Follows an agent until its pull request appears. Throws an Error when its start or its run fails, or none is opened. */
+/**
+ * Follows an agent until its run has ended and its pull request is there. Throws an Error when its start or its run fails, or
+ * when there is no pull request then.
+ */
 export async function followAgent(input: {
   api: BerthApi
   agentId: string
   after?: number
   onEvent?(event: EventView): void
   signal: AbortSignal
-}): Promise<TaskResult['pullRequest']> {
+}): Promise<PullRequestLink> {
   const { api, agentId, after = 0, signal } = input
   const following = new AbortController()
   const events = api.followAgent(agentId, { after, signal: AbortSignal.any([signal, following.signal]) })
+  let ended = false
+  let pullRequest: PullRequestLink | null = null
   try {
     for await (const event of events) {
       input.onEvent?.(event)
-      const pullRequest = readEnd(event)
+      assertNotFailed(event)
+      if (event.type === 'done') ended = true
+      if (event.type !== 'pull_request') continue
+      pullRequest = readPullRequest(event) ?? pullRequest
+      // One that the model asked for comes during the run; what is delivered at the end comes after it.
+      if (!ended) continue
       if (pullRequest !== null) return pullRequest
+      throw new Error(`No pull request was opened: ${text(event, 'reason') || text(event, 'code')}`)
     }
   } finally {
     following.abort()
@@ -79,22 +96,26 @@ export async function followAgent(input: {
   throw new Error(`The event stream of ${agentId} ended before there was a pull request.`)
 }
 
-/** The pull request of the event that tells of it; null while there is more to come. */
-function readEnd(event: EventView): TaskResult['pullRequest'] | null {
-  const { data } = event
-  const text = (name: string) => (typeof data[name] === 'string' ? data[name] : '')
-  if (event.type === 'status' && data.status === 'FAILED') {
+function assertNotFailed(event: EventView): void {
+  const { type, data } = event
+  if (type === 'status' && data.status === 'FAILED') {
     const tail = Array.isArray(data.logTail) ? `\n${data.logTail.join('\n')}` : ''
-    throw new Error(`The agent could not be started (${text('code')}): ${text('message')}${tail}`)
+    throw new Error(`The agent could not be started (${text(event, 'code')}): ${text(event, 'message')}${tail}`)
   }
-  if (event.type === 'done' && data.reason !== 'completed') {
-    throw new Error(`The run ended with ${text('reason')}: ${text('message') || text('summary')}`)
+  if (type === 'done' && data.reason !== 'completed') {
+    throw new Error(`The run ended with ${text(event, 'reason')}: ${text(event, 'message') || text(event, 'summary')}`)
   }
-  if (event.type !== 'pull_request') return null
-  if (data.action === 'skipped' || typeof data.number !== 'number') {
-    throw new Error(`No pull request was opened: ${text('reason') || text('code')}`)
-  }
-  return { number: data.number, url: text('url'), title: text('title') }
+}
+
+function readPullRequest(event: EventView): PullRequestLink | null {
+  const { number } = event.data
+  if (typeof number !== 'number') return null
+  return { number, url: text(event, 'url'), title: text(event, 'title') }
+}
+
+function text(event: EventView, name: string): string {
+  const value = event.data[name]
+  return typeof value === 'string' ? value : ''
 }
 
 async function fetchDiff(pullRequestUrl: string, signal: AbortSignal): Promise<string> {

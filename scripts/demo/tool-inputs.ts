@@ -14,10 +14,21 @@ export const runCommand = (command: string, timeoutSeconds?: number): ScriptedTo
   input: { command, ...(timeoutSeconds === undefined ? {} : { timeout: timeoutSeconds }) },
 })
 
-export const applyCaseEdit = (edit: CaseEdit): ScriptedToolCall =>
-  edit.kind === 'edit'
-    ? { name: 'edit_file', input: { path: edit.path, old_string: edit.old, new_string: edit.new } }
-    : { name: 'write_file', input: { path: edit.path, content: edit.content } }
+/** One call for each file: edits of the same file are made together. */
+export function applyCaseEdits(edits: CaseEdit[]): ScriptedToolCall[] {
+  const paths = [...new Set(edits.map((edit) => edit.path))]
+  return paths.flatMap((path) => {
+    const ofFile = edits.filter((edit) => edit.path === path)
+    const written = ofFile.filter((edit) => edit.kind === 'write')
+    const edited = ofFile.filter((edit) => edit.kind === 'edit')
+    const calls: ScriptedToolCall[] = written.map(({ content }) => ({ name: 'write_file', input: { path, content } }))
+    const replacements = edited.map((edit) => ({ old_string: edit.old, new_string: edit.new }))
+    const [only, ...more] = replacements
+    if (only === undefined) return calls
+    const input = more.length === 0 ? { path, ...only } : { path, edits: replacements }
+    return [...calls, { name: 'edit_file', input }]
+  })
+}
 
 export const updateTasks = (tasks: { title: string; status: string }[]): ScriptedToolCall => ({
   name: 'update_tasks',

@@ -37,7 +37,7 @@ export interface RepositoryInput {
    * A folder of plain files (becomes one commit), a working copy, a bare repository or a bundle. Null: an empty repository.
    */
   from: string | null
-  /** Default: main. */
+  /** Default: what `from` is on; main for plain files, an empty repository, or where it does not say. */
   defaultBranch?: string
   private?: boolean
 }
@@ -69,8 +69,7 @@ export function createRepositoryStore(root: string): RepositoryStore {
       if (repositories.has(key(input.fullName)))
         throw new Error(`The forge has a repository ${input.fullName} already.`)
       const directory = locate(input.fullName)
-      const defaultBranch = input.defaultBranch ?? 'main'
-      await importRepository({ from: input.from, directory, defaultBranch })
+      const defaultBranch = await importRepository({ from: input.from, directory, asked: input.defaultBranch })
       const repository: StoredRepository = {
         id: 1000 + repositories.size + formerNames.size,
         fullName: input.fullName,
@@ -101,13 +100,15 @@ export function createRepositoryStore(root: string): RepositoryStore {
   }
 }
 
+/** Answers with the default branch. */
 async function importRepository(input: {
   from: string | null
   directory: string
-  defaultBranch: string
-}): Promise<void> {
-  const { from, directory, defaultBranch } = input
+  asked: string | undefined
+}): Promise<string> {
+  const { from, directory, asked } = input
   await mkdir(path.dirname(directory), { recursive: true })
+  let defaultBranch = asked ?? 'main'
   if (from === null) {
     await runGit(['init', '--quiet', '--bare', `--initial-branch=${defaultBranch}`, directory])
   } else if (await isPlainFolder(from)) {
@@ -115,17 +116,31 @@ async function importRepository(input: {
   } else {
     await runGit(['clone', '--quiet', '--bare', '--no-hardlinks', from, directory])
     await runGit(['remote', 'remove', 'origin'], { cwd: directory })
+    defaultBranch = await chooseDefaultBranch({ from, directory, asked })
     await runGit(['symbolic-ref', 'HEAD', `refs/heads/${defaultBranch}`], { cwd: directory })
-    const branches = await listBranches(directory)
-    if (branches.length > 0 && !branches.some(({ name }) => name === defaultBranch)) {
-      const names = branches.map(({ name }) => name).join(', ')
-      throw new Error(`${from} has no branch ${defaultBranch}; it has ${names}.`)
-    }
   }
-  await runGit(['config', 'http.receivepack', 'true'], { cwd: directory })
-  await runGit(['config', 'uploadpack.allowFilter', 'true'], { cwd: directory })
-  await runGit(['config', 'uploadpack.allowAnySHA1InWant', 'true'], { cwd: directory })
-  await runGit(['config', 'gc.auto', '0'], { cwd: directory })
+  const settings = [
+    'http.receivepack=true',
+    'uploadpack.allowFilter=true',
+    'uploadpack.allowAnySHA1InWant=true',
+    'gc.auto=0',
+  ]
+  for (const setting of settings) await runGit(['config', ...setting.split('=')], { cwd: directory })
+  return defaultBranch
+}
+
+/** The one asked for, else the one the clone stands on (a bundle may not say), else main. */
+async function chooseDefaultBranch(input: {
+  from: string
+  directory: string
+  asked: string | undefined
+}): Promise<string> {
+  const { from, directory, asked } = input
+  const names = (await listBranches(directory)).map(({ name }) => name)
+  const head = (await runGit(['symbolic-ref', '--short', 'HEAD'], { cwd: directory })).trim()
+  const chosen = asked ?? (names.includes(head) ? head : 'main')
+  if (names.includes(chosen) || names.length === 0) return chosen
+  throw new Error(`${from} has no branch ${chosen}; it has ${names.join(', ')}.`)
 }
 
 /** True for a folder that is neither a working copy nor a bare repository. */

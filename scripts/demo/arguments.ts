@@ -1,0 +1,49 @@
+/** What `npm run demo` is asked for on its command line. Pure: nothing is opened or read here. */
+import { parseArgs } from 'node:util'
+
+export interface DemoArguments {
+  /** A folder, bare repository or bundle; null: the sample. */
+  repository: string | null
+  /** A case's JSON file, played by the scripted model. */
+  caseFile: string | null
+  /** What the real model is told. */
+  task: string | null
+  keepOpen: boolean
+  help: boolean
+}
+
+export const USAGE = `npm run demo -- [options]
+
+Without options: a small sample repository with a failing test, fixed by a scripted model, or by the real one
+when OPENROUTER_API_KEY is set.
+
+  --repo <folder or bundle>  a repository of your own (its branch main); with --case or --task
+  --case <file.json>         play a case on it with the scripted model, and compare the pull request with the known fix
+  --task "<words>"           what the real model is to do on it; needs OPENROUTER_API_KEY
+  --keep-open                leave the dashboard running afterwards, until Ctrl+C
+  --help                     this text
+`
+
+/** Throws an Error in words for what does not go together. `hasKey`: OPENROUTER_API_KEY is set. */
+export function readArguments(argv: string[], hasKey: boolean): DemoArguments {
+  const { values } = parseArgs({
+    args: argv,
+    options: {
+      repo: { type: 'string' },
+      case: { type: 'string' },
+      task: { type: 'string' },
+      'keep-open': { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  const { repo = null, case: caseFile = null, task = null } = values
+  if (caseFile !== null && repo === null) throw new Error('--case needs the repository that it is about: --repo.')
+  if (caseFile !== null && task !== null) throw new Error('--case brings its own task: leave out --task.')
+  if (repo !== null && caseFile === null && task === null) {
+    throw new Error('--repo needs --case <file.json> (scripted), or --task "..." with OPENROUTER_API_KEY set.')
+  }
+  if (task !== null && !hasKey) {
+    throw new Error('--task needs a real model: set OPENROUTER_API_KEY. The scripted one only plays cases.')
+  }
+  return { repository: repo, caseFile, task, keepOpen: values['keep-open'], help: values.help }
+}
