@@ -53,7 +53,7 @@ export async function startBridge(parts: BridgeParts): Promise<Bridge> {
   const { config, version, clock, ids, logger, runner } = parts
   const closers: (() => unknown)[] = []
   const close = async () => {
-    for (const closer of closers.reverse()) await closer()
+    for (const closer of closers.splice(0).reverse()) await closer()
   }
   try {
     const journal = await openJournal({ directory: config.stateDirectory, ids, clock, logger })

@@ -103,6 +103,8 @@ export function createTunnelLink({ kind, logger }: { kind: TunnelKind; logger: L
       current = null
       logger.info('The tunnel is gone.', { kind })
     }
+    // A server's sockets stay half open: the peer's end alone would never end the session.
+    socket.once('end', () => session.http2.destroy())
     session.http2.once('goaway', leave)
     session.http2.once('close', leave)
     logger.info('The tunnel is up.', { kind })
