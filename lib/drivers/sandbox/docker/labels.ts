@@ -12,6 +12,8 @@ export const LABEL = {
   volume: 'berth.volume',
   /** On an image, and on what a build leaves for a moment: base, tools, agent or build. */
   part: 'berth.part',
+  /** On a container of an image's build: "host/pid" of the process that builds. */
+  builder: 'berth.builder',
   /** On an image: hash of everything that went into it. */
   content: 'berth.content',
   /** On the agent image: JSON list of the hosts that its package managers use. */

@@ -53,13 +53,13 @@ export function createContainerCalls({ short, long, ask }: EngineClients): Conta
 
     startContainer: (id) =>
       unlessStatus(
-        304,
+        [304],
         ask('start container', () => short.getContainer(id).start()),
       ),
 
     stopContainer: (id, graceSeconds) =>
       unlessStatus(
-        304,
+        [304, 404],
         ask('stop container', () => short.getContainer(id).stop({ t: graceSeconds })),
       ),
 
@@ -71,7 +71,7 @@ export function createContainerCalls({ short, long, ask }: EngineClients): Conta
         // Another removal is under way: done when it is.
         if (!isRefusal(error, 409)) throw error
         await unlessStatus(
-          404,
+          [404],
           ask('wait for removal', () => short.getContainer(id).wait({ condition: 'removed' })),
         )
       }
@@ -126,7 +126,7 @@ export function createContainerCalls({ short, long, ask }: EngineClients): Conta
 
     removeVolume: (name) =>
       unlessStatus(
-        404,
+        [404],
         ask('remove volume', () => short.getVolume(name).remove()),
       ),
 
@@ -191,10 +191,10 @@ async function orNull<T>(call: Promise<T>): Promise<T | null> {
   }
 }
 
-async function unlessStatus(status: number, call: Promise<unknown>): Promise<void> {
+async function unlessStatus(accepted: number[], call: Promise<unknown>): Promise<void> {
   try {
     await call
   } catch (error) {
-    if (!(error instanceof EngineRefusal && error.statusCode === status)) throw error
+    if (!(error instanceof EngineRefusal && accepted.includes(error.statusCode))) throw error
   }
 }

@@ -49,7 +49,7 @@ export interface ContainerEngine {
   findContainer(idOrName: string): Promise<ContainerDetails | null>
   /** Answers the id. A taken name is EngineRefusal 409. */
   createContainer(name: string, config: ContainerConfig): Promise<string>
-  /** Starting a running one, stopping a stopped one and removing one that is gone are no errors. */
+  /** Starting a running one, stopping one that is stopped or gone, and removing one that is gone are no errors. */
   startContainer(id: string): Promise<void>
   stopContainer(id: string, graceSeconds: number): Promise<void>
   removeContainer(id: string): Promise<void>

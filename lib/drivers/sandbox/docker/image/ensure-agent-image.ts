@@ -12,6 +12,7 @@ import { askRegistryHosts } from './ask-registries.ts'
 import { hashContext, packContext } from './build-context.ts'
 import { bundlePrograms, type ProgramEntries } from './bundle-programs.ts'
 import { runBuild } from './run-build.ts'
+import { removeAbandonedRuns } from './run-once.ts'
 import { withTemporaryFolder } from './temporary-folder.ts'
 import { buildToolsImage, planToolsImage, type ToolsPlan } from './tools-image.ts'
 
@@ -135,6 +136,7 @@ async function removeReplaced(
 
 /** Containers and untagged images of builds that were killed. */
 async function sweepAbandoned(engine: OpenEngine): Promise<void> {
+  await removeAbandonedRuns(engine)
   await engine.pruneImages(LABEL.part, ABANDONED_AFTER)
 }
 

@@ -26,7 +26,8 @@ async function removeAbandoned() {
   await Promise.allSettled(abandoned.map((name) => rm(path.join(os.tmpdir(), name), { recursive: true, force: true })))
 }
 
-function isAlive(pid: number): boolean {
+/** Also true when it is another user's. */
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
     return true

@@ -1,0 +1,94 @@
+/** A sandbox's container in the engine's shape: everything that isolates it is decided here. Pure. */
+import { AGENT_UID, BRIDGE_UID, SANDBOX_PATHS } from '../../../../container/contract/tunnel.ts'
+import { BerthError } from '../../../errors.ts'
+import type { SandboxSpec } from '../port.ts'
+import type { ContainerConfig, ExecCommand } from './engine/engine.ts'
+import { toContainerLabels } from './labels.ts'
+import { volumeName, volumeParts } from './volumes.ts'
+
+const NODE = `${SANDBOX_PATHS.install}/bin/node`
+export const BRIDGE_PROGRAM = `${SANDBOX_PATHS.install}/bridge.cjs`
+export const RUNNER_PROGRAM = `${SANDBOX_PATHS.install}/runner.cjs`
+const RUNNER_TMPFS = '/run/berth'
+/** For tests that listen: also in NO_PROXY of the image. */
+const HOST_NAME = 'agent'
+
+/** Variables that would run code in the bridge, or pass for the driver's own. */
+const NOT_FOR_AGENTS = /^(BERTH_.*|NODE_OPTIONS|NODE_PATH|NODE_REPL_.*|LD_.*|GCONV_PATH|OPENSSL_CONF)$/
+
+export interface ContainerPlan {
+  spec: SandboxSpec
+  /** The host's directory for the bridge's socket. */
+  socketDirectory: string
+  /** The engine's kernel knows IPv6: without it the sysctl does not exist and the container would not start. */
+  ipv6: boolean
+}
+
+/** Throws `validation_failed` when `agentEnv` names a variable that an agent cannot have. */
+export function toContainerConfig({ spec, socketDirectory, ipv6 }: ContainerPlan): ContainerConfig {
+  return {
+    Image: spec.image,
+    User: `${BRIDGE_UID}:${BRIDGE_UID}`,
+    Cmd: [NODE, BRIDGE_PROGRAM],
+    WorkingDir: SANDBOX_PATHS.workspace,
+    Hostname: HOST_NAME,
+    Env: toEnvironment(spec),
+    Labels: toContainerLabels(spec),
+    StopSignal: 'SIGTERM',
+    HostConfig: {
+      NetworkMode: 'none',
+      CapDrop: ['ALL'],
+      SecurityOpt: ['no-new-privileges:true'],
+      ReadonlyRootfs: true,
+      IpcMode: 'private',
+      Init: true,
+      Tmpfs: {
+        // The engine's default is noexec; builds and tests run what they put in /tmp.
+        '/tmp': `rw,exec,nosuid,nodev,mode=1777,size=${spec.tmpBytes}`,
+        [RUNNER_TMPFS]: `rw,noexec,nosuid,nodev,mode=0755,uid=${BRIDGE_UID},gid=${BRIDGE_UID},size=1m`,
+      },
+      Mounts: [
+        ...volumeParts.map(({ part, target }) => ({ Type: 'volume', Source: volumeName(spec, part), Target: target })),
+        { Type: 'bind', Source: socketDirectory, Target: SANDBOX_PATHS.socketDirectory },
+      ],
+      Memory: spec.memoryBytes,
+      // The same as memory: no swap beyond it.
+      MemorySwap: spec.memoryBytes,
+      NanoCpus: spec.nanoCpus,
+      PidsLimit: spec.pids,
+      ExtraHosts: [`${HOST_NAME}:127.0.0.1`],
+      ...(ipv6 ? { Sysctls: { 'net.ipv6.conf.all.disable_ipv6': '0' } } : {}),
+      LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
+      RestartPolicy: { Name: 'no' },
+    },
+  }
+}
+
+/** The runner's process. The bridge's token hash is of no use to it and stays out of what commands see. */
+export const runnerCommand: ExecCommand = {
+  command: ['/usr/bin/env', '-u', 'BERTH_TOKEN_SHA256', NODE, RUNNER_PROGRAM],
+  user: `${AGENT_UID}:${AGENT_UID}`,
+  workingDirectory: SANDBOX_PATHS.workspace,
+  env: [`HOME=${SANDBOX_PATHS.home}`],
+}
+
+function toEnvironment(spec: SandboxSpec): string[] {
+  const refused = Object.keys(spec.agentEnv).filter((name) => NOT_FOR_AGENTS.test(name))
+  if (refused.length > 0) {
+    throw new BerthError(
+      'validation_failed',
+      `An agent cannot have the variable ${refused.join(', ')}: it would change the bridge.`,
+      {
+        hint: 'Set it in the commands that need it, or in the setup script.',
+        fields: refused.map((name) => ({ path: `env.${name}`, message: 'is not allowed' })),
+      },
+    )
+  }
+  const environment = {
+    ...spec.agentEnv,
+    BERTH_AGENT_ID: spec.agentId,
+    BERTH_INCARNATION: spec.incarnation,
+    BERTH_TOKEN_SHA256: spec.bridgeTokenSha256,
+  }
+  return Object.entries(environment).map(([name, value]) => `${name}=${value}`)
+}

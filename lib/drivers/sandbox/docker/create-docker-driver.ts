@@ -1,0 +1,168 @@
+/**
+ * The Docker driver: sandboxes as containers without a network, a capability or a key. Owns: their containers, volumes,
+ * socket directories and runners, all found by labels. Must not know: agents' states, the database, what is said to a bridge.
+ */
+import { existsSync } from 'node:fs'
+import { BRIDGE_UID } from '../../../../container/contract/tunnel.ts'
+import { type Clock, systemClock } from '../../../clock.ts'
+import { BerthError } from '../../../errors.ts'
+import type { Logger } from '../../../logger.ts'
+import type { Sandbox, SandboxDriver, SandboxLabels } from '../port.ts'
+import { createSandbox, missingImage, readLogTail, type SandboxMaker, toStartFailure } from './create-sandbox.ts'
+import { dialSocket } from './dial-socket.ts'
+import { type ContainerEngine, isRefusal } from './engine/engine.ts'
+import { openEngine } from './engine/open-engine.ts'
+import { LABEL } from './labels.ts'
+import { probeEngine } from './probe-engine.ts'
+import { createRunners } from './runner.ts'
+import { findSandbox, getSandbox, listSandboxes } from './sandboxes.ts'
+import { prepareSocketDirectory, removeSocketDirectory, socketPathOf } from './socket-directory.ts'
+import { removeVolumes } from './volumes.ts'
+import { watchSandboxes } from './watch-sandboxes.ts'
+
+/** The bridge closes its journal and goes; after that it is killed. */
+const STOP_GRACE_SECONDS = 10
+
+export interface DockerDriverOptions {
+  /** As in DOCKER_HOST; null: the usual sockets. */
+  dockerHost: string | null
+  /** Absolute; made with mode 0700 where it is missing. Must exist for the engine too, so not on another machine. */
+  socketRoot: string
+  logger: Logger
+  clock?: Clock
+  /** For tests. */
+  engine?: ContainerEngine
+}
+
+export function createDockerDriver(options: DockerDriverOptions): SandboxDriver {
+  const { dockerHost, socketRoot, logger, clock = systemClock, engine = openEngine(dockerHost) } = options
+  const runners = createRunners(engine, logger)
+  const inOrder = createOrder()
+  /** Containers that this process itself ends. */
+  const expected = new Set<string>()
+  const watches = new Set<() => Promise<void>>()
+
+  const start = async (labels: SandboxLabels): Promise<Sandbox> => {
+    const sandbox = await getSandbox(engine, labels)
+    try {
+      if (sandbox.state === 'stopped') {
+        expected.delete(sandbox.engineId)
+        await prepareSocketDirectory(socketRoot, sandbox.incarnation)
+        await engine.startContainer(sandbox.engineId)
+      }
+      await runners.ensure(sandbox.engineId, sandbox.agentId)
+      return await getSandbox(engine, labels)
+    } catch (error) {
+      const logTail = await readLogTail({ engine, runners, logger }, sandbox.engineId)
+      throw toStartFailure(sandbox.agentId, { error, logTail })
+    }
+  }
+
+  const remove = async (labels: SandboxLabels): Promise<void> => {
+    const sandbox = await findSandbox(engine, labels)
+    if (sandbox !== null) {
+      expected.add(sandbox.engineId)
+      runners.forget(sandbox.engineId)
+      await engine.removeContainer(sandbox.engineId)
+    }
+    await removeSocketDirectory(socketRoot, labels.incarnation)
+  }
+
+  const stop = async (labels: SandboxLabels): Promise<void> => {
+    const sandbox = await findSandbox(engine, labels)
+    if (sandbox?.state !== 'running') return
+    expected.add(sandbox.engineId)
+    await engine.stopContainer(sandbox.engineId, STOP_GRACE_SECONDS)
+    runners.forget(sandbox.engineId)
+  }
+
+  const ipv6 = process.platform !== 'linux' || existsSync('/proc/sys/net/ipv6')
+  const maker: SandboxMaker = { engine, runners, socketRoot, ipv6, logger, start, remove }
+
+  return {
+    kind: 'docker',
+    isolated: true,
+    probe: () => probeEngine(engine),
+
+    assertImage: async (image) => {
+      if ((await engine.findImage(image)) === null) throw missingImage(image)
+    },
+
+    defaultEgressHosts: async (image) => {
+      const found = await engine.findImage(image)
+      if (found === null) throw missingImage(image)
+      const hosts: unknown = JSON.parse(found.labels[LABEL.egress] ?? '[]')
+      return Array.isArray(hosts) ? hosts.map(String) : []
+    },
+
+    create: (spec, signal) => inOrder(spec.agentId, () => createSandbox(maker, spec, signal)),
+    start: (labels) => inOrder(labels.agentId, () => start(labels)),
+    stop: (labels) => inOrder(labels.agentId, () => stop(labels)),
+    remove: (labels) => inOrder(labels.agentId, () => remove(labels)),
+
+    removeVolumes: (owner) =>
+      inOrder(owner.agentId, async () => {
+        try {
+          await removeVolumes(engine, owner)
+        } catch (error) {
+          if (!isRefusal(error, 409)) throw error
+          throw new BerthError(
+            'state_conflict',
+            `The volumes of agent ${owner.agentId} are still used by a container.`,
+            {
+              hint: 'Remove its sandbox first.',
+              cause: error,
+            },
+          )
+        }
+      }),
+
+    ensureRunner: async (labels) => {
+      const sandbox = await getSandbox(engine, labels)
+      await runners.ensure(sandbox.engineId, sandbox.agentId)
+    },
+
+    list: (filter) => listSandboxes(engine, filter),
+    dial: (labels) => dialSocket(socketPathOf(socketRoot, labels.incarnation), BRIDGE_UID),
+
+    logs: async (labels, lines) => engine.readLogs((await getSandbox(engine, labels)).engineId, lines),
+
+    watch: async (installationId, onEnd) => {
+      const stopWatching = await watchSandboxes({
+        engine,
+        installationId,
+        onEnd,
+        isExpected: (engineId) => expected.has(engineId),
+        onDestroyed: (engineId) => expected.delete(engineId),
+        ensureRunner: (sandbox) => runners.ensure(sandbox.engineId, sandbox.agentId),
+        logger,
+        clock,
+      })
+      watches.add(stopWatching)
+      return () => {
+        watches.delete(stopWatching)
+        stopWatching().catch((error) => logger.error('a watch of the engine ended badly', { error }))
+      }
+    },
+
+    close: async () => {
+      runners.close()
+      await Promise.all([...watches].map((stopWatching) => stopWatching()))
+      watches.clear()
+    },
+  }
+}
+
+/** What changes an agent's container happens one after another. */
+function createOrder() {
+  const last = new Map<string, Promise<unknown>>()
+  return async <T>(key: string, work: () => Promise<T>): Promise<T> => {
+    const mine = (last.get(key) ?? Promise.resolve()).then(work, work)
+    last.set(key, mine)
+    try {
+      return await mine
+    } finally {
+      if (last.get(key) === mine) last.delete(key)
+    }
+  }
+}

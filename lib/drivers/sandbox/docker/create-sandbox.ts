@@ -1,0 +1,135 @@
+/** Makes a sandbox, or leaves nothing of the attempt but the reason and the last lines of its log. */
+import { BerthError, isBerthError } from '../../../errors.ts'
+import type { Logger } from '../../../logger.ts'
+import type { Sandbox, SandboxSpec } from '../port.ts'
+import { toContainerConfig } from './container-config.ts'
+import { type ContainerEngine, isRefusal } from './engine/engine.ts'
+import type { Runners } from './runner.ts'
+import { getSandbox, listSandboxes } from './sandboxes.ts'
+import { prepareSocketDirectory, removeSocketDirectory } from './socket-directory.ts'
+import { ensureVolumes } from './volumes.ts'
+
+const LOG_LINES = 50
+
+export interface SandboxMaker {
+  engine: ContainerEngine
+  runners: Runners
+  socketRoot: string
+  ipv6: boolean
+  logger: Logger
+  /** Ends what is there of an earlier incarnation. */
+  remove(sandbox: Sandbox): Promise<void>
+  /** For one that is there already. */
+  start(sandbox: Sandbox): Promise<Sandbox>
+}
+
+/** The same incarnation again answers the one that is there; another incarnation of the agent is removed first. */
+export async function createSandbox(maker: SandboxMaker, spec: SandboxSpec, signal?: AbortSignal): Promise<Sandbox> {
+  const { installationId, agentId, incarnation } = spec
+  for (const other of await listSandboxes(maker.engine, { installationId, agentId })) {
+    if (other.incarnation === incarnation) return maker.start(other)
+    maker.logger.warn('removing an earlier sandbox of the agent', { agentId, incarnation: other.incarnation })
+    await maker.remove(other)
+  }
+  const attempt: Attempt = { containerId: null, madeVolumes: [] }
+  try {
+    return await makeSandbox(maker, { spec, attempt, signal })
+  } catch (error) {
+    const logTail = await readLogTail(maker, attempt.containerId)
+    await undo(maker, { spec, attempt })
+    signal?.throwIfAborted()
+    throw toStartFailure(spec.agentId, { error, logTail })
+  }
+}
+
+/** An engine that is gone, an image that is missing or a wrong variable stay what they are. */
+export function toStartFailure(agentId: string, { error, logTail }: { error: unknown; logTail: string[] }): BerthError {
+  if (isBerthError(error) && error.code !== 'sandbox_lost' && error.code !== 'start_failed') return error
+  const reason = error instanceof Error ? error.message : String(error)
+  const hint = isBerthError(error) && error.code === 'start_failed' ? error.hint : undefined
+  return new BerthError('start_failed', `The sandbox of agent ${agentId} did not start: ${reason}`, {
+    hint: hint ?? 'The last lines of its log say more.',
+    details: { stage: 'container', logTail },
+    cause: error,
+  })
+}
+
+/** What has been made so far. */
+interface Attempt {
+  containerId: string | null
+  madeVolumes: string[]
+}
+
+interface Making {
+  spec: SandboxSpec
+  attempt: Attempt
+  signal?: AbortSignal | undefined
+}
+
+async function makeSandbox(maker: SandboxMaker, { spec, attempt, signal }: Making): Promise<Sandbox> {
+  const { engine, runners, socketRoot, ipv6 } = maker
+  signal?.throwIfAborted()
+  attempt.madeVolumes = await ensureVolumes(engine, spec)
+  const socketDirectory = await prepareSocketDirectory(socketRoot, spec.incarnation)
+  signal?.throwIfAborted()
+  attempt.containerId = await createNamed(engine, spec, toContainerConfig({ spec, socketDirectory, ipv6 }))
+  signal?.throwIfAborted()
+  await engine.startContainer(attempt.containerId)
+  await runners.ensure(attempt.containerId, spec.agentId)
+  signal?.throwIfAborted()
+  const sandbox = await getSandbox(engine, spec)
+  if (sandbox.state === 'stopped') throw new Error(`its container ended at once with exit code ${sandbox.exitCode}.`)
+  return sandbox
+}
+
+/** The name is for people; a stale container that has it must not keep the agent from starting. */
+async function createNamed(
+  engine: ContainerEngine,
+  spec: SandboxSpec,
+  config: Record<string, unknown>,
+): Promise<string> {
+  const name = `agent-${spec.agentId}`
+  try {
+    return await engine.createContainer(name, config)
+  } catch (error) {
+    if (isRefusal(error, 404)) throw missingImage(spec.image, error)
+    if (!isRefusal(error, 409)) throw error
+    return engine.createContainer(`${name}-${spec.incarnation}`, config)
+  }
+}
+
+export function missingImage(image: string, cause?: unknown): BerthError {
+  return new BerthError('image_missing', `The agent image ${image} is not on the Docker engine.`, {
+    hint: 'Build it: `npm run build-container`.',
+    cause,
+  })
+}
+
+/** Of the bridge and then of the runner; empty when it cannot be had. */
+export async function readLogTail(
+  { engine, runners, logger }: Pick<SandboxMaker, 'engine' | 'runners' | 'logger'>,
+  containerId: string | null,
+): Promise<string[]> {
+  if (containerId === null) return []
+  try {
+    const lines = await engine.readLogs(containerId, LOG_LINES)
+    return [...lines, ...runners.words(containerId).map((line) => `runner: ${line}`)].slice(-LOG_LINES)
+  } catch (error) {
+    logger.warn('the log of a failed start cannot be read', { error })
+    return []
+  }
+}
+
+/** Everything that this attempt made; volumes that were there before stay. The reason of the failure is kept whatever happens here. */
+async function undo({ engine, runners, socketRoot, logger }: SandboxMaker, { spec, attempt }: Making): Promise<void> {
+  try {
+    if (attempt.containerId !== null) {
+      runners.forget(attempt.containerId)
+      await engine.removeContainer(attempt.containerId)
+    }
+    await removeSocketDirectory(socketRoot, spec.incarnation)
+    for (const name of attempt.madeVolumes) await engine.removeVolume(name)
+  } catch (error) {
+    logger.error('a failed start could not be cleaned up', { agentId: spec.agentId, error })
+  }
+}

@@ -1,0 +1,51 @@
+/** Sandboxes as the engine shows them, found by their labels alone. */
+import { BerthError } from '../../../errors.ts'
+import type { Sandbox, SandboxLabels } from '../port.ts'
+import type { ContainerDetails, ContainerEngine } from './engine/engine.ts'
+import { LABEL, readContainerLabels, toContainerLabels } from './labels.ts'
+
+export async function listSandboxes(
+  engine: ContainerEngine,
+  { installationId, agentId }: { installationId: string; agentId?: string },
+): Promise<Sandbox[]> {
+  const labels = [`${LABEL.installation}=${installationId}`]
+  if (agentId !== undefined) labels.push(`${LABEL.agent}=${agentId}`)
+  return inspectAll(engine, labels)
+}
+
+export async function findSandbox(engine: ContainerEngine, sandbox: SandboxLabels): Promise<Sandbox | null> {
+  const labels = Object.entries(toContainerLabels(sandbox)).map(([key, value]) => `${key}=${value}`)
+  return (await inspectAll(engine, labels))[0] ?? null
+}
+
+/** Throws `sandbox_lost` when there is none. */
+export async function getSandbox(engine: ContainerEngine, sandbox: SandboxLabels): Promise<Sandbox> {
+  const found = await findSandbox(engine, sandbox)
+  if (found !== null) return found
+  throw new BerthError(
+    'sandbox_lost',
+    `There is no container of agent ${sandbox.agentId}, incarnation ${sandbox.incarnation}.`,
+    {
+      hint: 'It was removed from outside. Starting or resuming the agent makes a new one on the same volumes.',
+    },
+  )
+}
+
+/** Null when a label is missing. */
+export function toSandbox(container: ContainerDetails): Sandbox | null {
+  const labels = readContainerLabels(container.labels)
+  if (labels === null) return null
+  return {
+    ...labels,
+    engineId: container.id,
+    state: container.running ? 'running' : 'stopped',
+    outOfMemory: container.outOfMemory,
+    exitCode: container.exitCode,
+  }
+}
+
+async function inspectAll(engine: ContainerEngine, labels: string[]): Promise<Sandbox[]> {
+  const summaries = (await engine.listContainers(labels)).filter(({ state }) => state !== 'removing')
+  const containers = await Promise.all(summaries.map(({ id }) => engine.findContainer(id)))
+  return containers.flatMap((container) => (container === null ? [] : (toSandbox(container) ?? [])))
+}

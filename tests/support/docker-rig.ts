@@ -1,0 +1,131 @@
+/** The Docker driver on the real engine, with stand-ins for bridge and runner; everything it makes is gone after `close`. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { text } from 'node:stream/consumers'
+import { readSettings } from '../../lib/config.ts'
+import { createDockerDriver } from '../../lib/drivers/sandbox/docker/create-docker-driver.ts'
+import { type OpenEngine, openEngine } from '../../lib/drivers/sandbox/docker/engine/open-engine.ts'
+import { packContext } from '../../lib/drivers/sandbox/docker/image/build-context.ts'
+import { ensureAgentImage } from '../../lib/drivers/sandbox/docker/image/ensure-agent-image.ts'
+import { runBuild } from '../../lib/drivers/sandbox/docker/image/run-build.ts'
+import { volumeName, volumeParts } from '../../lib/drivers/sandbox/docker/volumes.ts'
+import type { SandboxLabels } from '../../lib/drivers/sandbox/port.ts'
+import { silentLogger } from '../../lib/logger.ts'
+import type { SandboxRig } from '../contract/sandbox-driver.ts'
+
+const ROOT = path.resolve(import.meta.dirname, '../..')
+const SAYS = 'this bridge is broken'
+
+export interface DockerRig extends SandboxRig {
+  engine: OpenEngine
+  socketRoot: string
+  containerId(sandbox: SandboxLabels): Promise<string>
+  /** Runs a command in the container and answers what it printed, both streams. */
+  run(sandbox: SandboxLabels, user: string, command: string[]): Promise<string>
+}
+
+export async function makeDockerRig(): Promise<DockerRig> {
+  const tag = `test-${process.pid}`
+  const image = `berth-agent:${tag}`
+  const brokenImage = { name: `berth-agent:${tag}-broken`, says: SAYS }
+  const settings = readSettings(process.env, ROOT)
+  const engine = openEngine(settings.dockerHost)
+  await ensureAgentImage({
+    settings: { ...settings, agentImage: image },
+    root: ROOT,
+    onProgress: () => {},
+    entries: {
+      bridge: path.join(ROOT, 'tests/fixtures/stand-in-bridge.ts'),
+      runner: path.join(ROOT, 'tests/fixtures/stand-in-runner.ts'),
+    },
+  })
+  await buildBrokenImage(engine, { from: image, tag: brokenImage.name })
+  const socketRoot = path.join(await mkdtemp(path.join(os.tmpdir(), 'berth-driver-test-')), 'sockets')
+  const driver = createDockerDriver({ dockerHost: settings.dockerHost, socketRoot, logger: silentLogger })
+
+  const containerId = async ({ installationId, agentId }: SandboxLabels) => {
+    const [sandbox] = await driver.list({ installationId, agentId })
+    if (sandbox === undefined) throw new Error(`agent ${agentId} has no container`)
+    return sandbox.engineId
+  }
+  const run = async (sandbox: SandboxLabels, user: string, command: string[]) => {
+    const exec = { command, user, workingDirectory: '/workspace', env: [] }
+    const { output } = await engine.exec(await containerId(sandbox), exec)
+    return text(output)
+  }
+  return {
+    driver,
+    engine,
+    image,
+    brokenImage,
+    socketRoot,
+    containerId,
+    run,
+    killOutside: async (sandbox) => engine.stopContainer(await containerId(sandbox), 0),
+    killRunner: async (sandbox) => {
+      await run(sandbox, '1000:1000', ['pkill', '-9', '-f', 'runner.cjs'])
+      await untilRunners(engine, await containerId(sandbox), 0)
+    },
+    countRunners: async (sandbox) => countRunners(engine, await containerId(sandbox)),
+    writeFile: async (sandbox, file, content) => {
+      await run(sandbox, '1000:1000', ['sh', '-c', 'printf %s "$1" > "$2"', 'sh', content, file])
+    },
+    readFile: async (sandbox, file) => {
+      const answer = await run(sandbox, '1000:1000', ['sh', '-c', 'test -f "$1" && printf "=" && cat "$1"', 'sh', file])
+      return answer.startsWith('=') ? answer.slice(1) : null
+    },
+    hasVolumes: async (owner) => {
+      const found = await Promise.all(volumeParts.map(({ part }) => engine.findVolume(volumeName(owner, part))))
+      return found.some((volume) => volume !== null)
+    },
+    close: async () => {
+      await driver.close()
+      await engine.removeImage(brokenImage.name)
+      await engine.removeImage(image)
+      await rm(path.dirname(socketRoot), { recursive: true, force: true })
+    },
+  }
+}
+
+/** Its "Node" says one line and fails, whatever it is given. */
+async function buildBrokenImage(engine: OpenEngine, { from, tag }: { from: string; tag: string }): Promise<void> {
+  const content = (lines: string) => Buffer.from(lines)
+  await runBuild(engine, {
+    what: 'a broken image',
+    context: packContext([
+      { path: 'Dockerfile', mode: 0o644, content: content(`FROM ${from}\nCOPY node /opt/berth/bin/node\n`) },
+      { path: 'node', mode: 0o755, content: content(`#!/bin/sh\necho '${SAYS}' >&2\nexit 3\n`) },
+    ]),
+    dockerfile: 'Dockerfile',
+    tag,
+    buildArgs: {},
+    labels: {},
+    noCache: false,
+    onProgress: () => {},
+    signal: new AbortController().signal,
+  })
+}
+
+async function countRunners(engine: OpenEngine, containerId: string): Promise<number> {
+  const { output } = await engine.exec(containerId, {
+    command: ['pgrep', '-c', '-u', '1000', '-f', '^/opt/berth/bin/node /opt/berth/runner.cjs'],
+    user: '1000:1000',
+    workingDirectory: '/',
+    env: [],
+  })
+  return Number((await text(output)).trim())
+}
+
+/** The kernel takes a moment to end what was killed, and the engine another to notice. */
+async function untilRunners(engine: OpenEngine, containerId: string, count: number): Promise<void> {
+  const deadline = performance.now() + 5_000
+  for (;;) {
+    const container = await engine.findContainer(containerId)
+    const execs = await Promise.all((container?.execIds ?? []).map((execId) => engine.findExec(execId)))
+    const running = execs.filter((exec) => exec?.running === true && exec.command.join(' ').includes('runner.cjs'))
+    if (running.length === count) return
+    if (performance.now() > deadline) throw new Error(`the engine still shows ${running.length} runners, not ${count}`)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
