@@ -35,8 +35,8 @@ export const updateTasks = (tasks: { title: string; status: string }[]): Scripte
   input: { tasks },
 })
 
-/** The exit status that a result of run_command tells the model, or null when it tells none. */
+/** The exit status that a result of run_command begins with, or null: it timed out, or a signal ended it. */
 export function exitCodeIn(result: string): number | null {
-  const code = /exit(?:ed)?(?:\s+with)?(?:\s+(?:code|status))?\s*[:=]?\s*(-?\d+)/i.exec(result)?.[1]
+  const code = /^Exit code (\d+) /.exec(result)?.[1]
   return code === undefined ? null : Number(code)
 }

@@ -3,6 +3,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { tools } from '../../../../container/bridge/tools/index.ts'
 import { applyEdit, type PlayedCase } from '../../../../scripts/demo/case.ts'
 import { scriptCase } from '../../../../scripts/demo/case-script.ts'
 import { SAMPLE_FOLDER, sampleCase } from '../../../../scripts/demo/sample-case.ts'
@@ -38,12 +39,34 @@ async function play(played: PlayedCase, exitCode: (command: string, time: number
       times.set(command, time)
       return {
         toolCallId: 'c',
-        text: call.name === 'run_command' ? `exit code ${exitCode(command, time)}\noutput` : 'ok',
+        text: call.name === 'run_command' ? `Exit code ${exitCode(command, time)} after 0.1 s.\n\noutput` : 'ok',
       }
     })
   }
   return replies
 }
+
+test('what the script asks of tools is what the tools take', async () => {
+  const first = realCase.edits[0]
+  const severalEdits: PlayedCase = {
+    ...realCase,
+    edits: [...realCase.edits, ...(first ? [first] : []), { kind: 'write', path: 'new.md', content: 'new' }],
+  }
+  const calls = (await play(severalEdits, firstFails)).flatMap(({ toolCalls = [] }) => toolCalls)
+  const problems = calls.flatMap(({ name, input }) => {
+    const tool = tools.find((candidate) => candidate.name === name)
+    const problem = tool === undefined ? 'no such tool' : tool.input.safeParse(input).error?.message
+    return problem === undefined ? [] : [`${name}: ${problem}`]
+  })
+  expect(problems).toEqual([])
+  expect(calls.map(({ name }) => name).filter((name) => /_file$/.test(name))).toEqual([
+    'read_file',
+    'read_file',
+    'edit_file',
+    'edit_file',
+    'write_file',
+  ])
+})
 
 const toolsOf = (replies: Reply[]) => replies.map(({ toolCalls = [] }) => toolCalls.map(({ name }) => name).join('+'))
 const firstFails = (command: string, time: number) => (command === realCase.test && time === 1 ? 1 : 0)
@@ -86,7 +109,7 @@ test('a case with a setup and a test of its own runs the setup and adds the test
 test('the script refuses to go on when a command did not end as it should', async () => {
   await expect(play(realCase, () => 1)).rejects.toThrow('`install` should end with status 0; it said status 1')
   await expect(play(realCase, () => 0)).rejects.toThrow(
-    '`node --test` should end with a status other than 0; it said status 0: exit code 0\noutput',
+    '`node --test` should end with a status other than 0; it said status 0: Exit code 0 after 0.1 s.\n\noutput',
   )
   await expect(play(sampleCase, () => 1)).rejects.toThrow('`node --test` should end with status 0; it said status 1')
 })
