@@ -10,6 +10,7 @@ import net from 'node:net'
 import type { TunnelKind } from '../../container/contract/tunnel.ts'
 import { EGRESS_HEADER, INITIAL_WINDOW_BYTES } from '../../container/contract/tunnel.ts'
 import { systemClock } from '../../lib/clock.ts'
+import type { Network } from '../../lib/gateway/egress/destination.ts'
 import { BerthError } from '../../lib/errors.ts'
 import type {
   EgressAccess,
@@ -43,6 +44,7 @@ export interface TunnelRigOptions {
   access?: Partial<GatewayAccess>
   proxyUrl?: string | null
   timeouts?: Partial<TunnelTimeouts>
+  network?: Network
 }
 
 export function createTunnelRig(options: TunnelRigOptions = {}): TunnelRig {
@@ -54,6 +56,7 @@ export function createTunnelRig(options: TunnelRigOptions = {}): TunnelRig {
     logger,
     clock: systemClock,
     ...(options.timeouts === undefined ? {} : { timeouts: options.timeouts }),
+    ...(options.network === undefined ? {} : { network: options.network }),
   })
   const sessions: ClientHttp2Session[] = []
   const sockets: Socket[] = []

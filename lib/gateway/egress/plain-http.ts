@@ -59,7 +59,6 @@ async function openRequest(egress: EgressExchange): Promise<http.ClientRequest> 
   const options: http.RequestOptions = {
     method: headers[':method'] ?? 'GET',
     headers: { ...passHeaders(headers), host, ...frameBody(stream.endAfterHeaders, headers['content-length']) },
-    agent: false,
     signal,
     timeout: timeouts.idleMs,
   }
@@ -74,6 +73,7 @@ async function requestDirectly(egress: EgressExchange, options: http.RequestOpti
   const { exchange, destination, timeouts } = egress
   try {
     const socket = await dial({ destination, proxyUrl: null, timeoutMs: timeouts.connectMs, signal: exchange.signal })
+    // No agent, not even `false`: an agent would dial by itself and leave this socket aside.
     return http.request({ ...options, createConnection: () => socket })
   } catch (error) {
     throw new Refusal(
@@ -89,6 +89,7 @@ function requestThroughProxy(proxy: URL, options: http.RequestOptions): http.Cli
   const request = proxy.protocol === 'https:' ? https.request : http.request
   return request({
     ...options,
+    agent: false,
     host: proxy.hostname.replace(/^\[|\]$/g, ''),
     port: proxy.port === '' ? (proxy.protocol === 'https:' ? 443 : HTTP_PORT) : Number(proxy.port),
     headers: { ...(options.headers as http.OutgoingHttpHeaders), ...proxyAuthorization(proxy) },

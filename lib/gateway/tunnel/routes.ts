@@ -7,6 +7,7 @@ import type { TunnelKind } from '../../../container/contract/tunnel.ts'
 import { FORGE_AUTHORITY, GIT_AUTHORITY, MODEL_AUTHORITY } from '../../../container/contract/tunnel.ts'
 import type { Clock } from '../../clock.ts'
 import type { Logger } from '../../logger.ts'
+import type { Network } from '../egress/destination.ts'
 import { createEgressGateway } from '../egress/egress-gateway.ts'
 import type { ExchangeHandler } from '../exchange.ts'
 import { createForgeGateway } from '../forge/forge-gateway.ts'
@@ -29,6 +30,7 @@ export interface RoutesOptions {
   logger: Logger
   clock: Clock
   timeouts: { idleMs: number; connectMs: number }
+  network?: Network
 }
 
 /** Any name under it is Berth's own and never goes out as egress. */

@@ -10,6 +10,7 @@ import type { TunnelKind } from '../../../container/contract/tunnel.ts'
 import { INITIAL_WINDOW_BYTES, MAX_HEADER_BYTES, MAX_STREAMS } from '../../../container/contract/tunnel.ts'
 import type { Clock } from '../../clock.ts'
 import type { Logger } from '../../logger.ts'
+import type { Network } from '../egress/destination.ts'
 import type { Exchange } from '../exchange.ts'
 import type { GatewayAccess, Tunnel, TunnelOwner } from '../ports.ts'
 import { respondRefusal, toRefusal } from '../refusal.ts'
@@ -24,6 +25,8 @@ export interface TunnelServerOptions {
   logger: Logger
   clock: Clock
   timeouts?: Partial<TunnelTimeouts>
+  /** How names of hosts are resolved; default: as this machine does. */
+  network?: Network
 }
 
 export interface TunnelTimeouts {

@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest'
+import type { PushRequest } from '../../../../lib/domain/ref-policy.ts'
+import { refusePush } from '../../../../lib/domain/ref-policy.ts'
+
+const ZERO = '0'.repeat(40)
+const A = 'a'.repeat(40)
+const B = 'b'.repeat(40)
+const rule = { targetBranch: 'berth/x', targetTip: A }
+
+function push(changes: Partial<PushRequest> = {}, update = {}): PushRequest {
+  const good = { oldId: A, newId: B, ref: 'refs/heads/berth/x', ...update }
+  return { updates: [good], signed: false, options: false, ...changes }
+}
+
+test('the agent’s branch moves from its recorded tip, or begins', () => {
+  expect(refusePush(push(), rule)).toBeNull()
+  expect(refusePush(push({}, { oldId: ZERO }), rule)).toBeNull()
+  expect(refusePush(push({}, { oldId: ZERO }), { ...rule, targetTip: null })).toBeNull()
+})
+
+test.each([
+  ['another branch', push({}, { ref: 'refs/heads/main' }), 'only refs/heads/berth/x may be pushed by this agent'],
+  ['a longer name', push({}, { ref: 'refs/heads/berth/x2' }), 'only refs/heads/berth/x may be pushed by this agent'],
+  ['a tag of that name', push({}, { ref: 'refs/tags/berth/x' }), 'only refs/heads/berth/x may be pushed by this agent'],
+  ['a delete', push({}, { newId: ZERO }), 'a branch cannot be deleted from a sandbox'],
+  ['no command', push({ updates: [] }), 'nothing to push'],
+  [
+    'two commands',
+    push({ updates: [...push().updates, ...push().updates] }),
+    'one push updates one branch: push refs/heads/berth/x alone',
+  ],
+  ['a certificate', push({ signed: true }), 'signed pushes are not supported: push without --signed'],
+  ['options', push({ options: true }), 'push options are not supported: push without --push-option'],
+  [
+    'an unknown old tip',
+    push({}, { oldId: B }),
+    'the branch has commits that are not from this agent: fetch and merge first',
+  ],
+])('%s is refused with its reason', (_what, request, reason) => {
+  expect(refusePush(request, rule)).toBe(reason)
+})
+
+test('a branch that Berth never saw is not moved', () => {
+  expect(refusePush(push(), { ...rule, targetTip: null })).toContain('fetch and merge first')
+})
