@@ -172,3 +172,27 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env, root: string 
     logLevel: e.BERTH_LOG_LEVEL,
   }
 }
+
+/** The settings of the installation whose project lies at `root`: its .env file, and over that the environment. */
+export function loadSettings(root: string): Settings {
+  try {
+    process.loadEnvFile(path.join(root, '.env'))
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
+  }
+  return readSettings(process.env, root)
+}
+
+/** The environment of a program that the control plane starts on this machine: its own, and `added`. */
+export function environmentWith(added: Record<string, string>): NodeJS.ProcessEnv {
+  return { ...process.env, ...added }
+}
+
+/** Next and next-auth take these from the environment only; both read them when they are loaded or asked. */
+export function publishForNext(input: { publicUrl: string; isDevelopment: boolean }): void {
+  Object.assign(process.env, {
+    NODE_ENV: input.isDevelopment ? 'development' : 'production',
+    NEXTAUTH_URL: input.publicUrl,
+    NEXT_TELEMETRY_DISABLED: '1',
+  })
+}

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { environmentWith } from '../config.ts'
 import { tryLock } from './file-lock.ts'
 
 const SOURCES = ['app', 'lib', 'container/contract', 'public', 'prisma/schema.prisma', 'package-lock.json']
@@ -44,7 +45,7 @@ function runBuild({ root, onProgress, signal }: AppBuild): Promise<void> {
     const next = spawn(process.execPath, [path.join(root, 'node_modules/next/dist/bin/next'), 'build'], {
       cwd: root,
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, NODE_ENV: 'production', NEXT_TELEMETRY_DISABLED: '1' },
+      env: environmentWith({ NODE_ENV: 'production', NEXT_TELEMETRY_DISABLED: '1' }),
       signal,
     })
     const lines: string[] = []

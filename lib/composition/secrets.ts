@@ -30,6 +30,9 @@ async function ensureSecret(dataDirectory: string, name: string): Promise<string
     await rm(draft)
   }
   const secret = (await readFile(file, 'utf8')).trim()
-  if (secret.length < 32) throw new Error(`${file} holds no secret. Restore it from a backup; a new one would not open what the old one sealed.`)
+  if (secret.length < 32)
+    throw new Error(
+      `${file} holds no secret. Restore it from a backup; a new one would not open what the old one sealed.`,
+    )
   return secret
 }

@@ -1,0 +1,67 @@
+/** One control plane on a data folder at a time, and short commands beside it. Knows what they tell each other. */
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type FileLock, type LockAttempt, tryLock } from './file-lock.ts'
+
+const LOOK_EVERY_MS = 100
+
+/** Thrown when another control plane serves this data folder. */
+export class AlreadyRunning extends Error {
+  override readonly name = 'AlreadyRunning'
+  /** Null while that one is still starting. */
+  readonly url: string | null
+  readonly pid: number
+  constructor(holder: { pid: number; url: string | null }) {
+    super(
+      holder.url === null
+        ? `Berth is already starting on this data folder (process ${holder.pid}).`
+        : `Berth is already running: ${holder.url} (process ${holder.pid}).`,
+    )
+    this.pid = holder.pid
+    this.url = holder.url
+  }
+}
+
+export interface InstanceLock {
+  /** From now on commands may use the database. */
+  tellDatabaseReady(): Promise<void>
+  tellAddress(url: string): Promise<void>
+  release(): Promise<void>
+}
+
+/** What a command finds: the folder is its own until released, or a control plane has its database open. */
+export type CommandTurn = { kind: 'alone'; release(): Promise<void> } | { kind: 'beside'; url: string | null }
+
+const lockFile = (dataDirectory: string) => path.join(dataDirectory, 'berth.lock')
+const isCommand = (attempt: LockAttempt) => attempt.holder?.note.purpose === 'command'
+const addressOf = (attempt: LockAttempt) =>
+  typeof attempt.holder?.note.url === 'string' ? attempt.holder.note.url : null
+
+/** The lock of a control plane. Waits for a command that is at work; throws AlreadyRunning for another control plane. */
+export async function takeInstanceLock(dataDirectory: string, signal: AbortSignal): Promise<InstanceLock> {
+  for (;;) {
+    const attempt = await tryLock(lockFile(dataDirectory), { purpose: 'server', databaseReady: false, url: null })
+    if (attempt.lock !== null) return describeTo(attempt.lock)
+    if (!isCommand(attempt)) throw new AlreadyRunning({ pid: attempt.holder.pid, url: addressOf(attempt) })
+    await sleep(LOOK_EVERY_MS, undefined, { signal })
+  }
+}
+
+function describeTo(lock: FileLock): InstanceLock {
+  const note = { purpose: 'server', databaseReady: true }
+  return {
+    tellDatabaseReady: () => lock.tell({ ...note, url: null }),
+    tellAddress: (url) => lock.tell({ ...note, url }),
+    release: lock.release,
+  }
+}
+
+/** A command's turn. Waits while another command works, or a control plane has not opened its database yet. */
+export async function takeCommandTurn(dataDirectory: string, signal: AbortSignal): Promise<CommandTurn> {
+  for (;;) {
+    const attempt = await tryLock(lockFile(dataDirectory), { purpose: 'command' })
+    if (attempt.lock !== null) return { kind: 'alone', release: attempt.lock.release }
+    if (attempt.holder.note.databaseReady === true) return { kind: 'beside', url: addressOf(attempt) }
+    await sleep(LOOK_EVERY_MS, undefined, { signal })
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * A whole installation in this process: lock, address, secrets, database, image, pages, parts. `npm start` is a thin shell
+ * around it, the demo and the end-to-end tests start theirs with other data folders and ports. One at a time in a process: the
+ * bundled routes find their parts on globalThis.
+ */
+import path from 'node:path'
+import type { Settings } from '../config.ts'
+import { ensureAgentImage } from '../drivers/sandbox/docker/image/ensure-agent-image.ts'
+import type { SandboxDriver } from '../drivers/sandbox/port.ts'
+import { type BerthError, isBerthError } from '../errors.ts'
+import { provideParts } from '../http/parts.ts'
+import type { Logger } from '../logger.ts'
+import type { Parts } from '../services/context.ts'
+import { ensureAppBuilt } from './app-build.ts'
+import { createParts } from './create-parts.ts'
+import { openDatabase } from './database.ts'
+import { openHttpServer } from './http-server.ts'
+import { takeInstanceLock } from './instance-lock.ts'
+import { openNextApp } from './next-app.ts'
+import { createProgress, type Progress } from './progress.ts'
+import { ensureSecrets } from './secrets.ts'
+
+export interface ServeInput {
+  settings: Settings
+  logger: Logger
+  /** The project's folder; default: the working directory. */
+  root?: string
+  /** Default: says nothing. */
+  progress?: Progress
+  /** Next in development mode: pages are built when they are asked for, and again when they change. */
+  isDevelopment?: boolean
+  /** Gives up the start. */
+  signal?: AbortSignal
+  /** Replaces the driver that the settings name, and with it the agent image: for tests. */
+  driver?: SandboxDriver
+  onReady?: (serving: Serving) => void
+}
+
+export interface Serving {
+  /** Where a browser finds it, without a slash at the end. */
+  url: string
+  parts: Parts
+  /** Why agents cannot be started, when they cannot: the engine does not answer, or their image could not be made. */
+  imageProblem: BerthError | null
+  /** Ends everything that was started, the embedded database included; sandboxes and their runs go on. Idempotent. */
+  close(): Promise<void>
+}
+
+/** Answers when requests are served. Throws AlreadyRunning, StartRefused or what failed; nothing is left then. */
+export async function serve(input: ServeInput): Promise<Serving> {
+  const { root = process.cwd(), progress = createProgress({ write: () => {} }), isDevelopment = false } = input
+  const signal = input.signal ?? new AbortController().signal
+  await using started = new AsyncDisposableStack()
+  const lock = await takeInstanceLock(input.settings.dataDirectory, signal)
+  started.defer(() => lock.release())
+  const http = await openHttpServer(input.settings)
+  started.defer(() => http.close())
+  const publicUrl = input.settings.publicUrl ?? http.url
+  const settings = { ...(await ensureSecrets(input.settings)), port: http.port, publicUrl }
+
+  const database = await progress.step('Starting the database', async () => await openDatabase(settings))
+  started.defer(() => database.close())
+  if (database.applied.length > 0) progress.say(`Database: ${database.applied.length} migration(s) applied`)
+  await lock.tellDatabaseReady()
+  signal.throwIfAborted()
+
+  const makingImage = input.driver ? Promise.resolve(null) : makeAgentImage({ settings, root, progress, signal })
+  const [imageProblem] = await Promise.all([makingImage, isDevelopment ? null : buildApp({ root, progress, signal })])
+  const running = await createParts({
+    settings,
+    databaseUrl: database.url,
+    logger: input.logger,
+    ...(input.driver ? { driver: input.driver } : {}),
+  })
+  started.defer(() => running.close())
+  provideParts(running.parts)
+  started.defer(() => provideParts(undefined))
+  const app = await progress.step('Loading the pages', () => openNextApp({ root, http, publicUrl, isDevelopment }))
+  started.defer(() => app.close())
+  http.answerWith(app.handle)
+  await lock.tellAddress(publicUrl)
+  signal.throwIfAborted()
+
+  const everything = started.move()
+  const serving: Serving = {
+    url: publicUrl,
+    parts: running.parts,
+    imageProblem,
+    close: async () => {
+      // First nobody new comes in; then what answered them goes.
+      await http.close()
+      await everything.disposeAsync()
+    },
+  }
+  input.onReady?.(serving)
+  return serving
+}
+
+interface Making {
+  root: string
+  progress: Progress
+  signal: AbortSignal
+}
+
+async function buildApp({ root, progress, signal }: Making): Promise<void> {
+  await progress.step('Building the pages', (note) => ensureAppBuilt({ root, onProgress: note, signal }))
+}
+
+/** Without an engine or an image the rest works: the start goes on and says so. */
+async function makeAgentImage(making: Making & { settings: Settings }): Promise<BerthError | null> {
+  const { settings, root, progress, signal } = making
+  if (settings.sandbox === 'process') return null
+  try {
+    await progress.step('Preparing the agent image', (note) =>
+      ensureAgentImage({ settings, root: path.resolve(root), onProgress: note, signal }),
+    )
+    return null
+  } catch (error) {
+    signal.throwIfAborted()
+    if (isBerthError(error)) return error
+    throw error
+  }
+}
