@@ -1,0 +1,94 @@
+'use client'
+
+import { useEffect, useLayoutEffect, useRef, useState } from 'react'
+import type { AgentView } from '../../../lib/services/agent/schemas.ts'
+import type { LiveAgent } from '../../client/use-agent.ts'
+import { useHotkeys } from '../../client/use-hotkeys.ts'
+import { Icon } from '../../components/icon.tsx'
+import { LoadingRows } from '../../components/loading-rows.tsx'
+import { FailureBox } from './start-entry.tsx'
+import { TurnView } from './turn-view.tsx'
+import type { AgentActions } from './use-agent-actions.ts'
+
+/** Nearer to the end than this counts as being there. */
+const END_PX = 80
+
+export interface ConversationProps {
+  live: LiveAgent
+  agent: AgentView
+  actions: AgentActions
+  onDelete(): void
+}
+
+export function Conversation({ live, agent, actions, onDelete }: ConversationProps) {
+  const { transcript, isCaughtUp } = live
+  const { ref, isAtEnd, goToEnd } = useFollow(transcript, isCaughtUp)
+  useHotkeys({ end: goToEnd })
+  const { turns } = transcript
+  const failedHere =
+    turns.at(-1)?.entries.some((entry) => entry.kind === 'start' && entry.outcome === 'failed') ?? false
+  return (
+    <>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard has to reach it */}
+      <div className="log" ref={ref} role="log" aria-label="Conversation" aria-live="off" tabIndex={0}>
+        {!isCaughtUp && turns.length === 0 && <LoadingRows rows={4} what="the conversation" />}
+        {turns.length === 0 && isCaughtUp && <Unstarted agent={agent} />}
+        {turns.map((turn, index) => (
+          <TurnView
+            key={turn.key}
+            turn={turn}
+            agent={agent}
+            isLast={index === turns.length - 1}
+            actions={actions}
+            onDelete={onDelete}
+          />
+        ))}
+        {agent.status === 'FAILED' && isCaughtUp && !failedHere && (
+          <div className="entry">
+            <span />
+            <FailureBox agent={agent} failure={null} actions={actions} onDelete={onDelete} isCurrent />
+          </div>
+        )}
+      </div>
+      {!isAtEnd && (
+        <button className="btn sm jump" type="button" onClick={goToEnd}>
+          <Icon name="arrowdown" small />
+          Newest
+        </button>
+      )}
+    </>
+  )
+}
+
+function Unstarted({ agent }: { agent: AgentView }) {
+  return (
+    <article className="entry order" aria-label="Task">
+      <span />
+      <div className="body">{agent.task}</div>
+    </article>
+  )
+}
+
+/** The view follows the end only when it was there; what is being read never moves. */
+function useFollow(transcript: unknown, isCaughtUp: boolean) {
+  const ref = useRef<HTMLDivElement>(null)
+  const follows = useRef(true)
+  const [isAtEnd, setAtEnd] = useState(true)
+  useEffect(() => {
+    const log = ref.current
+    if (!log) return
+    const look = () => {
+      follows.current = log.scrollHeight - log.scrollTop - log.clientHeight < END_PX
+      setAtEnd(follows.current)
+    }
+    log.addEventListener('scroll', look, { passive: true })
+    return () => log.removeEventListener('scroll', look)
+  }, [])
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what is drawn decides where the end is
+  useLayoutEffect(() => {
+    const log = ref.current
+    if (log && follows.current) log.scrollTop = log.scrollHeight
+  }, [transcript, isCaughtUp])
+  const goToEnd = () => ref.current?.scrollTo({ top: ref.current.scrollHeight })
+  return { ref, isAtEnd, goToEnd }
+}

@@ -1,0 +1,129 @@
+'use client'
+
+import { useState } from 'react'
+import type { AgentView } from '../../../lib/services/agent/schemas.ts'
+import { CopyButton } from '../../components/copy-line.tsx'
+import { Icon } from '../../components/icon.tsx'
+import { Clock } from '../../components/moment.tsx'
+import { ProblemNote } from '../../components/problem-note.tsx'
+import { TermOutput } from '../../components/term-output.tsx'
+import { formatCount, formatDuration } from '../../model/format.ts'
+import { describeFailure, type StageLine, stageLines } from '../../model/start-stages.ts'
+import type { StartEntry } from '../../model/transcript-types.ts'
+import type { AgentActions } from './use-agent-actions.ts'
+
+export interface StartViewProps {
+  entry: StartEntry
+  agent: AgentView
+  isCurrent: boolean
+  actions: AgentActions
+  onDelete(): void
+}
+
+/** A start: its stages while it goes, a line when it went well, the cause and the repair when it did not. */
+export function StartView({ entry, agent, isCurrent, actions, onDelete }: StartViewProps) {
+  const [isOpen, setOpen] = useState(false)
+  if (entry.outcome === 'ok') {
+    return (
+      <div className="tool plain">
+        <button className="one" type="button" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
+          <Icon name={isOpen ? 'down' : 'right'} />
+          <span className="verb">Started</span>
+          <span className="what cut">its sandbox</span>
+          <span className="grow" />
+          <span className="took">{describeWhole(entry)}</span>
+        </button>
+        {isOpen && <Stages lines={stageLines(entry)} />}
+      </div>
+    )
+  }
+  return (
+    <div className="start">
+      <Stages lines={stageLines(entry)} />
+      {entry.outcome === 'going' && entry.message !== '' && <p className="start-line mono cut">{entry.message}</p>}
+      {entry.outcome === 'failed' && (
+        <FailureBox agent={agent} failure={entry.failure} isCurrent={isCurrent} actions={actions} onDelete={onDelete} />
+      )}
+    </div>
+  )
+}
+
+function describeWhole(entry: StartEntry): string {
+  const end = entry.stages.at(-1)?.endedAt
+  return end ? formatDuration(Date.parse(end) - Date.parse(entry.at)) : ''
+}
+
+function Stages({ lines }: { lines: StageLine[] }) {
+  return (
+    <ol className="stages" aria-label="Stages of the start">
+      {lines.map((line) => (
+        <li key={line.stage} className={line.look}>
+          <b>{line.title}</b>
+          {line.look === 'now' && line.since !== null ? (
+            <>
+              {line.words} <Clock since={line.since} />
+            </>
+          ) : (
+            line.words
+          )}
+        </li>
+      ))}
+    </ol>
+  )
+}
+
+export interface FailureBoxProps {
+  agent: AgentView
+  /** Null where the log holds none: then the agent itself says why. */
+  failure: StartEntry['failure']
+  isCurrent: boolean
+  actions: AgentActions
+  onDelete(): void
+}
+
+export function FailureBox({ agent, failure, isCurrent, actions, onDelete }: FailureBoxProps) {
+  const detail = agent.statusDetail
+  const code = failure?.code || detail?.code || ''
+  const stage = failure?.stage ?? detail?.stage ?? null
+  const message = failure?.message || detail?.message || ''
+  const logTail = failure?.logTail ?? detail?.logTail ?? []
+  const canRetry = isCurrent && agent.status === 'FAILED'
+  return (
+    <>
+      <section className="failure" aria-label="The start failed">
+        <h2>{describeFailure(code, stage)}</h2>
+        {message !== '' && <p className="muted">{message}</p>}
+        {canRetry && detail?.hint && <p className="muted">{detail.hint}</p>}
+        {canRetry && actions.problem?.action === 'start' && <ProblemNote problem={actions.problem.problem} />}
+        {canRetry && (
+          <div className="failure-acts">
+            <button
+              className="btn primary"
+              type="button"
+              disabled={actions.busy !== null}
+              onClick={() => void actions.start()}
+            >
+              <Icon name="retry" small />
+              {actions.busy === 'start' ? 'Starting' : 'Retry'}
+            </button>
+            <button className="btn quiet" type="button" onClick={onDelete}>
+              Delete agent…
+            </button>
+          </div>
+        )}
+      </section>
+      {logTail.length > 0 && (
+        <div className="tool log-tail">
+          <header>
+            <Icon name="term" />
+            <span className="verb">Log</span>
+            <span className="what cut">the last {formatCount(logTail.length, 'line')}</span>
+            <span className="grow" />
+            <CopyButton text={logTail.join('\n')} what="the log" />
+          </header>
+          <TermOutput text={logTail.join('\n')} />
+        </div>
+      )}
+    </>
+  )
+}

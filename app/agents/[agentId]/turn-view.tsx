@@ -1,0 +1,120 @@
+'use client'
+
+import { memo, useState } from 'react'
+import type { AgentView } from '../../../lib/services/agent/schemas.ts'
+import { Delta } from '../../components/delta.tsx'
+import { Icon } from '../../components/icon.tsx'
+import { LogTime } from '../../components/moment.tsx'
+import { formatCost, formatCount, formatDuration } from '../../model/format.ts'
+import { describeEnding } from '../../model/run-ending.ts'
+import type { Turn, TurnEnd } from '../../model/transcript-types.ts'
+import { EntryView } from './entry-view.tsx'
+import type { AgentActions } from './use-agent-actions.ts'
+
+export interface TurnViewProps {
+  turn: Turn
+  agent: AgentView
+  isLast: boolean
+  actions: AgentActions
+  onDelete(): void
+}
+
+/** An instruction and all that followed from it. Earlier ones fold to a line. */
+export function TurnView({ turn, agent, isLast, actions, onDelete }: TurnViewProps) {
+  const [isOpen, setOpen] = useState<boolean | null>(null)
+  const isFoldable = !isLast
+  const showsAll = !isFoldable || isOpen === true
+  const isStuck = isLast && turn.end === null
+  return (
+    <>
+      {isFoldable && <TurnLine turn={turn} agent={agent} isOpen={showsAll} onPress={() => setOpen(!showsAll)} />}
+      {showsAll && (
+        <>
+          {turn.order && (
+            <article className={isStuck ? 'entry order' : 'entry order loose'} aria-label="Instruction">
+              <LogTime at={turn.order.at} />
+              <div className="body">
+                <p>{turn.order.text}</p>
+                {turn.order.from && <span className="from">{turn.order.from}</span>}
+              </div>
+            </article>
+          )}
+          {turn.entries.map((entry, index) => (
+            <EntryView
+              key={entry.key}
+              entry={entry}
+              agent={agent}
+              isCurrent={isLast && index === turn.entries.length - 1}
+              actions={actions}
+              onDelete={onDelete}
+            />
+          ))}
+          {turn.end && <TurnEndView end={turn.end} turn={turn} agent={agent} />}
+        </>
+      )}
+    </>
+  )
+}
+
+interface TurnLineProps {
+  turn: Turn
+  agent: AgentView
+  isOpen: boolean
+  onPress(): void
+}
+
+function TurnLine({ turn, agent, isOpen, onPress }: TurnLineProps) {
+  const words = firstLine(turn.end?.summary ?? '') || firstLine(turn.order?.text ?? '') || 'Earlier'
+  const ending = turn.end && turn.end.reason !== 'completed' ? describeEnding(turn.end.reason, agent.limits) : null
+  return (
+    <article className="entry" aria-label="Earlier instruction">
+      {turn.order ? <LogTime at={turn.order.at} /> : <span />}
+      <div>
+        <button className="turn" type="button" aria-expanded={isOpen} onClick={onPress}>
+          <Icon name={isOpen ? 'down' : 'right'} small />
+          <span className="cut grow">{words}</span>
+          {turn.end && <span className="sum steps-n">{formatCount(turn.end.steps, 'step')}</span>}
+          {turn.end && <span className="sum steps-n">{formatDuration(turn.end.durationMs)}</span>}
+          {ending ? (
+            <span className={`sum tone-${ending.tone}`}>{ending.word}</span>
+          ) : (
+            <span className="sum desk-inline">
+              <Delta additions={turn.additions} deletions={turn.deletions} />
+            </span>
+          )}
+          {turn.costUsd > 0 && <span className="sum">{formatCost(turn.costUsd)}</span>}
+        </button>
+      </div>
+    </article>
+  )
+}
+
+const TurnEndView = memo(function TurnEndView({ end, turn, agent }: { end: TurnEnd; turn: Turn; agent: AgentView }) {
+  const ending = describeEnding(end.reason, agent.limits)
+  const figures = [formatCount(end.steps, 'step'), formatDuration(end.durationMs)]
+  if (turn.costUsd > 0) figures.push(formatCost(turn.costUsd))
+  const message = end.reason === 'completed' ? '' : end.message
+  return (
+    <article className="entry" aria-label="End of the run">
+      <LogTime at={end.at} />
+      <div className="turn-end">
+        <p>
+          <b className={`tone-${ending.tone}`}>{ending.word}</b>
+          <span className="muted">{ending.tail}</span>
+          <span className="faint"> · {figures.join(' · ')}</span>
+        </p>
+        {message !== '' && <p className="muted">{message}</p>}
+        {ending.advice !== '' && <p className="muted">{ending.advice}</p>}
+      </div>
+    </article>
+  )
+})
+
+function firstLine(text: string): string {
+  return (
+    text
+      .split('\n')
+      .find((line) => line.trim() !== '')
+      ?.trim() ?? ''
+  )
+}

@@ -1,0 +1,100 @@
+'use client'
+
+import { useId } from 'react'
+import { Icon } from '../../components/icon.tsx'
+import { TextField } from '../../components/text-field.tsx'
+import type { NewAgentForm } from '../../model/new-agent-form.ts'
+
+export const EGRESS_WORDS: Record<NewAgentForm['egressMode'], string> = {
+  allowlist: 'listed hosts',
+  open: 'any public host',
+  none: 'no host',
+}
+
+export interface LimitsFoldProps {
+  form: NewAgentForm
+  put<K extends keyof NewAgentForm>(field: K): (value: NewAgentForm[K]) => void
+  error(path: string): string | null
+}
+
+/** What most agents do not need to be told. It opens by itself where something in it is wrong. */
+export function LimitsFold({ form, put, error }: LimitsFoldProps) {
+  const id = useId()
+  const hasError = error('limits') !== null || error('egress') !== null
+  return (
+    <details className="fold" open={hasError || undefined}>
+      <summary>
+        <Icon name="right" small />
+        Limits and network
+        <span className="cut faint">{describe(form)}</span>
+      </summary>
+      <div className="fold-body">
+        <div className="two">
+          <TextField
+            label="Steps"
+            aside="a run"
+            name="maxSteps"
+            inputMode="numeric"
+            placeholder="15"
+            value={form.maxSteps}
+            error={error('limits.maxSteps')}
+            onText={put('maxSteps')}
+          />
+          <TextField
+            label="Cost limit, USD"
+            aside="a run"
+            name="maxCostUsd"
+            inputMode="decimal"
+            placeholder="5.00"
+            value={form.maxCostUsd}
+            error={error('limits.maxCostUsd')}
+            onText={put('maxCostUsd')}
+          />
+        </div>
+        <fieldset>
+          <legend className="label">It may reach</legend>
+          <div className="egress-modes">
+            {(['allowlist', 'open', 'none'] as const).map((mode) => (
+              <label key={mode}>
+                <input
+                  className="radio"
+                  type="radio"
+                  name={id}
+                  checked={form.egressMode === mode}
+                  onChange={() => put('egressMode')(mode)}
+                />
+                {MODE_LABELS[mode]}
+              </label>
+            ))}
+          </div>
+        </fieldset>
+        {form.egressMode === 'allowlist' && (
+          <TextField
+            label="More hosts"
+            aside="separated by commas"
+            name="egressAllow"
+            mono
+            autoComplete="off"
+            spellCheck={false}
+            placeholder="files.example.com, *.example.org"
+            value={form.egressAllow}
+            error={error('egress.allow')}
+            onText={put('egressAllow')}
+          />
+        )}
+      </div>
+    </details>
+  )
+}
+
+const MODE_LABELS: Record<NewAgentForm['egressMode'], string> = {
+  allowlist: 'The package registries, and hosts listed here',
+  open: 'Any public host',
+  none: 'Nothing but the model and its repository',
+}
+
+function describe(form: NewAgentForm): string {
+  const steps = form.maxSteps.trim() === '' ? 'the usual steps' : `${form.maxSteps.trim()} steps`
+  const cost = form.maxCostUsd.trim() === '' ? 'the usual cost limit' : `$${form.maxCostUsd.trim()}`
+  return `${steps}, ${cost}; ${EGRESS_WORDS[form.egressMode]}`
+}

@@ -1,0 +1,31 @@
+/** What this installation has and lacks, asked once for a page. */
+'use client'
+
+import { useEffect, useState } from 'react'
+import { callApi } from './api.ts'
+
+export interface Health {
+  status: string
+  engine: { reachable: boolean; description: string }
+  modelKey: boolean
+  githubToken: boolean
+}
+
+/** Null until it is known, and where it cannot be known: then nothing is claimed. */
+export function useHealth(): Health | null {
+  const [health, setHealth] = useState<Health | null>(null)
+  useEffect(() => {
+    let isGone = false
+    callApi<Health>('/api/health').then(
+      (found) => {
+        if (!isGone) setHealth(found)
+      },
+      // The list beside it shows that the server does not answer; a second note would say the same.
+      () => undefined,
+    )
+    return () => {
+      isGone = true
+    }
+  }, [])
+  return health
+}

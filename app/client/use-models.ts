@@ -1,0 +1,38 @@
+/** The models that an agent may be given, asked once for a page. */
+'use client'
+
+import { useEffect, useState } from 'react'
+import { type Problem, toProblem } from '../model/problem.ts'
+import { callApi } from './api.ts'
+
+export interface ModelView {
+  id: string
+  name: string
+  contextTokens: number | null
+  inputPriceUsdPerMTok: number | null
+  outputPriceUsdPerMTok: number | null
+}
+
+export interface Models {
+  /** Null until they are known. */
+  models: ModelView[] | null
+  problem: Problem | null
+}
+
+export function useModels(): Models {
+  const [state, setState] = useState<Models>({ models: null, problem: null })
+  useEffect(() => {
+    let isGone = false
+    const put = (next: Models) => {
+      if (!isGone) setState(next)
+    }
+    callApi<{ items: ModelView[] }>('/api/models').then(
+      (page) => put({ models: page.items, problem: null }),
+      (error: unknown) => put({ models: [], problem: toProblem(error) }),
+    )
+    return () => {
+      isGone = true
+    }
+  }, [])
+  return state
+}

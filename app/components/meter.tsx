@@ -1,0 +1,18 @@
+/** Spent of a limit: a bar with a notch at 80 %, from where it is a warning. */
+import { toPercent } from '../model/format.ts'
+
+export function Meter({ label, spent, limit }: { label: string; spent: number; limit: number }) {
+  const percent = toPercent(spent, limit)
+  return (
+    <span
+      className={percent >= 80 ? 'meter hot' : 'meter'}
+      role="meter"
+      aria-label={label}
+      aria-valuemin={0}
+      aria-valuemax={100}
+      aria-valuenow={percent}
+    >
+      <i style={{ width: `${percent}%` }} />
+    </span>
+  )
+}

@@ -1,0 +1,20 @@
+/** A refusal where the thing would be: what did not work, what was tried and received, what to do. */
+import type { ReactNode } from 'react'
+import type { Problem } from '../model/problem.ts'
+import { Icon } from './icon.tsx'
+
+export function ProblemNote({ problem, children }: { problem: Problem; children?: ReactNode }) {
+  return (
+    <div className="note danger" role="alert">
+      <span className="del">
+        <Icon name="warn" />
+      </span>
+      <div className="grow">
+        <b className="med">{problem.title}</b>
+        {problem.detail !== '' && problem.detail !== problem.title && <p className="muted">{problem.detail}</p>}
+        {problem.hint && <p className="muted">{problem.hint}</p>}
+        {children && <div className="note-acts">{children}</div>}
+      </div>
+    </div>
+  )
+}

@@ -1,0 +1,42 @@
+import { expect, it } from 'vitest'
+import { describeFailure, stageLines } from '../../../../app/model/start-stages.ts'
+import type { StartEntry } from '../../../../app/model/transcript-types.ts'
+
+const at = (second: number) => new Date(second * 1000).toISOString()
+const start: StartEntry = {
+  kind: 'start',
+  key: 's',
+  at: at(0),
+  message: '',
+  outcome: 'going',
+  failure: null,
+  stages: [
+    { stage: 'container', startedAt: at(0), endedAt: at(0.2), percent: null },
+    { stage: 'clone', startedAt: at(0.2), endedAt: null, percent: 61.6 },
+  ],
+}
+
+it('shows what is done with its time, what goes on, and what lies ahead', () => {
+  expect(stageLines(start).map((line) => [line.title, line.look, line.words])).toEqual([
+    ['Container', 'ok', '0.2 s'],
+    ['Clone', 'now', '62 %,'],
+    ['Setup', 'later', 'next'],
+    ['Model', 'later', 'next'],
+  ])
+})
+
+it('marks the stage that failed and those that were not reached', () => {
+  const failed = stageLines({ ...start, outcome: 'failed' })
+  expect(failed.map((line) => line.look)).toEqual(['ok', 'bad', 'later', 'later'])
+  expect(failed.at(-1)?.words).toBe('not reached')
+})
+
+it('shows only what happened of a start that went well', () => {
+  expect(stageLines({ ...start, outcome: 'ok' })).toHaveLength(2)
+})
+
+it('names the cause where the code is known, else the stage', () => {
+  expect(describeFailure('branch_not_found', 'clone')).toBe('The source branch does not exist')
+  expect(describeFailure('start_failed', 'setup')).toBe('The start failed at “Setup”')
+  expect(describeFailure('', null)).toBe('The start failed')
+})
