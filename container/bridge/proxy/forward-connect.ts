@@ -4,6 +4,7 @@ import type { ClientHttp2Stream, IncomingHttpHeaders, IncomingHttpStatusHeader }
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { cancelStream } from '../tunnel/cancel-stream.ts'
+import { relay } from '../tunnel/relay.ts'
 import type { ProxyContext } from './proxy.ts'
 import { parseAuthorityForm } from './proxy-target.ts'
 import { describeTunnelFailure, findRefusal, writeRawRefusal } from './refusal.ts'
@@ -64,12 +65,8 @@ function answer(
   }
   socket.write('HTTP/1.1 200 Connection established\r\n\r\n')
   if (head.length > 0) stream.write(head)
-  stream.pipe(socket)
   socket.pipe(stream)
-  stream.once('close', () => {
-    // A cut must not look like an end: what was being downloaded would seem whole.
-    if (!stream.readableEnded) reset(socket)
-  })
+  relay(stream, socket, () => reset(socket))
 }
 
 function reset(socket: Duplex): void {

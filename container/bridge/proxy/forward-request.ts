@@ -4,6 +4,7 @@ import type { ClientHttp2Stream, IncomingHttpHeaders, IncomingHttpStatusHeader, 
 import { EGRESS_HEADER } from '../../contract/tunnel.ts'
 import { cancelStream } from '../tunnel/cancel-stream.ts'
 import { endToEndHeaders } from '../tunnel/hop-by-hop.ts'
+import { relay } from '../tunnel/relay.ts'
 import type { ProxyContext } from './proxy.ts'
 import { type ProxyTarget, parseAbsoluteForm } from './proxy-target.ts'
 import { describeTunnelFailure, findRefusal, writeRefusal } from './refusal.ts'
@@ -63,13 +64,16 @@ function connectStreams({ context, stream, request, response }: Exchange): void 
   stream.setTimeout(context.idleMs, () => cancelStream(stream))
   if (!stream.writableEnded) request.pipe(stream)
   else request.resume()
-  stream.once('response', (headers) => answer({ context, stream, request, response }, headers))
+  let answered = false
+  stream.once('response', (headers) => {
+    answered = true
+    answer({ context, stream, request, response }, headers)
+  })
   stream.once('close', () => {
     request.unpipe(stream)
     request.resume()
-    if (stream.readableEnded || response.writableEnded) return
-    if (response.headersSent) response.destroy()
-    else writeRefusal(response, { status: 502, reason: 'The control plane closed the connection before it answered.' })
+    if (answered) return
+    writeRefusal(response, { status: 502, reason: 'The control plane closed the connection before it answered.' })
   })
   response.once('close', () => {
     if (!response.writableFinished) cancelStream(stream)
@@ -98,5 +102,5 @@ function answer(
     return
   }
   response.flushHeaders()
-  stream.pipe(response)
+  relay(stream, response, () => response.destroy())
 }

@@ -8,6 +8,7 @@ import type http2 from 'node:http2'
 import { constants } from 'node:http2'
 import { cancelStream } from './cancel-stream.ts'
 import { HOP_BY_HOP_HEADERS } from './hop-by-hop.ts'
+import { endedWell } from './relay.ts'
 import type { TunnelLink } from './tunnel-link.ts'
 
 const NULL_BODY_STATUS = new Set([101, 204, 205, 304])
@@ -102,8 +103,9 @@ function toBody(stream: http2.ClientHttp2Stream, signal: AbortSignal): ReadableS
           if ((controller.desiredSize ?? 0) <= 0) stream.pause()
         })
         stream.once('end', () => {
-          if (!settled) controller.close()
+          if (settled || !endedWell(stream)) return
           settled = true
+          controller.close()
         })
         stream.once('error', (error) => {
           failure = error

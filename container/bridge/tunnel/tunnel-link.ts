@@ -42,7 +42,7 @@ export interface TunnelLink {
   detach(reason: string): void
   /**
    * Opens a stream; waits for the tunnel and for a free place in turn. Rejects with a TunnelError or the signal's reason.
-   * A stream whose session is lost closes without `end`: take that for a failure.
+   * A stream that is cut may still emit `end`: `endedWell` of relay.ts tells.
    */
   open(headers: http2.OutgoingHttpHeaders, options?: OpenOptions): Promise<http2.ClientHttp2Stream>
   close(): void
@@ -92,11 +92,13 @@ export function createTunnelLink({ kind, logger }: { kind: TunnelKind; logger: L
     const previous = current
     const session: Session = { http2: connect(socket), openStreams: 0 }
     current = session
-    previous?.http2.destroy()
+    previous?.http2.destroy(new TunnelError('lost', 'A newer tunnel took the place of this one.'))
     const stopPinging = keepAlive(session.http2, (reason) => {
       logger.warn('The tunnel does not answer and is given up.', { kind, reason })
     })
-    session.http2.on('error', (error) => logger.warn('The tunnel failed.', { kind, error }))
+    session.http2.on('error', (error) => {
+      if (!(error instanceof TunnelError)) logger.warn('The tunnel failed.', { kind, error })
+    })
     const leave = () => {
       stopPinging()
       if (current !== session) return
@@ -104,7 +106,7 @@ export function createTunnelLink({ kind, logger }: { kind: TunnelKind; logger: L
       logger.info('The tunnel is gone.', { kind })
     }
     // A server's sockets stay half open: the peer's end alone would never end the session.
-    socket.once('end', () => session.http2.destroy())
+    socket.once('end', () => session.http2.destroy(new TunnelError('lost', 'The control plane closed the tunnel.')))
     session.http2.once('goaway', leave)
     session.http2.once('close', leave)
     logger.info('The tunnel is up.', { kind })
@@ -118,7 +120,7 @@ export function createTunnelLink({ kind, logger }: { kind: TunnelKind; logger: L
     detach(reason) {
       if (!current) return
       logger.info('The tunnel is dropped.', { kind, reason })
-      current.http2.destroy()
+      current.http2.destroy(new TunnelError('lost', `The tunnel was dropped: ${reason}.`))
     },
     open(headers, options = {}) {
       if (waiting.size >= MAX_WAITING) {
@@ -136,7 +138,7 @@ export function createTunnelLink({ kind, logger }: { kind: TunnelKind; logger: L
     close() {
       for (const entry of waiting) entry.reject(new TunnelError('down', 'The bridge is closing.'))
       waiting.clear()
-      current?.http2.destroy()
+      current?.http2.destroy(new TunnelError('lost', 'The bridge is closing.'))
     },
   }
 }
@@ -158,8 +160,9 @@ function keepAlive(session: http2.ClientHttp2Session, onDead: (reason: string) =
   const timer = setInterval(() => {
     if (session.destroyed || deadline) return
     deadline = setTimeout(() => {
-      onDead(`no answer to a ping within ${PING_TIMEOUT_MS / 1_000} s`)
-      session.destroy()
+      const reason = `no answer to a ping within ${PING_TIMEOUT_MS / 1_000} s`
+      onDead(reason)
+      session.destroy(new TunnelError('lost', `The tunnel was given up: ${reason}.`))
     }, PING_TIMEOUT_MS).unref()
     session.ping(() => {
       if (deadline) clearTimeout(deadline)
