@@ -158,18 +158,25 @@ async function openRig(directory: string, turns: Turn[], options: Partial<Execut
 }
 
 function waitForDone(journal: Journal, runId: string): Promise<JournalEvent> {
+  let seen = 0
+  const findDone = (): JournalEvent | undefined => {
+    for (let batch = journal.read(seen); batch.length > 0; batch = journal.read(seen)) {
+      seen += batch.length
+      const done = batch.find((event) => event.type === 'done' && event.runId === runId)
+      if (done) return done
+    }
+    return undefined
+  }
   return new Promise((resolve) => {
     const look = () => {
-      const done = journal
-        .read(0, Number.MAX_SAFE_INTEGER)
-        .find((event) => event.type === 'done' && event.runId === runId)
-      if (!done) return false
+      const done = findDone()
+      if (!done) return
+      stop()
       // The executor still has its own last lines to run after the journal has the event.
       setImmediate(() => resolve(done))
-      return true
     }
-    if (look()) return
-    const stop = journal.subscribe(() => look() && stop())
+    const stop = journal.subscribe(look)
+    look()
   })
 }
 

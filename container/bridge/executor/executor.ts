@@ -9,6 +9,7 @@ import type { ExecuteCommand } from '../../contract/bridge.ts'
 import type { PullRequestAnswer, PullRequestRequest } from '../../contract/tunnel.ts'
 import { type Journal, JournalError, type JournalInput } from '../journal/journal.ts'
 
+import { tools as allTools } from '../tools/index.ts'
 import type { ReadLedger, Tool } from '../tools/tool.ts'
 import type { Workspace } from '../workspace-port.ts'
 import { type Conversation, createConversation } from './conversation.ts'
@@ -59,8 +60,8 @@ export interface ExecutorOptions {
   /** Of the bridge; noted with each run. */
   version: string
   clock?: Clock
-  /** In the order in which the model is told of them. */
-  tools: readonly Tool[]
+  /** In the order in which the model is told of them. Default: all there are. */
+  tools?: readonly Tool[]
   newMessageId?: () => string
   /** From 0 to 1: the jitter of retries. */
   random?: () => number
@@ -74,7 +75,7 @@ interface Current {
 }
 
 export function createExecutor(options: ExecutorOptions): Executor {
-  const parts = { clock: systemClock, newMessageId: makeMessageId, random: Math.random, ...options }
+  const parts = { clock: systemClock, tools: allTools, newMessageId: makeMessageId, random: Math.random, ...options }
   const { journal, modelFetch, clock } = parts
   const client = createModelClient({ modelFetch, clock })
   const reads = createReadLedger()

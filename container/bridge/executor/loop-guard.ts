@@ -31,6 +31,9 @@ interface Entry {
   error: string | null
 }
 
+/** "3.4 s", "120ms": two runs of one command differ in them always. */
+const DURATIONS = /\b\d+(\.\d+)? ?(ms|s|sec|seconds)\b/g
+
 export function createLoopGuard(): LoopGuard {
   let recent: Entry[] = []
   let sinceChange: Entry[] = []
@@ -41,11 +44,12 @@ export function createLoopGuard(): LoopGuard {
     record({ tool, input, outcome, output, changedFiles }) {
       idleReplies = 0
       const call = `${tool} ${JSON.stringify(input)}`
+      const words = output.replace(DURATIONS, '')
       const entry = {
         call,
-        result: `${outcome} ${output}`,
         tool,
-        error: outcome === 'error' ? `${tool} ${output}` : null,
+        result: `${outcome} ${words}`,
+        error: outcome === 'error' ? `${tool} ${words}` : null,
       }
       if (changedFiles) sinceChange = []
       recent = [...recent, entry].slice(-GUARD_WINDOW_CALLS)

@@ -76,7 +76,10 @@ export function describeEnding(failure: ProviderFailure): { reason: DoneReason; 
 
 export function describeFailure(failure: ProviderFailure): string {
   const words = /[.!?]$/.test(failure.message) ? failure.message : `${failure.message}.`
-  return failure.status === null ? words : `The model provider answered ${failure.status}: ${words}`
+  // With a code they are the gateway's, which names the provider and its status where there is one.
+  return failure.status === null || failure.code !== null
+    ? words
+    : `The model provider answered ${failure.status}: ${words}`
 }
 
 /** A stream that ended without saying so, or in words of its own. */
@@ -96,7 +99,7 @@ export function toProviderFailure(error: unknown, nowMs: number): ProviderFailur
   }
   return new ProviderFailure(
     {
-      message: status === null ? `The answer broke off (${message}).` : message,
+      message: status === null ? `The answer broke off: ${message}` : message || `HTTP ${status}`,
       status,
       code: errorCode(failed?.data ?? dataOf(error)),
       retryAfterMs: readRetryAfter(failed?.responseHeaders ?? {}, nowMs),

@@ -299,7 +299,8 @@ type EmittedEvent =
   | { type: 'commit'; data: SandboxEventData<'commit'> }
 
 async function attachInstructions({ project }: Briefing, call: PreparedCall, result: CallResult): Promise<string> {
-  const path = (call.input as { path?: unknown } | null)?.path
+  // As the tool found it: relative to the workspace, links followed.
+  const path = result.detail?.path
   if (call.tool !== 'read_file' || result.outcome !== 'ok' || typeof path !== 'string') return ''
   return project.attachFor(path)
 }

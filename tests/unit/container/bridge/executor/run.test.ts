@@ -448,19 +448,14 @@ describe('provider trouble', () => {
 describe('instructions of the repository', () => {
   it('stand in the system prompt, and nested ones come with the first file read under them', async () => {
     const workspace = textWorkspace({ 'AGENTS.md': 'Use tabs.', 'packages/a/AGENTS.md': 'No tabs here.' })
-    const read: Tool = { ...plainTool('read_file', () => ({ output: 'text', outcome: 'ok' })) }
-    const path = (id: string, value: string) => ({ id, name: 'read_file', args: { value, path: value } })
-    const { z } = await import('zod')
-    const tools = [
-      {
-        ...read,
-        input: z.object({ path: z.string() }),
-        execute: async () => ({ output: 'text', outcome: 'ok' as const }),
-      },
-    ]
+    const read = plainTool('read_file', (path) => ({ output: 'text', outcome: 'ok', detail: { path } }))
     const rig = await createRig(
-      [{ calls: [path('c1', 'packages/a/x.ts')] }, { calls: [path('c2', 'packages/a/y.ts')] }, { text: 'ok' }],
-      { workspace, tools },
+      [
+        { calls: [call('c1', 'packages/a/x.ts', 'read_file')] },
+        { calls: [call('c2', 'packages/a/y.ts', 'read_file')] },
+        { text: 'ok' },
+      ],
+      { workspace, tools: [read] },
     )
     await rig.run()
     expect(JSON.stringify(rig.model.requests[0]?.body.messages[0])).toContain('Use tabs.')
