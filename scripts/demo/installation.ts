@@ -1,0 +1,96 @@
+/**
+ * An installation of Berth that is the demo's (or a test's) alone: a temporary data folder, an embedded database, a free
+ * port, a token. Owns: that nothing of it is left. Must not know: what is done with it.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { createProgress } from '../../lib/composition/progress.ts'
+import { serve } from '../../lib/composition/serve.ts'
+import type { Settings } from '../../lib/config.ts'
+import { BerthError } from '../../lib/errors.ts'
+import { createLogger } from '../../lib/logger.ts'
+import type { Parts } from '../../lib/services/context.ts'
+import { createOwnerToken } from '../../lib/services/token/create.ts'
+import { ensureOwnerLink } from '../../lib/services/user/owner.ts'
+import { locateEmbedded, runsAsRoot } from '../../lib/store/embedded/location.ts'
+import { projectDirectory } from '../project-directory.ts'
+
+export interface Installation {
+  url: string
+  /** Of its owner. */
+  token: string
+  parts: Parts
+  /** A one-time link into the dashboard. */
+  signInLink(): Promise<string>
+  /** Ends it, and removes its sandboxes, their volumes and every file of it. */
+  close(): Promise<void>
+}
+
+export interface InstallationInput {
+  /** Where it listens and what it keeps is put in their place; the rest is taken as it is. */
+  settings: Settings
+  say(line: string): void
+  signal: AbortSignal
+}
+
+/** Throws what `serve` throws, and the reason where no sandbox can be had; nothing is left then. */
+export async function startInstallation(input: InstallationInput): Promise<Installation> {
+  await using started = new AsyncDisposableStack()
+  const dataDirectory = await mkdtemp(path.join(tmpdir(), 'berth-demo-'))
+  started.defer(() => removeFiles(dataDirectory))
+  const settings = isolateSettings(input.settings, dataDirectory)
+  const serving = await serve({
+    settings,
+    logger: createLogger({ level: settings.logLevel }),
+    root: projectDirectory,
+    progress: createProgress({ write: input.say }),
+    signal: input.signal,
+  })
+  started.defer(() => serving.close())
+  started.defer(() => removeSandboxes(serving.parts))
+  if (serving.imageProblem !== null) throw serving.imageProblem
+  const { token } = await createOwnerToken(serving.parts, { name: 'demo' })
+  const everything = started.move()
+  return {
+    url: serving.url,
+    token,
+    parts: serving.parts,
+    async signInLink() {
+      const link = await ensureOwnerLink(serving.parts, serving.url)
+      if (link === null) throw new BerthError('state_conflict', 'Somebody has signed in already; the link works once.')
+      return link.url
+    },
+    close: () => everything.disposeAsync(),
+  }
+}
+
+/** Nothing of the person's own installation is used: not its database, its secrets, its address. */
+function isolateSettings(settings: Settings, dataDirectory: string): Settings {
+  return {
+    ...settings,
+    dataDirectory,
+    databaseUrl: null,
+    host: '127.0.0.1',
+    port: 0,
+    publicUrl: null,
+    secretKey: null,
+    sessionSecret: null,
+    logLevel: settings.logLevel === 'debug' ? 'debug' : 'warn',
+  }
+}
+
+/** What an agent that was not deleted leaves: after a failure, or when the way to delete it was broken. */
+async function removeSandboxes({ driver, installationId }: Parts): Promise<void> {
+  const sandboxes = await driver.list({ installationId })
+  for (const sandbox of sandboxes) {
+    await driver.remove(sandbox)
+    await driver.removeVolumes({ installationId, agentId: sandbox.agentId })
+  }
+}
+
+/** As root the database lies elsewhere, where its own user can go. */
+async function removeFiles(dataDirectory: string): Promise<void> {
+  await rm(locateEmbedded(dataDirectory, runsAsRoot()).home, { recursive: true, force: true })
+  await rm(dataDirectory, { recursive: true, force: true })
+}
