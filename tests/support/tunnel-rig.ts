@@ -10,8 +10,8 @@ import net from 'node:net'
 import type { TunnelKind } from '../../container/contract/tunnel.ts'
 import { EGRESS_HEADER, INITIAL_WINDOW_BYTES } from '../../container/contract/tunnel.ts'
 import { systemClock } from '../../lib/clock.ts'
-import type { Network } from '../../lib/gateway/egress/destination.ts'
 import { BerthError } from '../../lib/errors.ts'
+import type { Network } from '../../lib/gateway/egress/destination.ts'
 import type {
   EgressAccess,
   ForgeAccess,

@@ -2,12 +2,12 @@
  * Where a sandbox's connection goes: its name judged, its addresses found and judged, and those very addresses handed on to be
  * dialled. Owns: the decision. Must not know: HTTP, TLS, how a refusal is shown.
  */
-import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { classifyAddress, isSameAddress } from '../../domain/address.ts'
 import type { EgressPolicy, EgressRefusal, EgressTarget } from '../../domain/egress-policy.ts'
 import { matchesHost, refuseByName, writeTarget } from '../../domain/egress-policy.ts'
+import { createNameLookup } from './name-lookup.ts'
 
 /** `addresses` null: not resolved here, the company proxy takes it by name. */
 export interface Destination extends EgressTarget {
@@ -26,9 +26,12 @@ export interface Network {
   ownAddresses(): string[]
 }
 
-export const systemNetwork: Network = {
-  resolve: async (host) => (await lookup(host, { all: true, verbatim: true })).map(({ address }) => address),
-  ownAddresses: () => Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address)),
+export function createSystemNetwork(): Network {
+  return {
+    resolve: createNameLookup(),
+    ownAddresses: () =>
+      Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address)),
+  }
 }
 
 export interface DestinationQuery {

@@ -13,7 +13,7 @@ import { Refusal } from '../refusal.ts'
 import { serveConnect } from './connect.ts'
 import { createDenialLog } from './denial-log.ts'
 import type { Destination, Network } from './destination.ts'
-import { findDestination, systemNetwork } from './destination.ts'
+import { createSystemNetwork, findDestination } from './destination.ts'
 import { servePlainHttp } from './plain-http.ts'
 
 export interface EgressGatewayOptions {
@@ -38,7 +38,7 @@ export interface EgressExchange {
 const HTTP_PORT = 80
 
 export function createEgressGateway(options: EgressGatewayOptions): ExchangeHandler {
-  const { access, proxyUrl, timeouts, network = systemNetwork } = options
+  const { access, proxyUrl, timeouts, network = createSystemNetwork() } = options
   const denials = createDenialLog(options)
 
   const deny = async (agentId: string, target: EgressTarget, refusal: EgressRefusal) => {
@@ -56,6 +56,7 @@ export function createEgressGateway(options: EgressGatewayOptions): ExchangeHand
     const target = parseEgressTarget(authority, isConnect ? null : HTTP_PORT)
     if (isRefusal(target)) throw await deny(owner.agentId, { host: authority.slice(0, 300), port: 0 }, target)
     const policy = await access.policy(owner.agentId)
+    exchange.signal.throwIfAborted()
     const behindProxy = proxyUrl !== null
     const found = await findDestination({ target, policy, network, behindProxy, timeoutMs: timeouts.connectMs })
     if ('unresolved' in found) throw new Refusal(502, 'host_not_found', `${writeTarget(target)}: ${found.unresolved}.`)

@@ -41,7 +41,7 @@ export interface TunnelTimeouts {
 export interface TunnelServer {
   /** Takes over a connection on which a bridge speaks HTTP/2 as the client. Owner is whose bridge was dialled. */
   attach(connection: { socket: Duplex; kind: TunnelKind; owner: TunnelOwner }): Tunnel
-  /** Closes every tunnel; settles when the last exchange has been settled too. */
+  /** Closes every tunnel; settles when what they had begun is settled too, within 10 s. */
   close(): Promise<void>
 }
 
@@ -50,6 +50,10 @@ const DEFAULT_TIMEOUTS: TunnelTimeouts = { idleMs: 300_000, connectMs: 15_000, k
 const SESSION_MEMORY_MB: Record<TunnelKind, number> = { control: 48, egress: 192 }
 const CONNECTION_WINDOW_BYTES = 8 * INITIAL_WINDOW_BYTES
 const MAX_HEADERS = 128
+/** Streams that come faster than reset ones are cleared away are rejected one by one; that is no reason to end a session. */
+const MAX_REJECTED_STREAMS = 1_000_000
+/** What still runs after the tunnels are gone (a push being recorded, a call being settled) may take so long. */
+const CLOSE_DEADLINE_MS = 10_000
 
 export function createTunnelServer(options: TunnelServerOptions): TunnelServer {
   const { logger } = options
@@ -85,7 +89,7 @@ export function createTunnelServer(options: TunnelServerOptions): TunnelServer {
     attach,
     close: async () => {
       for (const session of sessions) session.destroy()
-      await Promise.all(inProgress)
+      await settleWithin(inProgress, CLOSE_DEADLINE_MS)
       upstream.close()
     },
   }
@@ -102,6 +106,7 @@ function sessionOptions(kind: TunnelKind) {
     maxSessionMemory: SESSION_MEMORY_MB[kind],
     maxHeaderListPairs: MAX_HEADERS,
     maxSendHeaderBlockLength: MAX_HEADER_BYTES,
+    maxSessionRejectedStreams: MAX_REJECTED_STREAMS,
   }
 }
 
@@ -132,6 +137,15 @@ async function serve(route: Route, exchange: Exchange): Promise<void> {
     }
     respondRefusal(exchange.stream, toRefusal(error, exchange.logger), route.format)
   }
+}
+
+async function settleWithin(promises: Iterable<Promise<void>>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms)
+  })
+  await Promise.race([Promise.all(promises), late])
+  clearTimeout(timer)
 }
 
 function keepAlive(session: ServerHttp2Session, intervalMs: number): void {
