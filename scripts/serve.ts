@@ -1,9 +1,9 @@
 /** The program behind `npm start`: serves this installation until it is told to end, and says where it is and what it lacks. */
 
-import { StartRefused } from '../lib/composition/http-server.ts'
 import { AlreadyRunning } from '../lib/composition/instance-lock.ts'
 import { createProgress, describeDuration } from '../lib/composition/progress.ts'
 import { type Serving, serve } from '../lib/composition/serve.ts'
+import { StartRefused } from '../lib/composition/start-refused.ts'
 import { loadSettings, SettingsError } from '../lib/config.ts'
 import { isBerthError } from '../lib/errors.ts'
 import { createLogger } from '../lib/logger.ts'

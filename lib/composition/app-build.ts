@@ -5,6 +5,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { environmentWith } from '../config.ts'
 import { tryLock } from './file-lock.ts'
+import { StartRefused } from './start-refused.ts'
 
 const SOURCES = ['app', 'lib', 'container/contract', 'public', 'prisma/schema.prisma', 'package-lock.json']
 const SOURCES_AT_ROOT = ['next.config.ts', 'postcss.config.mjs', 'tsconfig.json', 'proxy.ts']
@@ -45,7 +46,7 @@ function runBuild({ root, onProgress, signal }: AppBuild): Promise<void> {
     const next = spawn(process.execPath, [path.join(root, 'node_modules/next/dist/bin/next'), 'build'], {
       cwd: root,
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: environmentWith({ NODE_ENV: 'production', NEXT_TELEMETRY_DISABLED: '1' }),
+      env: environmentWith({ NODE_ENV: 'production', NEXT_TELEMETRY_DISABLED: '1', NO_COLOR: '1' }),
       signal,
     })
     const lines: string[] = []
@@ -63,7 +64,9 @@ function runBuild({ root, onProgress, signal }: AppBuild): Promise<void> {
     next.once('close', (code, endedBy) => {
       if (code === 0) return resolve()
       const how = endedBy ?? `exit code ${code}`
-      reject(new Error(`The pages cannot be built (next build: ${how}). The end of its output:\n${lines.join('\n')}`))
+      reject(
+        new StartRefused(`The pages cannot be built (next build: ${how}). The end of its output:\n${lines.join('\n')}`),
+      )
     })
   })
 }

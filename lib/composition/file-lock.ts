@@ -124,7 +124,10 @@ async function isHeldBy({ pid, startedAt }: Content): Promise<boolean> {
   return startedAt === (await readStartTime(pid))
 }
 
-/** Field 22 of /proc/<pid>/stat (ticks since boot) and the boot it counts from; null without /proc or for a process that is gone. */
+/**
+ * The boot and the ticks since then at which a process began (field 22 of /proc/<pid>/stat). Null without /proc, for a process
+ * that is gone, and for one that has ended and only waits to be reaped (state Z).
+ */
 async function readStartTime(pid: number): Promise<string | null> {
   try {
     const [stat, boot] = await Promise.all([
@@ -132,7 +135,7 @@ async function readStartTime(pid: number): Promise<string | null> {
       readFile('/proc/sys/kernel/random/boot_id', 'utf8'),
     ])
     const afterName = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return `${boot.trim()} ${afterName[19]}`
+    return afterName[0] === 'Z' ? null : `${boot.trim()} ${afterName[19]}`
   } catch (error) {
     if (hasCode(error, 'ENOENT') || hasCode(error, 'ESRCH')) return null
     throw error

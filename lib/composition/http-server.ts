@@ -5,6 +5,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describePortHolder } from './port-holder.ts'
+import { StartRefused } from './start-refused.ts'
 
 /** Streams that stay open are cut when they have not ended by then. */
 const CLOSE_GRACE_MS = 500
@@ -72,11 +73,6 @@ async function explain(error: unknown, { host, port }: { host: string; port: num
     return new StartRefused(`HOST=${host} is no address of this machine. Use 127.0.0.1, or 0.0.0.0 for every address.`)
   }
   return error
-}
-
-/** Something outside keeps Berth from starting; the message says what it is and what to do. */
-export class StartRefused extends Error {
-  override readonly name = 'StartRefused'
 }
 
 async function closeServer(server: Server): Promise<void> {

@@ -26,6 +26,8 @@ export interface InstanceLock {
   /** From now on commands may use the database. */
   tellDatabaseReady(): Promise<void>
   tellAddress(url: string): Promise<void>
+  /** From now on another control plane waits instead of giving up. */
+  tellEnding(): Promise<void>
   release(): Promise<void>
 }
 
@@ -33,16 +35,18 @@ export interface InstanceLock {
 export type CommandTurn = { kind: 'alone'; release(): Promise<void> } | { kind: 'beside'; url: string | null }
 
 const lockFile = (dataDirectory: string) => path.join(dataDirectory, 'berth.lock')
-const isCommand = (attempt: LockAttempt) => attempt.holder?.note.purpose === 'command'
+/** Commands are done within seconds, and a control plane that ends is, too. */
+const willBeFreeSoon = (attempt: LockAttempt) =>
+  attempt.holder?.note.purpose === 'command' || attempt.holder?.note.purpose === 'ending'
 const addressOf = (attempt: LockAttempt) =>
   typeof attempt.holder?.note.url === 'string' ? attempt.holder.note.url : null
 
-/** The lock of a control plane. Waits for a command that is at work; throws AlreadyRunning for another control plane. */
+/** The lock of a control plane. Waits for one that is ending and for a command that is at work; throws AlreadyRunning for another control plane. */
 export async function takeInstanceLock(dataDirectory: string, signal: AbortSignal): Promise<InstanceLock> {
   for (;;) {
     const attempt = await tryLock(lockFile(dataDirectory), { purpose: 'server', databaseReady: false, url: null })
     if (attempt.lock !== null) return describeTo(attempt.lock)
-    if (!isCommand(attempt)) throw new AlreadyRunning({ pid: attempt.holder.pid, url: addressOf(attempt) })
+    if (!willBeFreeSoon(attempt)) throw new AlreadyRunning({ pid: attempt.holder.pid, url: addressOf(attempt) })
     await sleep(LOOK_EVERY_MS, undefined, { signal })
   }
 }
@@ -52,6 +56,7 @@ function describeTo(lock: FileLock): InstanceLock {
   return {
     tellDatabaseReady: () => lock.tell({ ...note, url: null }),
     tellAddress: (url) => lock.tell({ ...note, url }),
+    tellEnding: () => lock.tell({ purpose: 'ending' }),
     release: lock.release,
   }
 }

@@ -1,5 +1,6 @@
 /** Who listens on a port of this machine, for the message that it is taken. Linux only; elsewhere nobody is named. */
 import { readdir, readFile, readlink } from 'node:fs/promises'
+import path from 'node:path'
 
 const LISTENING = '0A'
 
@@ -12,8 +13,8 @@ export async function describePortHolder(port: number): Promise<string | null> {
     for (const descriptor of (await orNothing(readdir(`/proc/${pid}/fd`))) ?? []) {
       const target = await orNothing(readlink(`/proc/${pid}/fd/${descriptor}`))
       if (target === null || !sockets.has(target)) continue
-      const name = await orNothing(readFile(`/proc/${pid}/comm`, 'utf8'))
-      return `${name?.trim() ?? 'a program'} (process ${pid})`
+      const commandLine = await orNothing(readFile(`/proc/${pid}/cmdline`, 'utf8'))
+      return `${path.basename(commandLine?.split('\0')[0] || 'a program')} (process ${pid})`
     }
   }
   return null

@@ -82,11 +82,15 @@ export async function serve(input: ServeInput): Promise<Serving> {
   signal.throwIfAborted()
 
   const everything = started.move()
+  let isClosing = false
   const serving: Serving = {
     url: publicUrl,
     parts: running.parts,
     imageProblem,
     close: async () => {
+      if (isClosing) return
+      isClosing = true
+      await lock.tellEnding()
       // First nobody new comes in; then what answered them goes.
       await http.close()
       await everything.disposeAsync()
