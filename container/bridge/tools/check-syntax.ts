@@ -50,7 +50,12 @@ async function checkJavaScript(input: SyntaxCheckInput): Promise<string | null> 
   if (/<\/[A-Za-z>]|\/>/.test(input.after)) return null
   const file = path.isAbsolute(input.path) ? input.path : `./${input.path}`
   const complaint = await runCheck(input, { argv: ['node', '--check', file] })
-  return complaint?.replace(/\n\s+at [\s\S]*/, '').replace(/\n+Node\.js v[\d.]+\s*$/, '') ?? null
+  return (
+    complaint
+      ?.replace(/\n\s+at [\s\S]*/, '')
+      .replace(/\n+Node\.js v[\d.]+\s*$/, '')
+      .replace(/\n{2,}/g, '\n') ?? null
+  )
 }
 
 const PARSE_PYTHON = 'import ast, sys; ast.parse(sys.stdin.buffer.read(), sys.argv[1])'

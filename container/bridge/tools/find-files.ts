@@ -28,7 +28,8 @@ export const findFiles = defineTool<z.infer<typeof input>>({
     const searched = await resolveSearchPath(path, context)
     const answer = await runRipgrep(
       {
-        flags: ['--files', '--sortr=modified', `--glob=${pattern}`],
+        flags: ['--files', '--sortr=modified'],
+        glob: pattern,
         path: searched,
         maxOutputChars: find.outputChars,
         timeoutMs: find.timeoutMs,
@@ -37,7 +38,7 @@ export const findFiles = defineTool<z.infer<typeof input>>({
       context,
     )
     if (context.signal.aborted) return failure('The search was cancelled.')
-    const problem = explainFailure(answer, find.timeoutMs)
+    const problem = explainFailure(answer, 0)
     if (problem !== null) return failure(problem)
     const files = answer.lines.map(withoutDot)
     if (files.length === 0) return success(`No file matches ${pattern}.`, { files: 0 })

@@ -4,20 +4,22 @@ import { failure, success } from './define-tool.ts'
 import { LIMITS } from './limits.ts'
 import type { ToolContext, ToolOutput } from './tool.ts'
 
-const FIXED = ['--no-optional-locks', '--literal-pathspecs', '-c', 'core.quotePath=false', '-c', 'color.ui=false']
+const FIXED = ['--no-optional-locks', '-c', 'core.quotePath=false', '-c', 'color.ui=false']
 
 export interface GitOptions {
   input?: string
   maxOutputChars?: number
   timeoutMs?: number
   onOutput?: (chunk: string) => void
+  /** check-ignore refuses `--literal-pathspecs`; its caller takes care of paths that begin with ":". */
+  magicPathspecs?: boolean
 }
 
 /** `args` must hold nothing of the model's before `--end-of-options` or `--`. */
 export function runGit(args: string[], context: ToolContext, options: GitOptions = {}): Promise<CommandResult> {
   return context.workspace.run(
     {
-      command: { argv: ['git', ...FIXED, ...args] },
+      command: { argv: ['git', ...FIXED, ...(options.magicPathspecs ? [] : ['--literal-pathspecs']), ...args] },
       timeoutMs: options.timeoutMs ?? LIMITS.git.timeoutMs,
       maxOutputChars: options.maxOutputChars ?? LIMITS.git.outputChars,
       ...(options.input !== undefined && { input: options.input }),

@@ -1,6 +1,6 @@
 /** list_directory: what is in a folder, some levels deep, without what git ignores. */
 import { z } from 'zod'
-import type { FileStat } from '../workspace-port.ts'
+import { type FileStat, WorkspaceError } from '../workspace-port.ts'
 import { defineTool, failure, success } from './define-tool.ts'
 import { runGit } from './git.ts'
 import { LIMITS } from './limits.ts'
@@ -68,21 +68,28 @@ async function walk(start: { path: string; depth: number }, context: ToolContext
 
 /** A folder below the first that cannot be read shows as an empty one. */
 async function listFolder(folder: string, { workspace }: ToolContext, level: number): Promise<FileStat[]> {
-  const listing = workspace.list(folder)
-  const entries = await (level === 0 ? listing : listing.catch(() => []))
+  const entries = await workspace.list(folder).catch((error: unknown) => {
+    if (level > 0 && error instanceof WorkspaceError && error.code !== 'runner_lost') return []
+    throw error
+  })
   return entries.filter((entry) => entry.path !== '.git' && !entry.path.endsWith('/.git'))
 }
 
 /** Asks git; where there is no repository nothing is ignored. Tracked files never are. */
 async function findIgnored(entries: FileStat[], context: ToolContext): Promise<Set<string>> {
   if (entries.length === 0) return new Set()
-  const paths = entries.map(nameOf)
+  // "./" in front of a relative path keeps a name that begins with ":" from being magic.
+  const asked = new Map(
+    entries.map((entry) => [entry.path.startsWith('/') ? nameOf(entry) : `./${nameOf(entry)}`, entry]),
+  )
   const result = await runGit(['check-ignore', '-z', '--stdin'], context, {
-    input: `${paths.join('\0')}\0`,
+    input: [...asked.keys(), ''].join('\0'),
     maxOutputChars: 1_000_000,
+    magicPathspecs: true,
   })
   if (result.exitCode !== 0) return new Set()
-  return new Set(result.output.split('\0').map((path) => path.replace(/\/$/, '')))
+  const ignored = result.output.split('\0').map((path) => asked.get(path)?.path)
+  return new Set(ignored.filter((path) => path !== undefined))
 }
 
 function render(children: Map<string, FileStat[]>, folder: string, level: number): string[] {

@@ -4,15 +4,22 @@ import { explainMissing } from './text-file.ts'
 import type { ToolContext } from './tool.ts'
 
 /**
- * .gitignore counts also outside a repository, hidden files are searched (.github, say), .git never: the last glob wins.
- * Standard input is closed, and a path is always given, so ripgrep never waits for input.
+ * .gitignore counts also outside a repository; hidden files are searched (.github, say), .git never. A path is always given,
+ * so ripgrep never waits for input.
  */
-const COMMON = ['--no-config', '--color=never', '--hidden', '--no-require-git', '--no-messages']
-const LAST_GLOB = '--glob=!.git'
+const FIXED = ['--no-config', '--color=never', '--hidden', '--no-require-git', '--no-messages', '--glob=!.git']
+
+/**
+ * A glob that picks files is no `--glob`: that would bring back what .gitignore names. As an ignore file (everything, but no
+ * folder, and not what matches) it ranks below .gitignore. `$1` is that file, the rest are ripgrep's arguments.
+ */
+const WITH_IGNORE_FILE = 'file=$1; shift; exec rg --ignore-file <(printf %s "$file") "$@"'
 
 export interface RipgrepCall {
-  /** Flags of the caller's own. What the model gave is part of one with `=`, or stands behind `-e`. */
+  /** Flags of the caller's own. What the model gave stands behind `-e`. */
   flags: string[]
+  /** Only files that match; with "!" in front, only those that do not. */
+  glob?: string | undefined
   /** As the workspace shows it. */
   path: string
   maxOutputChars: number
@@ -34,7 +41,7 @@ export async function runRipgrep(call: RipgrepCall, { workspace, signal }: ToolC
   let lineCount = 0
   const result = await workspace.run(
     {
-      command: { argv: ['rg', ...COMMON, ...call.flags, LAST_GLOB, '--', call.path] },
+      command: { argv: createArguments(call) },
       timeoutMs: call.timeoutMs,
       maxOutputChars: call.maxOutputChars,
     },
@@ -53,13 +60,21 @@ export async function runRipgrep(call: RipgrepCall, { workspace, signal }: ToolC
   return { lines: lines.slice(0, call.maxLines), more: lines.length > call.maxLines || result.truncated, result }
 }
 
+function createArguments({ flags, glob, path }: RipgrepCall): string[] {
+  if (glob === undefined) return ['rg', ...FIXED, ...flags, '--', path]
+  if (glob.startsWith('!')) return ['rg', ...FIXED, ...flags, `--glob=${glob}`, '--', path]
+  const ignoreFile = ['*', '!*/', `!${glob.replace(/^\.\//, '').replaceAll('\n', '')}`, ''].join('\n')
+  return ['bash', '-c', WITH_IGNORE_FILE, 'bash', ignoreFile, ...FIXED, ...flags, '--', path]
+}
+
 /** Words for an answer that is none, or null: 0 is found, 1 is nothing found, and one that had enough was ended by us. */
-export function explainFailure({ result, lines }: RipgrepAnswer, timeoutMs: number): string | null {
-  if (result.timedOut) return `The search was ended after ${timeoutMs / 1000} s. Search in a folder, or for less.`
+export function explainFailure({ result }: RipgrepAnswer, found: number): string | null {
+  if (result.timedOut)
+    return `The search was ended after ${Math.round(result.durationMs / 1000)} s. Search in a folder, or for less.`
   if (result.cancelled || result.exitCode === 0 || result.exitCode === 1) return null
-  return lines.length > 0 && result.exitCode === 2
-    ? null
-    : `The search failed: ${result.output.trim() || `exit code ${result.exitCode}`}`
+  // 2 with matches: some file could not be read.
+  if (result.exitCode === 2 && found > 0) return null
+  return `The search failed: ${result.output.trim() || `exit code ${result.exitCode}`}`
 }
 
 /** The path as the workspace shows it. Throws WorkspaceError, with near names for one that is not there. */

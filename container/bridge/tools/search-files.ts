@@ -33,10 +33,10 @@ export const searchFiles = defineTool<z.infer<typeof input>>({
     flags.push(`--max-columns=${search.lineChars}`, '--max-columns-preview')
     if (ignore_case) flags.push('--ignore-case')
     if (literal) flags.push('--fixed-strings')
-    if (glob !== undefined) flags.push(`--glob=${glob}`)
     const answer = await runRipgrep(
       {
         flags: [...flags, '-e', pattern],
+        glob,
         path: searched,
         maxOutputChars: search.outputChars,
         timeoutMs: search.timeoutMs,
@@ -45,9 +45,9 @@ export const searchFiles = defineTool<z.infer<typeof input>>({
       context,
     )
     if (context.signal.aborted) return failure('The search was cancelled.')
-    const problem = explainFailure(answer, search.timeoutMs)
-    if (problem !== null) return failure(problem)
     const matches = answer.lines.map(parseMatch).filter((match) => match !== null)
+    const problem = explainFailure(answer, matches.length)
+    if (problem !== null) return failure(problem)
     if (matches.length === 0)
       return success(`No line in ${path === '.' ? 'the workspace' : searched} matches.`, { matches: 0 })
     const heading = answer.more
@@ -65,7 +65,7 @@ interface Match {
 
 /** `file NUL line:text`; ripgrep's own messages have no NUL. */
 function parseMatch(raw: string): Match | null {
-  const [, file, line, text] = raw.match(/^([^\0]+)\0(\d+):(.*)$/) ?? []
+  const [, file, line, text] = raw.match(/^([^\0]+)\0(\d+):([\s\S]*)$/) ?? []
   if (file === undefined || line === undefined || text === undefined) return null
   return { file: withoutDot(file), line, text: text.replace(/\r$/, '') }
 }

@@ -64,11 +64,12 @@ function startRunner() {
 function spawnRunner(): ChildProcess {
   const child = spawn(process.execPath, [path.resolve('container/runner/main.ts')], {
     env: {
+      ...process.env,
       ...test.env,
       BERTH_RUNNER_SOCKET: socketPath,
       BERTH_WORKSPACE: test.root,
       BERTH_OUTPUT_DIRECTORY: test.outputDirectory,
-    } as NodeJS.ProcessEnv,
+    },
     stdio: ['ignore', 'ignore', 'ignore'],
   })
   const exited = once(child, 'exit')
