@@ -7,16 +7,7 @@ import type { Workspace } from '../workspace-port.ts'
 import { isBranchName } from './branch-name.ts'
 import { GitProblem } from './git-problem.ts'
 import type { ProbeRepository } from './probe-repository.ts'
-import {
-  type CloneRecord,
-  findCloneRecord,
-  markCloned,
-  REMOTE,
-  remoteUrl,
-  rewriteForgeUrls,
-  writeCloneRecord,
-  writeUser,
-} from './repository-settings.ts'
+import { type CloneRecord, findCloneRecord, markCloned, REMOTE, writeCloneSettings } from './repository-settings.ts'
 import { findSha, type Git } from './run-git.ts'
 
 const FETCH_TIMEOUT_MS = 60 * 60_000
@@ -105,13 +96,10 @@ async function emptyWorkspace({ workspace, signal }: CloneContext): Promise<void
   }
 }
 
-async function initialise({ git }: CloneContext, command: CloneCommand): Promise<void> {
+async function initialise({ git, workspace }: CloneContext, command: CloneCommand): Promise<void> {
   await git.run(['init', '--quiet', '--template=', `--initial-branch=${command.sourceBranch}`, '.'])
-  await writeCloneRecord(git, command)
-  await git.run(['remote', 'add', REMOTE, remoteUrl(command.repository)])
-  await writeUser(git, command.user)
-  const hosts = command.rewriteHosts ?? DEFAULT_REWRITE_HOSTS
-  await rewriteForgeUrls(git, { repository: command.repository, hosts })
+  const { rewriteHosts = DEFAULT_REWRITE_HOSTS } = command
+  await writeCloneSettings(workspace, { ...command, rewriteHosts })
 }
 
 /** Fetches the source branch and, when it is adopted, the target with all their history and the tags on it. */

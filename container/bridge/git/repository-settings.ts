@@ -2,9 +2,12 @@
  * What Berth writes into the clone's own configuration: whose it is, how far the clone came, and the rewriting of the forge's
  * URLs. The agent can change it: nothing that matters is decided by it, the broker sees each push.
  */
+import type { Workspace } from '../workspace-port.ts'
 import { type Git, withoutProgress } from './run-git.ts'
 
 export const REMOTE = 'origin'
+const CONFIG_PATH = '.git/config'
+const MAX_CONFIG_BYTES = 1024 * 1024
 
 export function remoteUrl(repository: string): string {
   return `http://git.berth/${repository}.git`
@@ -34,10 +37,48 @@ export async function findCloneRecord(git: Git): Promise<(CloneRecord & { comple
   }
 }
 
-export async function writeCloneRecord(git: Git, record: CloneRecord): Promise<void> {
-  await git.run(['config', '--local', 'berth.repository', record.repository])
-  await git.run(['config', '--local', 'berth.sourceBranch', record.sourceBranch])
-  await git.run(['config', '--local', 'berth.targetBranch', record.targetBranch])
+export interface CloneSettings extends CloneRecord {
+  user: { name: string; email: string }
+  /** Hosts whose addresses of this repository go to the broker, in every common spelling. */
+  rewriteHosts: string[]
+}
+
+/** Adds all settings of a fresh clone to its configuration at once. */
+export async function writeCloneSettings(workspace: Workspace, settings: CloneSettings): Promise<void> {
+  const { repository, sourceBranch, targetBranch, user, rewriteHosts } = settings
+  const sections: [header: string, values: [name: string, value: string][]][] = [
+    [
+      'berth',
+      [
+        ['repository', repository],
+        ['sourceBranch', sourceBranch],
+        ['targetBranch', targetBranch],
+      ],
+    ],
+    [
+      `remote "${REMOTE}"`,
+      [
+        ['url', remoteUrl(repository)],
+        ['fetch', `+refs/heads/*:refs/remotes/${REMOTE}/*`],
+      ],
+    ],
+    [
+      'user',
+      [
+        ['name', user.name],
+        ['email', user.email],
+      ],
+    ],
+    [
+      `url "http://git.berth/${repository}"`,
+      rewriteHosts.flatMap(spellingsOf).map((prefix) => ['insteadOf', `${prefix}${repository}`]),
+    ],
+  ]
+  const text = sections.map(([header, values]) =>
+    [`[${header}]`, ...values.map(([name, value]) => `\t${name} = ${quote(value)}`), ''].join('\n'),
+  )
+  const { bytes } = await workspace.readFile(CONFIG_PATH, { maxBytes: MAX_CONFIG_BYTES })
+  await workspace.writeFile(CONFIG_PATH, Buffer.concat([bytes, Buffer.from(text.join(''))]))
 }
 
 /** The last step of a clone. */
@@ -45,23 +86,12 @@ export async function markCloned(git: Git): Promise<void> {
   await git.run(['config', '--local', 'berth.cloned', 'true'])
 }
 
-export async function writeUser(git: Git, user: { name: string; email: string }): Promise<void> {
-  await git.run(['config', '--local', 'user.name', user.name])
-  await git.run(['config', '--local', 'user.email', user.email])
+function spellingsOf(host: string): string[] {
+  return [`https://${host}/`, `http://${host}/`, `ssh://git@${host}/`, `git://${host}/`, `git@${host}:`]
 }
 
-/** Every common spelling of the repository's address at `hosts` goes to the broker. */
-export async function rewriteForgeUrls(git: Git, input: { repository: string; hosts: string[] }): Promise<void> {
-  const base = `http://git.berth/${input.repository}`
-  for (const host of input.hosts) {
-    for (const prefix of [
-      `https://${host}/`,
-      `http://${host}/`,
-      `ssh://git@${host}/`,
-      `git://${host}/`,
-      `git@${host}:`,
-    ]) {
-      await git.run(['config', '--local', '--add', `url.${base}.insteadOf`, `${prefix}${input.repository}`])
-    }
-  }
+/** git-config(1), "Syntax". */
+function quote(value: string): string {
+  const escaped = value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n').replaceAll('\0', '')
+  return `"${escaped}"`
 }

@@ -92,7 +92,7 @@ export function createTunnelLink({ kind, logger }: { kind: TunnelKind; logger: L
     const previous = current
     const session: Session = { http2: connect(socket), openStreams: 0 }
     current = session
-    previous?.http2.destroy(new TunnelError('lost', 'A newer tunnel took the place of this one.'))
+    if (previous) end(previous.http2, 'A newer tunnel took the place of this one.')
     const stopPinging = keepAlive(session.http2, (reason) => {
       logger.warn('The tunnel does not answer and is given up.', { kind, reason })
     })
@@ -106,7 +106,7 @@ export function createTunnelLink({ kind, logger }: { kind: TunnelKind; logger: L
       logger.info('The tunnel is gone.', { kind })
     }
     // A server's sockets stay half open: the peer's end alone would never end the session.
-    socket.once('end', () => session.http2.destroy(new TunnelError('lost', 'The control plane closed the tunnel.')))
+    socket.once('end', () => end(session.http2, 'The control plane closed the tunnel.'))
     session.http2.once('goaway', leave)
     session.http2.once('close', leave)
     logger.info('The tunnel is up.', { kind })
@@ -120,7 +120,7 @@ export function createTunnelLink({ kind, logger }: { kind: TunnelKind; logger: L
     detach(reason) {
       if (!current) return
       logger.info('The tunnel is dropped.', { kind, reason })
-      current.http2.destroy(new TunnelError('lost', `The tunnel was dropped: ${reason}.`))
+      end(current.http2, `The tunnel was dropped: ${reason}.`)
     },
     open(headers, options = {}) {
       if (waiting.size >= MAX_WAITING) {
@@ -138,7 +138,7 @@ export function createTunnelLink({ kind, logger }: { kind: TunnelKind; logger: L
     close() {
       for (const entry of waiting) entry.reject(new TunnelError('down', 'The bridge is closing.'))
       waiting.clear()
-      current?.http2.destroy(new TunnelError('lost', 'The bridge is closing.'))
+      if (current) end(current.http2, 'The bridge is closing.')
     },
   }
 }
@@ -154,6 +154,11 @@ function connect(socket: Duplex): http2.ClientHttp2Session {
   return session
 }
 
+/** The peer hears of no error; every stream of ours has one, or a cut would look like an end. */
+function end(session: http2.ClientHttp2Session, reason: string): void {
+  session.destroy(new TunnelError('lost', reason), http2.constants.NGHTTP2_NO_ERROR)
+}
+
 /** Ends a session whose peer answers no ping: a socket can stay open long after the process behind it hangs. */
 function keepAlive(session: http2.ClientHttp2Session, onDead: (reason: string) => void): () => void {
   let deadline: NodeJS.Timeout | null = null
@@ -162,7 +167,7 @@ function keepAlive(session: http2.ClientHttp2Session, onDead: (reason: string) =
     deadline = setTimeout(() => {
       const reason = `no answer to a ping within ${PING_TIMEOUT_MS / 1_000} s`
       onDead(reason)
-      session.destroy(new TunnelError('lost', `The tunnel was given up: ${reason}.`))
+      end(session, `The tunnel was given up: ${reason}.`)
     }, PING_TIMEOUT_MS).unref()
     session.ping(() => {
       if (deadline) clearTimeout(deadline)

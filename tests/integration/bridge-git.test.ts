@@ -1,0 +1,332 @@
+import { execFile } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { CloneCommand, CloneMessage } from '../../container/contract/bridge.ts'
+import { systemClock } from '../../lib/clock.ts'
+import { BerthError } from '../../lib/errors.ts'
+import type { GatewayAccess, GitGrant } from '../../lib/gateway/ports.ts'
+import { createTunnelServer, type TunnelServer } from '../../lib/gateway/tunnel/tunnel-server.ts'
+import { silentLogger } from '../../lib/logger.ts'
+import { type ForgeStandIn, startForge } from '../../scripts/stand-ins/forge/start-forge.ts'
+import { type BridgeRig, startBridgeRig } from '../support/bridge-rig.ts'
+
+const TOKEN = 'forge-token'
+const USER = { name: 'Ada "the first" Lovelace; #1 \\', email: 'ada@example.com' }
+const COMMAND: CloneCommand = {
+  repository: 'octo/sample',
+  sourceBranch: 'main',
+  targetBranch: 'berth/fix',
+  adoptTargetBranch: false,
+  user: USER,
+}
+
+let rig: BridgeRig
+let forge: ForgeStandIn
+let gateway: TunnelServer
+let grant: GitGrant
+
+beforeEach(async () => {
+  rig = await startBridgeRig()
+  const seed = path.join(rig.directory, 'seed')
+  mkdirSync(seed)
+  writeFileSync(path.join(seed, 'README.md'), '# Sample\n')
+  writeFileSync(path.join(seed, '.gitignore'), 'ignored/\n')
+  forge = await startForge({
+    token: TOKEN,
+    repositories: [
+      { fullName: 'octo/sample', from: seed },
+      { fullName: 'octo/other', from: seed },
+      { fullName: 'octo/empty', from: null },
+    ],
+  })
+  grant = {
+    repository: 'octo/sample',
+    targetBranch: 'berth/fix',
+    readRepos: [],
+    targetTip: null,
+    baseUrl: forge.url,
+    token: TOKEN,
+  }
+  gateway = createTunnelServer({ access: access(), proxyUrl: null, logger: silentLogger, clock: systemClock })
+  await bringTunnels()
+})
+
+afterEach(async () => {
+  await rig.close()
+  await gateway.close()
+  await forge.close()
+})
+
+async function bringTunnels() {
+  const owner = { agentId: 'agt_test', incarnation: 'inc_test' }
+  for (const kind of ['control', 'egress'] as const) {
+    gateway.attach({ socket: await rig.client.openTunnel(kind, 1), kind, owner })
+  }
+}
+
+function access(): GatewayAccess {
+  const refuse = async (): Promise<never> => {
+    throw new BerthError('forbidden', 'Not in this test.')
+  }
+  return {
+    model: { begin: refuse, settle: async () => undefined },
+    git: {
+      grant: async () => grant,
+      async recordPush(_agentId, push) {
+        if (push.outcome === 'ok') grant = { ...grant, targetTip: push.newSha }
+      },
+    },
+    egress: { policy: refuse, recordDenied: async () => undefined },
+    forge: { openPullRequest: refuse },
+  }
+}
+
+async function clone(changes: Partial<CloneCommand> = {}): Promise<CloneMessage[]> {
+  const messages: CloneMessage[] = []
+  for await (const message of rig.client.clone({ ...COMMAND, ...changes })) messages.push(message)
+  return messages
+}
+
+async function mustClone(changes: Partial<CloneCommand> = {}) {
+  const last = (await clone(changes)).at(-1)
+  if (!last || !('result' in last)) throw new Error(`The clone failed: ${JSON.stringify(last)}`)
+  return last.result
+}
+
+const commit = (message = 'Fix it') => rig.client.commit({ message, author: USER })
+const push = () => rig.client.push({ targetBranch: 'berth/fix' })
+const remote = async (...args: string[]) =>
+  (await promisify(execFile)('git', ['-C', forge.directoryOf('octo/sample'), ...args])).stdout.trim()
+
+describe('clone', () => {
+  it('puts the source branch into the workspace and begins the target branch from it', async () => {
+    const messages = await clone()
+    const head = await remote('rev-parse', 'main')
+    expect(messages.at(-1)).toEqual({ result: { head, branch: 'berth/fix', existing: false } })
+    expect(messages.slice(0, -1)).toContainEqual({
+      progress: { phase: 'Counting objects', percent: 100, line: 'Counting objects: 100% (4/4)' },
+    })
+    expect(readFileSync(path.join(rig.test.root, 'README.md'), 'utf8')).toBe('# Sample\n')
+    expect(rig.test.git('config', 'user.name').trim()).toBe(USER.name)
+    expect(rig.test.git('config', 'remote.origin.fetch').trim()).toBe('+refs/heads/*:refs/remotes/origin/*')
+    expect(rig.test.git('remote', 'get-url', 'origin').trim()).toBe('http://git.berth/octo/sample.git')
+    expect((await rig.client.health()).workspace).toEqual({ cloned: true })
+  })
+
+  it('sends every spelling of the forge address to the broker', async () => {
+    await mustClone({ rewriteHosts: ['forge.example'] })
+    for (const url of [
+      'https://forge.example/octo/sample',
+      'https://forge.example/octo/sample.git',
+      'git@forge.example:octo/sample.git',
+      'ssh://git@forge.example/octo/sample.git',
+    ]) {
+      expect(rig.test.git('ls-remote', '--get-url', url).trim()).toMatch(/^http:\/\/git\.berth\/octo\/sample(\.git)?$/)
+    }
+    expect(rig.test.git('ls-remote', '--get-url', 'https://forge.example/other/repo').trim()).toContain('forge.example')
+  })
+
+  it('leaves a clone that is there as it is', async () => {
+    await mustClone()
+    rig.test.write('work.txt', 'unsaved work')
+    const again = await clone()
+    expect(again).toEqual([{ result: { head: expect.any(String), branch: 'berth/fix', existing: true } }])
+    expect(readFileSync(path.join(rig.test.root, 'work.txt'), 'utf8')).toBe('unsaved work')
+    expect((await clone({ repository: 'octo/other' })).at(-1)).toMatchObject({ error: { code: 'state_conflict' } })
+  })
+
+  it('refuses a workspace that holds something else, and touches nothing', async () => {
+    rig.test.write('mine.txt', 'mine')
+    expect(await clone()).toEqual([{ error: { code: 'state_conflict', message: expect.stringContaining('mine.txt') } }])
+    expect(existsSync(path.join(rig.test.root, '.git'))).toBe(false)
+  })
+
+  it('does an interrupted attempt over again', async () => {
+    await mustClone()
+    rig.test.git('config', '--unset', 'berth.cloned')
+    rig.test.write('half.txt', 'half')
+    rmSync(path.join(rig.test.root, 'README.md'))
+    expect(await mustClone()).toMatchObject({ existing: false })
+    expect(existsSync(path.join(rig.test.root, 'half.txt'))).toBe(false)
+    expect(existsSync(path.join(rig.test.root, 'README.md'))).toBe(true)
+  })
+
+  it('continues a target branch that exists when it is adopted, and only then', async () => {
+    await remote('branch', 'berth/fix', 'main')
+    const tree = await remote('rev-parse', 'main^{tree}')
+    const identity = ['-c', 'user.name=x', '-c', 'user.email=x@example.com']
+    const tip = await remote(...identity, 'commit-tree', tree, '-p', 'main', '-m', 'earlier work')
+    await remote('update-ref', 'refs/heads/berth/fix', tip)
+    expect(await mustClone({ adoptTargetBranch: true })).toEqual({ head: tip, branch: 'berth/fix', existing: false })
+    expect(await commit()).toMatchObject({ sha: null, ahead: 1 })
+  })
+
+  it.each([
+    ['a repository that is not the agent’s', { repository: 'octo/other' }, 'repository_forbidden'],
+    ['a branch that is not there', { sourceBranch: 'nowhere' }, 'branch_not_found'],
+    ['a target to adopt that is not there', { adoptTargetBranch: true }, 'branch_not_found'],
+    ['a name that is an option', { sourceBranch: '--upload-pack=touch /tmp/x' }, 'branch_not_found'],
+    ['a repository that is a path', { repository: '../../etc' }, 'repository_not_found'],
+  ])('says that it cannot clone %s', async (_name, changes, code) => {
+    expect((await clone(changes)).at(-1)).toMatchObject({ error: { code } })
+  })
+
+  it('says that a repository is empty', async () => {
+    grant = { ...grant, repository: 'octo/empty' }
+    expect((await clone({ repository: 'octo/empty' })).at(-1)).toEqual({
+      error: {
+        code: 'empty_repository',
+        message: 'octo/empty has no branches yet. Push a first commit to it, then start again.',
+      },
+    })
+  })
+
+  it('says that the repository is gone from the forge, in the broker’s words', async () => {
+    grant = { ...grant, repository: 'octo/gone' }
+    expect((await clone({ repository: 'octo/gone' })).at(-1)).toMatchObject({
+      error: { code: 'repository_not_found', message: expect.stringContaining('octo/gone') },
+    })
+  })
+
+  it('ends when the control plane goes away, and the next attempt works', async () => {
+    const abort = new AbortController()
+    const attempt = (async () => {
+      for await (const _message of rig.client.clone(COMMAND, abort.signal)) abort.abort(new Error('gone'))
+    })()
+    await expect(attempt).rejects.toThrow('gone')
+    expect(await mustClone()).toMatchObject({ branch: 'berth/fix' })
+  })
+})
+
+describe('commit', () => {
+  beforeEach(async () => {
+    await mustClone()
+  })
+
+  it('takes everything but what is ignored, in the author’s name, whatever the repository’s hooks say', async () => {
+    rig.test.write('.git/hooks/pre-commit', '#!/bin/sh\nexit 1\n')
+    rig.test.git('config', 'commit.gpgsign', 'true')
+    rig.test.git('config', 'core.editor', 'false')
+    rig.test.write('new.txt', 'new\n')
+    rig.test.write('ignored/x', 'x')
+    const answer = await commit('-m looks like an option\n\n# and a comment\n')
+    expect(answer).toMatchObject({ sha: answer.head, ahead: 1, files: 1, additions: 1, deletions: 0 })
+    expect(rig.test.git('show', '--stat=80', '--format=%an <%ae>|%cn|%B', 'HEAD')).toMatch(
+      /^Ada "the first" Lovelace; #1 <ada@example.com>\|Ada "the first" Lovelace; #1\|-m looks like an option\n\n# and a comment\n.*new\.txt/s,
+    )
+    expect(rig.test.git('status', '--porcelain')).toBe('')
+  })
+
+  it('answers null when there is nothing to commit', async () => {
+    expect(await commit()).toMatchObject({ sha: null, ahead: 0, files: 0 })
+    rig.test.write('a.txt', 'a\n')
+    rig.test.git('add', '.')
+    rig.test.git('commit', '-m', 'by the agent')
+    expect(await commit()).toMatchObject({ sha: null, ahead: 1, files: 1 })
+  })
+
+  it('brings the target branch to where the agent went on from it', async () => {
+    rig.test.git('checkout', '-q', '-b', 'agents-own')
+    rig.test.write('a.txt', 'a\n')
+    rig.test.git('add', '.')
+    rig.test.git('commit', '-qm', 'on another branch')
+    rig.test.write('b.txt', 'b\n')
+    expect(await commit()).toMatchObject({ sha: expect.any(String), ahead: 2 })
+    expect(rig.test.git('symbolic-ref', '--short', 'HEAD').trim()).toBe('berth/fix')
+
+    rig.test.git('checkout', '-q', '--detach')
+    rig.test.write('c.txt', 'c\n')
+    expect(await commit()).toMatchObject({ ahead: 3 })
+    expect(rig.test.git('symbolic-ref', '--short', 'HEAD').trim()).toBe('berth/fix')
+  })
+
+  it('returns to the target branch from an older place where nothing was changed', async () => {
+    rig.test.write('a.txt', 'a\n')
+    const { head } = await commit()
+    rig.test.git('checkout', '-q', 'origin/main')
+    expect(await commit()).toMatchObject({ sha: null, head, ahead: 1 })
+  })
+
+  it('says so when the agent’s branch and the target have parted', async () => {
+    rig.test.write('a.txt', 'a\n')
+    await commit()
+    rig.test.git('checkout', '-q', '-b', 'agents-own', 'origin/main')
+    rig.test.write('b.txt', 'b\n')
+    rig.test.git('add', '.')
+    rig.test.git('commit', '-qm', 'elsewhere')
+    await expect(commit()).rejects.toMatchObject({
+      code: 'state_conflict',
+      message:
+        'HEAD is on the branch agents-own, which is not ahead of the target branch berth/fix. Check out berth/fix and bring the work there, then try again.',
+    })
+  })
+
+  it('says which files have conflicts', async () => {
+    rig.test.write('README.md', 'one\n')
+    await commit()
+    rig.test.git('checkout', '-q', '-b', 'agents-own', 'origin/main')
+    rig.test.write('README.md', 'two\n')
+    rig.test.git('commit', '-qam', 'elsewhere')
+    rig.test.git('checkout', '-q', 'berth/fix')
+    expect(() => rig.test.git('merge', 'agents-own')).toThrow('Command failed')
+    await expect(commit()).rejects.toThrow('These files have unresolved merge conflicts:\nREADME.md')
+  })
+
+  it('takes away the lock that a killed git left', async () => {
+    rig.test.write('.git/index.lock', '')
+    utimesSync(path.join(rig.test.root, '.git/index.lock'), 1, 1)
+    rig.test.write('a.txt', 'a\n')
+    expect(await commit()).toMatchObject({ ahead: 1 })
+  })
+})
+
+describe('push', () => {
+  beforeEach(async () => {
+    await mustClone()
+    rig.test.write('a.txt', 'a\n')
+    await commit()
+  })
+
+  it('moves the target branch on the forge', async () => {
+    const answer = await push()
+    expect(answer).toMatchObject({ ok: true, head: await remote('rev-parse', 'berth/fix') })
+    rig.test.write('b.txt', 'b\n')
+    await commit()
+    expect(await push()).toMatchObject({ ok: true })
+    expect(await push()).toMatchObject({ ok: true })
+    expect(rig.test.git('rev-parse', 'origin/berth/fix')).toBe(rig.test.git('rev-parse', 'HEAD'))
+  })
+
+  it('answers with the broker’s words when it is refused', async () => {
+    await push()
+    grant = { ...grant, targetTip: '1'.repeat(40) }
+    rig.test.write('b.txt', 'b\n')
+    await commit()
+    const answer = await push()
+    expect(answer.ok).toBe(false)
+    expect(answer.message).toContain('fetch and merge first')
+  })
+
+  it('goes on after the tunnel was gone for a moment', async () => {
+    await gateway.close()
+    gateway = createTunnelServer({ access: access(), proxyUrl: null, logger: silentLogger, clock: systemClock })
+    const pushed = push()
+    await bringTunnels()
+    expect(await pushed).toMatchObject({ ok: true })
+  })
+})
+
+describe('the agent’s own git', () => {
+  it('fetches through the proxy and is refused, in words, what is not its own', async () => {
+    await mustClone()
+    const env = { ...process.env, ...rig.test.env, http_proxy: rig.proxyUrl, no_proxy: '', NO_PROXY: '' }
+    const git = (...args: string[]) => promisify(execFile)('git', args, { cwd: rig.test.root, env })
+    await git('fetch', 'origin')
+    await expect(git('ls-remote', 'http://git.berth/octo/other.git')).rejects.toThrow('403')
+    rig.test.write('a.txt', 'a')
+    await commit()
+    await expect(git('push', 'origin', 'HEAD:refs/heads/main')).rejects.toThrow('main')
+  })
+})
