@@ -39,7 +39,7 @@ export function AgentsEmpty({ health }: { health: Health | null }) {
 }
 
 function isConfigured(health: Health | null): boolean {
-  return health !== null && health.engine.reachable && health.modelKey
+  return health?.engine.reachable === true && health.modelKey
 }
 
 function NewAgent({ isNext }: { isNext: boolean }) {

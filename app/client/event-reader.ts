@@ -118,7 +118,10 @@ interface BodyInput<E> {
 
 async function readBody<E extends EventView>(body: ReadableStream<Uint8Array>, input: BodyInput<E>): Promise<void> {
   let batch: E[] = []
-  const parser = createParser({ onEvent: (message) => batch.push(JSON.parse(message.data) as E) })
+  const parser = createParser({
+    // What is not of an agent's log (that an agent is gone, say) is named by the message alone.
+    onEvent: ({ event = 'message', data }) => batch.push({ seq: 0, type: event, ...JSON.parse(data) } as E),
+  })
   const reader = body.getReader()
   const decoder = new TextDecoder()
   try {

@@ -45,7 +45,10 @@ export function useAgents(): Agents {
     onReconnect: refresh,
     onEvents: (events) => {
       setActivities((before) => events.reduce(applyActivity, before))
-      for (const event of events) if (ROW_CHANGING_TYPES.has(event.type)) refreshOne(event.agentId)
+      for (const { type, agentId } of events) {
+        if (type === 'agent_removed') setAgents((before) => before?.filter(({ id }) => id !== agentId) ?? null)
+        else if (ROW_CHANGING_TYPES.has(type)) refreshOne(agentId)
+      }
     },
   })
   return { agents, problem, activities, connection, refresh }

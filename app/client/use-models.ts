@@ -16,19 +16,21 @@ export interface ModelView {
 export interface Models {
   /** Null until they are known. */
   models: ModelView[] | null
+  /** What an agent gets that names none. */
+  defaultModel: string | null
   problem: Problem | null
 }
 
 export function useModels(): Models {
-  const [state, setState] = useState<Models>({ models: null, problem: null })
+  const [state, setState] = useState<Models>({ models: null, defaultModel: null, problem: null })
   useEffect(() => {
     let isGone = false
     const put = (next: Models) => {
       if (!isGone) setState(next)
     }
-    callApi<{ items: ModelView[] }>('/api/models').then(
-      (page) => put({ models: page.items, problem: null }),
-      (error: unknown) => put({ models: [], problem: toProblem(error) }),
+    callApi<{ items: ModelView[]; defaultModel?: string }>('/api/models').then(
+      (page) => put({ models: page.items, defaultModel: page.defaultModel ?? null, problem: null }),
+      (error: unknown) => put({ models: [], defaultModel: null, problem: toProblem(error) }),
     )
     return () => {
       isGone = true

@@ -89,6 +89,14 @@ export function describeTook(entry: Pick<ToolEntry, 'result'>): string {
   return parts.filter((part) => part !== '').join(' · ')
 }
 
+const EXIT_LINE = /^Exit code -?\d+ after [\d.]+ s\.\n\n/
+
+/** What came out, without the line that says again what stands at the right. */
+export function readOutput(entry: Pick<ToolEntry, 'tool' | 'result' | 'liveOutput'>): string {
+  if (!entry.result) return entry.liveOutput.text
+  return entry.tool === 'run_command' ? entry.result.output.replace(EXIT_LINE, '') : entry.result.output
+}
+
 function describeFound(detail: Record<string, unknown>): string {
   const { matches, files } = detail
   if (typeof matches === 'number' && typeof files === 'number') return `${matches} in ${files} files`

@@ -50,7 +50,9 @@ export function AgentPage({ agentId }: { agentId: string }) {
     '3': () => showTab('pull'),
     '4': () => showTab('details'),
   })
-  if (live.problem?.status === 404 && !isDeleting) notFound()
+  const isGone =
+    live.problem?.status === 404 || (live.connection.state === 'refused' && live.connection.problem.status === 404)
+  if (isGone && !isDeleting) notFound()
 
   const needs = others === null ? null : others.filter((other) => groupOf(other) === 'needs').length
   return (

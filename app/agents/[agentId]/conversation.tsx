@@ -46,7 +46,9 @@ export function Conversation({ live, agent, actions, onDelete }: ConversationPro
         {agent.status === 'FAILED' && isCaughtUp && !failedHere && (
           <div className="entry">
             <span />
-            <FailureBox agent={agent} failure={null} actions={actions} onDelete={onDelete} isCurrent />
+            <div>
+              <FailureBox agent={agent} failure={null} actions={actions} onDelete={onDelete} isCurrent />
+            </div>
           </div>
         )}
       </div>

@@ -5,9 +5,11 @@ import { Delta } from '../../components/delta.tsx'
 import { DiffView } from '../../components/diff-view.tsx'
 import { Icon } from '../../components/icon.tsx'
 import { Clock } from '../../components/moment.tsx'
+import { SearchHits } from '../../components/search-hits.tsx'
 import { TaskList } from '../../components/task-list.tsx'
 import { TermOutput } from '../../components/term-output.tsx'
-import { describeTook, describeTool, isOpenByDefault, readExitCode } from '../../model/tool-line.ts'
+import { parseHits, readPattern } from '../../model/search-hits.ts'
+import { describeTook, describeTool, isOpenByDefault, readExitCode, readOutput } from '../../model/tool-line.ts'
 import type { FileChange, ToolEntry } from '../../model/transcript-types.ts'
 
 /** A call with what came of it: a line, or open with its output, its difference or the plan. */
@@ -65,14 +67,16 @@ function Outcome({ entry }: { entry: ToolEntry }) {
 function ToolBody({ entry }: { entry: ToolEntry }) {
   const showsOutput = entry.result === null || (entry.changes.length === 0 && entry.tasks === null)
   const hasFailed = entry.result !== null && entry.result.outcome !== 'ok'
-  const output = entry.result?.output ?? entry.liveOutput.text
+  const output = readOutput(entry)
+  const hits = entry.tool === 'search_files' && !hasFailed ? parseHits(output) : []
   return (
     <>
       {entry.changes.map((change) => (
         <DiffView key={change.seq} diff={change.diff} truncated={change.truncated} thin />
       ))}
       {entry.tasks && <TaskList tasks={entry.tasks} />}
-      {(showsOutput || hasFailed) && (
+      {hits.length > 0 && <SearchHits groups={hits} pattern={readPattern(entry.input)} />}
+      {(showsOutput || hasFailed) && hits.length === 0 && (
         <TermOutput
           text={output}
           isLive={entry.result === null}

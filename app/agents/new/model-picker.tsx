@@ -1,30 +1,30 @@
 'use client'
 
 import { useId, useState } from 'react'
-import type { ModelView } from '../../client/use-models.ts'
+import type { Models, ModelView } from '../../client/use-models.ts'
 import { FieldNote, TextField } from '../../components/text-field.tsx'
 import { formatPrice, formatTokens } from '../../model/format.ts'
-import type { Problem } from '../../model/problem.ts'
 
 /** With more models than this a list is no choice any more: then one types, helped by the browser's own list. */
 const SHOWN_MODELS = 5
 
 export interface ModelPickerProps {
-  models: ModelView[] | null
-  modelsProblem: Problem | null
+  models: Models
   /** Empty: the installation's default. */
   value: string
   error: string | null
   onPick(model: string): void
 }
 
-export function ModelPicker({ models, modelsProblem, value, error, onPick }: ModelPickerProps) {
+export function ModelPicker({ models: { models, defaultModel, problem }, value, error, onPick }: ModelPickerProps) {
   const id = useId()
   const [isOther, setOther] = useState(false)
-  const shown = models !== null && models.length <= SHOWN_MODELS ? models : []
+  const others = models?.filter((model) => model.id !== defaultModel) ?? []
+  const shown = others.length <= SHOWN_MODELS ? others : []
   const known = models?.find((model) => model.id === value)
+  const usual = models?.find((model) => model.id === defaultModel)
   return (
-    <fieldset aria-describedby={error || modelsProblem ? `${id}-note` : undefined}>
+    <fieldset aria-describedby={error || problem ? `${id}-note` : undefined}>
       <legend className="label">
         Model <span className="opt">price in and out, per million tokens</span>
       </legend>
@@ -41,8 +41,9 @@ export function ModelPicker({ models, modelsProblem, value, error, onPick }: Mod
             }}
           />
           <span className="cut">
-            <span className="med">Default</span> <span className="faint">what this Berth is set to</span>
+            <span className="med">{defaultModel ?? 'Default'}</span> <span className="faint">the default here</span>
           </span>
+          {usual && <ModelFigures model={usual} />}
         </label>
         {shown.map((model) => (
           <label key={model.id}>
@@ -93,8 +94,8 @@ export function ModelPicker({ models, modelsProblem, value, error, onPick }: Mod
         )}
       </div>
       {error && !isOther && <FieldNote id={`${id}-note`} error={error} />}
-      {!error && modelsProblem && (
-        <FieldNote id={`${id}-note`} error={null} hint={`The list of models is not known: ${modelsProblem.title}.`} />
+      {!error && problem && (
+        <FieldNote id={`${id}-note`} error={null} hint={`The list of models is not known: ${problem.title}.`} />
       )}
     </fieldset>
   )

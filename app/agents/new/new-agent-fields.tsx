@@ -2,7 +2,7 @@
 
 import { type FormEvent, useEffect, useId, useRef } from 'react'
 import { useHotkeys } from '../../client/use-hotkeys.ts'
-import type { ModelView } from '../../client/use-models.ts'
+import type { Models } from '../../client/use-models.ts'
 import { Icon } from '../../components/icon.tsx'
 import { ProblemNote } from '../../components/problem-note.tsx'
 import { FieldNote, TextField } from '../../components/text-field.tsx'
@@ -30,8 +30,7 @@ const FIELD_OF_CODE: Record<string, string> = {
 export interface NewAgentFieldsProps {
   form: NewAgentForm
   setForm(change: (form: NewAgentForm) => NewAgentForm): void
-  models: ModelView[] | null
-  modelsProblem: Problem | null
+  models: Models
   problem: Problem | null
   isBusy: boolean
   submit(startsAtOnce: boolean): Promise<void>
@@ -107,13 +106,7 @@ export function NewAgentFields(props: NewAgentFieldsProps) {
             onText={put('targetBranch')}
           />
         </div>
-        <ModelPicker
-          models={props.models}
-          modelsProblem={props.modelsProblem}
-          value={form.model}
-          error={error('model')}
-          onPick={put('model')}
-        />
+        <ModelPicker models={props.models} value={form.model} error={error('model')} onPick={put('model')} />
         <LimitsFold form={form} put={put} error={error} />
         {problem && !isAboutField(problem) && <ProblemNote problem={problem} />}
         <div className="go">

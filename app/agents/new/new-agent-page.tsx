@@ -15,7 +15,7 @@ import { NewAgentFields } from './new-agent-fields.tsx'
 
 export function NewAgentPage() {
   const router = useRouter()
-  const { models, problem: modelsProblem } = useModels()
+  const models = useModels()
   const [form, setForm] = useState<NewAgentForm>(EMPTY_FORM)
   const [problem, setProblem] = useState<Problem | null>(null)
   const [isBusy, setBusy] = useState(false)
@@ -51,12 +51,11 @@ export function NewAgentPage() {
           form={form}
           setForm={setForm}
           models={models}
-          modelsProblem={modelsProblem}
           problem={problem}
           isBusy={isBusy}
           submit={submit}
         />
-        <NewAgentAside form={form} models={models} />
+        <NewAgentAside form={form} models={models.models} />
       </main>
     </>
   )

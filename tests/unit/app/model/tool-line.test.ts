@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { describeNow, describeTook, describeTool, isOpenByDefault } from '../../../../app/model/tool-line.ts'
+import {
+  describeNow,
+  describeTook,
+  describeTool,
+  isOpenByDefault,
+  readOutput,
+} from '../../../../app/model/tool-line.ts'
 import type { ToolEntry, ToolResult } from '../../../../app/model/transcript-types.ts'
 
 const ok: ToolResult = { outcome: 'ok', output: '', durationMs: 3100, detail: {} }
@@ -34,6 +40,14 @@ describe('the words of a call', () => {
   it('give hits and time at the right', () => {
     expect(describeTook({ result: { ...ok, detail: { matches: 14, files: 4 } } })).toBe('14 in 4 files · 3.1 s')
   })
+})
+
+it('leaves out of a command’s output what stands at its right, and nothing else', () => {
+  const output = 'Exit code 1 after 3.1 s.\n\nExit code 1 after 2 s.\n\nboom'
+  const ran = entry('run_command', {}, { ...ok, output })
+  expect(readOutput(ran)).toBe('Exit code 1 after 2 s.\n\nboom')
+  expect(readOutput({ ...ran, tool: 'read_file' })).toBe(output)
+  expect(readOutput({ ...ran, result: null, liveOutput: { start: 0, text: 'so far' } })).toBe('so far')
 })
 
 describe('what is open', () => {
