@@ -7,6 +7,7 @@ import manifest from '../../package.json' with { type: 'json' }
 import { readBridgeConfig } from './config.ts'
 import { createExecutor } from './executor/executor.ts'
 import { startBridge } from './start-bridge.ts'
+import { tools } from './tools/index.ts'
 import { createRunnerLink } from './workspace/runner-link.ts'
 
 const CLOSE_TIMEOUT_MS = 2_000
@@ -37,7 +38,7 @@ async function start(): Promise<void> {
     ids: randomIds,
     logger,
     runner,
-    createExecutor,
+    createExecutor: (parts) => createExecutor({ ...parts, tools }),
   })
   let closing = false
   const end = (signal: string) => {
