@@ -2,12 +2,13 @@
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
 import { eventsHello } from '../../../container/contract/bridge.ts'
 import { deltaEvent, journalEvent } from '../../../container/contract/events.ts'
+import { BerthError } from '../../errors.ts'
 import type { BridgeMessage } from './port.ts'
 
 /** A stored event has at most 256 KiB, a delta that catches up somewhat more: beyond this a bridge is not one of ours. */
 const MAX_MESSAGE_CHARS = 8 * 1024 * 1024
 
-/** Ends when the stream does. Throws an Error when a single message is beyond all bounds. */
+/** Ends when the stream does. Throws `upstream_failed` when a single message is beyond all bounds. */
 export async function* readEventMessages(chunks: AsyncIterable<Buffer>): AsyncGenerator<BridgeMessage> {
   const ready: BridgeMessage[] = []
   let failure: Error | null = null
@@ -15,7 +16,8 @@ export async function* readEventMessages(chunks: AsyncIterable<Buffer>): AsyncGe
     maxBufferSize: MAX_MESSAGE_CHARS,
     onEvent: (message) => ready.push(toMessage(message)),
     onError: (error) => {
-      if (error.type === 'max-buffer-size-exceeded') failure = error
+      if (error.type !== 'max-buffer-size-exceeded') return
+      failure = new BerthError('upstream_failed', 'The bridge sent an event of more than 8 MiB.', { cause: error })
     },
   })
   const decoder = new TextDecoder()
