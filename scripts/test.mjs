@@ -1,0 +1,79 @@
+/**
+ * `npm test`: everything that must hold before a change is good. Installs and generates first, looks for a Docker engine and a browser, and says at the
+ * end which tests could not be run without them; with CI set that is a failure. Arguments go to vitest: npm test -- tests/unit/lib/domain
+ */
+import { access, constants } from 'node:fs/promises'
+import path from 'node:path'
+import { findBrowser, findEngine } from './set-up/find-test-needs.mjs'
+import { ensureClient } from './set-up/generate-client.mjs'
+import { ensureInstalled } from './set-up/install.mjs'
+import { runOnNode24 } from './set-up/node24.mjs'
+import { describeDuration, projectDirectory, runMain, SetUpError, say } from './set-up/project.mjs'
+
+const inProject = (...names) => path.join(projectDirectory, ...names)
+const packageFile = (...names) => inProject('node_modules', ...names)
+
+const CHECKS = [
+  { name: 'types', script: packageFile('typescript', 'bin', 'tsc'), args: ['--noEmit'] },
+  {
+    name: 'style',
+    script: packageFile('@biomejs', 'biome', 'bin', 'biome'),
+    args: ['check', '--error-on-warnings', '.'],
+  },
+  { name: 'imports', script: inProject('scripts', 'check-imports', 'check-imports.ts') },
+]
+
+/** All of them run, so that one look shows everything that is wrong. */
+async function runChecks() {
+  const failed = []
+  for (const { name, script, args } of CHECKS) {
+    const began = performance.now()
+    const code = await runOnNode24({ script, args })
+    say(`${code === 0 ? 'ok    ' : 'FAILED'} ${name} (${describeDuration(performance.now() - began)})`)
+    if (code !== 0) failed.push(name)
+  }
+  return failed
+}
+
+async function findNeeds() {
+  const [engine, browser] = await Promise.all([findEngine(), findBrowser()])
+  const left = []
+  if (engine.problem) left.push(`tests on a real container (*.engine.test.ts): ${engine.problem}`)
+  if (engine.problem || browser.problem) {
+    left.push(`tests in a real browser (*.browser.test.ts): ${browser.problem ?? engine.problem}`)
+  }
+  const env = {
+    BERTH_TEST_ENGINE: engine.problem ? '0' : '1',
+    BERTH_TEST_BROWSER: browser.problem ? '0' : '1',
+    BERTH_TEST_BROWSER_PATH: browser.path ?? '',
+  }
+  return { left, env }
+}
+
+async function runTests() {
+  const filters = process.argv.slice(2)
+  await ensureInstalled()
+  await ensureClient()
+  const failed = filters.length === 0 ? await runChecks() : []
+  const { left, env } = await findNeeds()
+  const code = await runOnNode24({
+    script: packageFile('vitest', 'vitest.mjs'),
+    args: ['run', ...filters],
+    env: { ...env, NODE_ENV: 'test' },
+  })
+  if (code !== 0) failed.push('tests')
+  for (const group of left) say(`NOT RUN: ${group}`)
+  const isCi = !['', '0', 'false'].includes(process.env.CI ?? '')
+  if (left.length > 0 && isCi) failed.push('not everything was run')
+  say(failed.length === 0 ? 'Everything that was run passes.' : `Failed: ${failed.join(', ')}.`)
+  if (failed.length > 0) process.exitCode = 1
+}
+
+await runMain(async () => {
+  try {
+    await access(inProject('package-lock.json'), constants.R_OK)
+  } catch {
+    throw new SetUpError(`${projectDirectory} holds no package-lock.json: this is not a clone of the project.`)
+  }
+  await runTests()
+})
