@@ -5,7 +5,7 @@ import type { ReactNode } from 'react'
 import type { Health } from '../client/use-health.ts'
 import { CopyLine } from '../components/copy-line.tsx'
 import { Glyph } from '../components/glyph.tsx'
-import { Icon } from '../components/icon.tsx'
+import { LineIcon } from '../components/line-icon.tsx'
 import type { GlyphName } from '../model/agent-face.ts'
 
 /** No agent yet: what will be here, what is not configured and the line that would configure it, the one next action. */
@@ -113,7 +113,7 @@ function Step({ number, isDone, title, children, act, more }: StepProps) {
       <span className="mark">
         {isDone ? (
           <>
-            <Icon name="check" small />
+            <LineIcon name="check" small />
             <span className="sr">Done</span>
           </>
         ) : (

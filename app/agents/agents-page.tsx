@@ -5,7 +5,7 @@ import { useAgents } from '../client/use-agents.ts'
 import { useHealth } from '../client/use-health.ts'
 import { useHotkeys } from '../client/use-hotkeys.ts'
 import { Bar } from '../components/bar.tsx'
-import { Icon } from '../components/icon.tsx'
+import { LineIcon } from '../components/line-icon.tsx'
 import { LoadingRows } from '../components/loading-rows.tsx'
 import { ProblemNote } from '../components/problem-note.tsx'
 import { type AgentGroup, filterAgents, GROUP_TITLES, type GroupName, groupAgents } from '../model/agent-groups.ts'
@@ -44,7 +44,7 @@ export function AgentsPage() {
           )}
           {health && !health.engine.reachable && (
             <div className="note warn">
-              <Icon name="warn" />
+              <LineIcon name="warn" />
               <p>
                 <b className="med">The Docker engine does not answer.</b>{' '}
                 <span className="muted">{health.engine.description} No agent can start until it does.</span>
@@ -108,7 +108,7 @@ function ListHead({ groups, only, setOnly, query, setQuery }: ListHeadProps) {
       <span className="grow desk" />
       <label className="filter field">
         <span className="sr">Filter agents</span>
-        <Icon name="search" small />
+        <LineIcon name="search" small />
         <input
           ref={field}
           type="search"

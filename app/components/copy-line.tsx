@@ -2,7 +2,7 @@
 'use client'
 
 import { useState } from 'react'
-import { Icon } from './icon.tsx'
+import { LineIcon } from './line-icon.tsx'
 
 export function CopyLine({ text, what }: { text: string; what: string }) {
   return (
@@ -30,7 +30,7 @@ export function CopyButton({ text, what }: { text: string; what: string }) {
       onClick={copy}
       onBlur={() => setOutcome('none')}
     >
-      {outcome === 'none' && <Icon name="copy" small />}
+      {outcome === 'none' && <LineIcon name="copy" small />}
       <span role="status">{outcome === 'copied' ? 'Copied' : outcome === 'refused' ? 'Select it instead' : ''}</span>
     </button>
   )

@@ -3,7 +3,7 @@
 
 import { useId } from 'react'
 import { Dialog } from './dialog.tsx'
-import { Icon } from './icon.tsx'
+import { LineIcon } from './line-icon.tsx'
 
 const SECTIONS = [
   {
@@ -35,7 +35,7 @@ export function KeysDialog({ onClose }: { onClose(): void }) {
         <h2 id={id}>Keys</h2>
         <span className="grow" />
         <button className="btn quiet icon" type="button" aria-label="Close" onClick={onClose}>
-          <Icon name="x" />
+          <LineIcon name="x" />
         </button>
       </div>
       {SECTIONS.map((section) => (

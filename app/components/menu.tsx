@@ -2,7 +2,7 @@
 'use client'
 
 import { type KeyboardEvent, useEffect, useId, useRef, useState } from 'react'
-import { Icon, type IconName } from './icon.tsx'
+import { type IconName, LineIcon } from './line-icon.tsx'
 
 export interface MenuItem {
   label: string
@@ -36,7 +36,7 @@ export function Menu({ label, items }: { label: string; items: MenuItem[] }) {
         aria-controls={id}
         onClick={() => setOpen(!isOpen)}
       >
-        <Icon name="dots" />
+        <LineIcon name="dots" />
       </button>
       {isOpen && (
         <div className="actions" role="menu" id={id} aria-label={label} onKeyDown={(event) => moveFocus(event, close)}>
@@ -52,7 +52,7 @@ export function Menu({ label, items }: { label: string; items: MenuItem[] }) {
                 item.act()
               }}
             >
-              <Icon name={item.icon} small />
+              <LineIcon name={item.icon} small />
               {item.label}
             </button>
           ))}

@@ -1,13 +1,13 @@
 /** A refusal where the thing would be: what did not work, what was tried and received, what to do. */
 import type { ReactNode } from 'react'
 import type { Problem } from '../model/problem.ts'
-import { Icon } from './icon.tsx'
+import { LineIcon } from './line-icon.tsx'
 
 export function ProblemNote({ problem, children }: { problem: Problem; children?: ReactNode }) {
   return (
     <div className="note danger" role="alert">
       <span className="del">
-        <Icon name="warn" />
+        <LineIcon name="warn" />
       </span>
       <div className="grow">
         <b className="med">{problem.title}</b>

@@ -1,6 +1,6 @@
 /** The way to a pull request, in rows and headers. */
 import type { AgentPullRequest } from '../../lib/domain/agent.ts'
-import { Icon } from './icon.tsx'
+import { LineIcon } from './line-icon.tsx'
 
 export function PullChip({ pullRequest }: { pullRequest: AgentPullRequest }) {
   return (
@@ -11,7 +11,7 @@ export function PullChip({ pullRequest }: { pullRequest: AgentPullRequest }) {
       rel="noreferrer"
       title={`Pull request ${pullRequest.number}: ${pullRequest.title}`}
     >
-      <Icon name="pr" />
+      <LineIcon name="pr" />
       <span className="sr">Pull request </span>#{pullRequest.number}
     </a>
   )

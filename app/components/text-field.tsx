@@ -2,7 +2,7 @@
 'use client'
 
 import { type InputHTMLAttributes, type ReactNode, useId } from 'react'
-import { Icon, type IconName } from './icon.tsx'
+import { type IconName, LineIcon } from './line-icon.tsx'
 
 export interface TextFieldProps extends Omit<InputHTMLAttributes<HTMLInputElement>, 'onChange'> {
   label: string
@@ -25,7 +25,7 @@ export function TextField({ label, aside, icon, mono, hint, error, onText, ...in
         {label} {aside && <span className="opt">{aside}</span>}
       </label>
       <span className={error ? 'field bad' : 'field'}>
-        {icon && <Icon name={icon} small />}
+        {icon && <LineIcon name={icon} small />}
         <input
           {...input}
           id={id}
@@ -50,7 +50,7 @@ export function FieldNote({ id, error, hint }: { id: string; error: string | nul
   }
   return (
     <p className="hint bad" id={id}>
-      <Icon name="warn" />
+      <LineIcon name="warn" />
       <span>{error}</span>
     </p>
   )

@@ -1,7 +1,7 @@
 /** Switches day and night. The choice is a cookie, so that the server's first line of HTML has it and nothing flashes. */
 'use client'
 
-import { Icon } from './icon.tsx'
+import { LineIcon } from './line-icon.tsx'
 
 const YEAR_SECONDS = 365 * 24 * 3600
 
@@ -14,7 +14,7 @@ export function ThemeSwitch() {
       title="Switch between light and dark"
       onClick={switchTheme}
     >
-      <Icon name="sun" />
+      <LineIcon name="sun" />
     </button>
   )
 }

@@ -3,7 +3,7 @@
 import { useState } from 'react'
 import { Delta } from '../../components/delta.tsx'
 import { DiffView } from '../../components/diff-view.tsx'
-import { Icon } from '../../components/icon.tsx'
+import { LineIcon } from '../../components/line-icon.tsx'
 import { LogTime } from '../../components/moment.tsx'
 import { formatCount } from '../../model/format.ts'
 import type { ChangedFile } from '../../model/transcript-types.ts'
@@ -35,7 +35,7 @@ export function ChangesPane({ files }: { files: ChangedFile[] }) {
         {files.map((file) => (
           <li key={file.path}>
             <a href={`#${anchorOf(file.path)}`}>
-              <Icon name="file" />
+              <LineIcon name="file" />
               <PathView path={file.path} />
               <span className={KINDS[file.change].className} title={KINDS[file.change].word}>
                 {KINDS[file.change].letter}
@@ -70,7 +70,7 @@ function FileView({ file }: { file: ChangedFile }) {
     <section className="file" id={anchorOf(file.path)} aria-label={file.path}>
       <header>
         <button className="fold-file" type="button" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
-          <Icon name={isOpen ? 'down' : 'right'} small />
+          <LineIcon name={isOpen ? 'down' : 'right'} small />
           <span className="mono cut">{file.path}</span>
         </button>
         <span>

@@ -3,7 +3,7 @@
 import { type FormEvent, type KeyboardEvent, type Ref, useEffect, useState } from 'react'
 import type { AgentView } from '../../../lib/services/agent/schemas.ts'
 import { Delta } from '../../components/delta.tsx'
-import { Icon } from '../../components/icon.tsx'
+import { LineIcon } from '../../components/line-icon.tsx'
 import { ProblemNote } from '../../components/problem-note.tsx'
 import type { Possible } from '../../model/live-agent.ts'
 import type { Transcript } from '../../model/transcript-types.ts'
@@ -82,7 +82,7 @@ export function Composer({ ref, agent, transcript, actions, possible, showTab }:
               disabled={actions.busy !== null}
               onClick={() => void actions.start()}
             >
-              <Icon name="play" small />
+              <LineIcon name="play" small />
               {actions.busy === 'start' ? 'Starting' : 'Start'}
             </button>
           )}
@@ -141,7 +141,7 @@ function SheetChips({
         </button>
       )}
       <button className="btn sm" type="button" onClick={() => showTab('pull')}>
-        <Icon name="pr" small />
+        <LineIcon name="pr" small />
         {agent.pullRequest ? `#${agent.pullRequest.number}` : 'Pull request'}
       </button>
       <button className="btn sm" type="button" onClick={() => showTab('details')}>

@@ -4,7 +4,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'react'
 import type { AgentView } from '../../../lib/services/agent/schemas.ts'
 import type { LiveAgent } from '../../client/use-agent.ts'
 import { useHotkeys } from '../../client/use-hotkeys.ts'
-import { Icon } from '../../components/icon.tsx'
+import { LineIcon } from '../../components/line-icon.tsx'
 import { LoadingRows } from '../../components/loading-rows.tsx'
 import { FailureBox } from './start-entry.tsx'
 import { TurnView } from './turn-view.tsx'
@@ -54,7 +54,7 @@ export function Conversation({ live, agent, actions, onDelete }: ConversationPro
       </div>
       {!isAtEnd && (
         <button className="btn sm jump" type="button" onClick={goToEnd}>
-          <Icon name="arrowdown" small />
+          <LineIcon name="arrowdown" small />
           Newest
         </button>
       )}

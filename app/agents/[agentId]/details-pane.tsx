@@ -4,7 +4,7 @@ import type { ReactNode } from 'react'
 import type { AgentView } from '../../../lib/services/agent/schemas.ts'
 import { useNow } from '../../client/use-now.ts'
 import { CopyLine } from '../../components/copy-line.tsx'
-import { Icon } from '../../components/icon.tsx'
+import { LineIcon } from '../../components/line-icon.tsx'
 import { Meter } from '../../components/meter.tsx'
 import { LogTime } from '../../components/moment.tsx'
 import { formatBytes, formatClock, formatCost, formatCount, formatLimit, formatTokens } from '../../model/format.ts'
@@ -133,7 +133,7 @@ function Refusals({ refusals }: { refusals: Refusal[] }) {
       <ul className="refused">
         {refusals.map((refusal) => (
           <li key={`${refusal.host}:${refusal.port}`}>
-            <Icon name="shield" />
+            <LineIcon name="shield" />
             <span className="mono cut">
               {refusal.host}:{refusal.port}
             </span>

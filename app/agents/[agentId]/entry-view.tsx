@@ -2,7 +2,7 @@
 
 import { memo, useState } from 'react'
 import type { AgentView } from '../../../lib/services/agent/schemas.ts'
-import { Icon } from '../../components/icon.tsx'
+import { LineIcon } from '../../components/line-icon.tsx'
 import { LogTime } from '../../components/moment.tsx'
 import { Prose } from '../../components/prose.tsx'
 import type { Entry, TextEntry } from '../../model/transcript-types.ts'
@@ -93,7 +93,7 @@ function ReasoningView({ entry }: { entry: TextEntry }) {
   return (
     <div className="tool plain">
       <button className="one" type="button" aria-expanded={isOpen} onClick={() => setChoice(!isOpen)}>
-        <Icon name={isOpen ? 'down' : 'right'} />
+        <LineIcon name={isOpen ? 'down' : 'right'} />
         <span className="verb">{entry.state === 'live' ? 'Thinking' : 'Thought'}</span>
         {!isOpen && <span className="what cut">{entry.text.text.trim().slice(0, 200)}</span>}
       </button>

@@ -1,7 +1,7 @@
 'use client'
 
 import type { ReactNode } from 'react'
-import { Icon, type IconName } from '../../components/icon.tsx'
+import { type IconName, LineIcon } from '../../components/line-icon.tsx'
 import { formatCount, formatTokens } from '../../model/format.ts'
 import type { NoteEntry } from '../../model/transcript-types.ts'
 
@@ -76,7 +76,7 @@ function PullRequestView({ data }: { data: Record<string, unknown> }) {
   const verb = data.action === 'opened' ? 'Pull request opened' : 'Pull request updated'
   return (
     <div className="note ok">
-      <Icon name="pr" />
+      <LineIcon name="pr" />
       <div className="grow">
         <b className="med">
           {verb}: #{numberOf(data.number)}
@@ -86,7 +86,7 @@ function PullRequestView({ data }: { data: Record<string, unknown> }) {
       {isWebAddress(url) && (
         <a className="btn sm" href={url} target="_blank" rel="noreferrer">
           Open it
-          <Icon name="out" small />
+          <LineIcon name="out" small />
         </a>
       )}
     </div>
@@ -105,7 +105,7 @@ function Line({ icon, verb, object, mono = false, children }: LineProps) {
   return (
     <div className="tool plain">
       <div className="one still">
-        <Icon name={icon} />
+        <LineIcon name={icon} />
         <span className="verb">{verb}</span>
         <span className={mono ? 'what mono cut' : 'what cut'}>{object}</span>
         <span className="grow" />
@@ -125,7 +125,7 @@ interface BoxProps {
 function Box({ icon, tone, title, children }: BoxProps) {
   return (
     <div className={`note ${tone}`}>
-      <Icon name={icon} />
+      <LineIcon name={icon} />
       <div>
         <b className="med">{title}</b>
         <p className="muted">{children}</p>

@@ -1,7 +1,7 @@
 'use client'
 
 import type { AgentView } from '../../../lib/services/agent/schemas.ts'
-import { Icon } from '../../components/icon.tsx'
+import { LineIcon } from '../../components/line-icon.tsx'
 import { LogTime } from '../../components/moment.tsx'
 import type { Possible } from '../../model/live-agent.ts'
 import type { NoteEntry, Transcript } from '../../model/transcript-types.ts'
@@ -25,7 +25,7 @@ export function PullPane({ agent, transcript, actions, possible }: PullPaneProps
           {pullRequest && (
             <a className="btn sm" href={pullRequest.url} target="_blank" rel="noreferrer">
               Open it
-              <Icon name="out" small />
+              <LineIcon name="out" small />
             </a>
           )}
         </header>
@@ -45,7 +45,7 @@ export function PullPane({ agent, transcript, actions, possible }: PullPaneProps
           disabled={!possible.pullRequest || actions.busy !== null}
           onClick={() => void actions.openPullRequest()}
         >
-          <Icon name="pr" small />
+          <LineIcon name="pr" small />
           {labelOf(agent, actions)}
         </button>
         {!possible.pullRequest && <p className="hint">{whyNot(agent)}</p>}

@@ -4,7 +4,7 @@ import Link from 'next/link'
 import { Fragment } from 'react'
 import type { AgentView } from '../../../lib/services/agent/schemas.ts'
 import { Glyph } from '../../components/glyph.tsx'
-import { Icon } from '../../components/icon.tsx'
+import { LineIcon } from '../../components/line-icon.tsx'
 import { faceOf } from '../../model/agent-face.ts'
 import { groupAgents } from '../../model/agent-groups.ts'
 
@@ -32,7 +32,7 @@ export function Quay({ agents, current }: { agents: AgentView[] | null; current:
         </Fragment>
       ))}
       <Link className="more" href="/agents" title="All agents">
-        <Icon name="berths" small />
+        <LineIcon name="berths" small />
         <span className="sr">All agents</span>
       </Link>
     </nav>

@@ -3,7 +3,7 @@
 import Link from 'next/link'
 import type { AgentView } from '../../../lib/services/agent/schemas.ts'
 import { Glyph } from '../../components/glyph.tsx'
-import { Icon } from '../../components/icon.tsx'
+import { LineIcon } from '../../components/line-icon.tsx'
 import { Menu } from '../../components/menu.tsx'
 import { Meter } from '../../components/meter.tsx'
 import { Clock } from '../../components/moment.tsx'
@@ -33,7 +33,7 @@ export function ShipHeader({ agent, face, transcript, actions, possible, onDelet
   return (
     <header className="ship">
       <Link className="back phone" href="/agents" aria-label="All agents">
-        <Icon name="left" />
+        <LineIcon name="left" />
       </Link>
       <div className="title">
         <h1>
@@ -46,9 +46,9 @@ export function ShipHeader({ agent, face, transcript, actions, possible, onDelet
         </h1>
         <div className="where">
           <span>{agent.githubRepo}</span>
-          <Icon name="branch" />
+          <LineIcon name="branch" />
           <span className="mono">{agent.sourceBranch}</span>
-          <Icon name="to" />
+          <LineIcon name="to" />
           <span className="mono cut">{agent.targetBranch}</span>
         </div>
       </div>
@@ -81,7 +81,7 @@ function StopButton({ actions }: { actions: AgentActions }) {
       title="Ends what it does and removes its container; files and history stay. Ctrl+."
       onClick={() => void actions.stop()}
     >
-      <Icon name="stop" small />
+      <LineIcon name="stop" small />
       {actions.busy === 'stop' ? 'Stopping' : 'Stop'}
     </button>
   )

@@ -3,7 +3,7 @@
 import { useState } from 'react'
 import type { AgentView } from '../../../lib/services/agent/schemas.ts'
 import { CopyButton } from '../../components/copy-line.tsx'
-import { Icon } from '../../components/icon.tsx'
+import { LineIcon } from '../../components/line-icon.tsx'
 import { Clock } from '../../components/moment.tsx'
 import { ProblemNote } from '../../components/problem-note.tsx'
 import { TermOutput } from '../../components/term-output.tsx'
@@ -27,7 +27,7 @@ export function StartView({ entry, agent, isCurrent, actions, onDelete }: StartV
     return (
       <div className="tool plain">
         <button className="one" type="button" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
-          <Icon name={isOpen ? 'down' : 'right'} />
+          <LineIcon name={isOpen ? 'down' : 'right'} />
           <span className="verb">Started</span>
           <span className="what cut">its sandbox</span>
           <span className="grow" />
@@ -103,7 +103,7 @@ export function FailureBox({ agent, failure, isCurrent, actions, onDelete }: Fai
               disabled={actions.busy !== null}
               onClick={() => void actions.start()}
             >
-              <Icon name="retry" small />
+              <LineIcon name="retry" small />
               {actions.busy === 'start' ? 'Starting' : 'Retry'}
             </button>
             <button className="btn quiet" type="button" onClick={onDelete}>
@@ -115,7 +115,7 @@ export function FailureBox({ agent, failure, isCurrent, actions, onDelete }: Fai
       {logTail.length > 0 && (
         <div className="tool log-tail">
           <header>
-            <Icon name="term" />
+            <LineIcon name="term" />
             <span className="verb">Log</span>
             <span className="what cut">the last {formatCount(logTail.length, 'line')}</span>
             <span className="grow" />

@@ -3,7 +3,7 @@
 import { useState } from 'react'
 import { Delta } from '../../components/delta.tsx'
 import { DiffView } from '../../components/diff-view.tsx'
-import { Icon } from '../../components/icon.tsx'
+import { LineIcon } from '../../components/line-icon.tsx'
 import { Clock } from '../../components/moment.tsx'
 import { SearchHits } from '../../components/search-hits.tsx'
 import { TaskList } from '../../components/task-list.tsx'
@@ -22,7 +22,7 @@ export function ToolView({ entry }: { entry: ToolEntry }) {
   return (
     <div className={isOpen && hasBody ? 'tool' : 'tool plain'}>
       <button className="one" type="button" aria-expanded={isOpen} onClick={() => setChoice(!isOpen)}>
-        <Icon name={isOpen && hasBody ? line.icon : 'right'} />
+        <LineIcon name={isOpen && hasBody ? line.icon : 'right'} />
         <span className="verb">{line.verb}</span>
         <span className={line.mono ? 'what mono cut' : 'what cut'}>{line.object}</span>
         <span className="grow" />
@@ -95,7 +95,7 @@ export function ChangeView({ change }: { change: FileChange }) {
   return (
     <div className={isOpen ? 'tool' : 'tool plain'}>
       <button className="one" type="button" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
-        <Icon name={isOpen ? 'edit' : 'right'} />
+        <LineIcon name={isOpen ? 'edit' : 'right'} />
         <span className="verb">{VERBS[change.change]}</span>
         <span className="what mono cut">{change.path}</span>
         <span className="grow" />

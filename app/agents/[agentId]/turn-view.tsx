@@ -3,7 +3,7 @@
 import { memo, useState } from 'react'
 import type { AgentView } from '../../../lib/services/agent/schemas.ts'
 import { Delta } from '../../components/delta.tsx'
-import { Icon } from '../../components/icon.tsx'
+import { LineIcon } from '../../components/line-icon.tsx'
 import { LogTime } from '../../components/moment.tsx'
 import { formatCost, formatCount, formatDuration } from '../../model/format.ts'
 import { describeEnding } from '../../model/run-ending.ts'
@@ -71,7 +71,7 @@ function TurnLine({ turn, agent, isOpen, onPress }: TurnLineProps) {
       {turn.order ? <LogTime at={turn.order.at} /> : <span />}
       <div>
         <button className="turn" type="button" aria-expanded={isOpen} onClick={onPress}>
-          <Icon name={isOpen ? 'down' : 'right'} small />
+          <LineIcon name={isOpen ? 'down' : 'right'} small />
           <span className="cut grow">{words}</span>
           {turn.end && <span className="sum steps-n">{formatCount(turn.end.steps, 'step')}</span>}
           {turn.end && <span className="sum steps-n">{formatDuration(turn.end.durationMs)}</span>}

@@ -1,7 +1,7 @@
 'use client'
 
 import { useId } from 'react'
-import { Icon } from '../../components/icon.tsx'
+import { LineIcon } from '../../components/line-icon.tsx'
 import { TextField } from '../../components/text-field.tsx'
 import type { NewAgentForm } from '../../model/new-agent-form.ts'
 
@@ -24,7 +24,7 @@ export function LimitsFold({ form, put, error }: LimitsFoldProps) {
   return (
     <details className="fold" open={hasError || undefined}>
       <summary>
-        <Icon name="right" small />
+        <LineIcon name="right" small />
         Limits and network
         <span className="cut faint">{describe(form)}</span>
       </summary>

@@ -3,7 +3,7 @@
 import { type FormEvent, useEffect, useId, useRef } from 'react'
 import { useHotkeys } from '../../client/use-hotkeys.ts'
 import type { Models } from '../../client/use-models.ts'
-import { Icon } from '../../components/icon.tsx'
+import { LineIcon } from '../../components/line-icon.tsx'
 import { ProblemNote } from '../../components/problem-note.tsx'
 import { FieldNote, TextField } from '../../components/text-field.tsx'
 import type { NewAgentForm } from '../../model/new-agent-form.ts'
@@ -155,7 +155,7 @@ function TaskField({ value, error, onText }: { value: string; error: string | nu
           onChange={(event) => onText(event.target.value)}
         />
         <footer>
-          <Icon name="list" small />
+          <LineIcon name="list" small />
           <span>Small and checkable is best: one bug, one test that shows it. Markdown works.</span>
         </footer>
       </div>

@@ -85,7 +85,7 @@ const PATHS = {
 
 export type IconName = keyof typeof PATHS
 
-export function Icon({ name, small = false }: { name: IconName; small?: boolean }) {
+export function LineIcon({ name, small = false }: { name: IconName; small?: boolean }) {
   return (
     <svg className={small ? 'i sm' : 'i'} viewBox="0 0 16 16" aria-hidden="true">
       {PATHS[name]}
