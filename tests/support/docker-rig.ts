@@ -62,7 +62,9 @@ export async function makeDockerRig(): Promise<DockerRig> {
     socketRoot,
     containerId,
     run,
-    killOutside: async (sandbox) => engine.stopContainer(await containerId(sandbox), 0),
+    killOutside: async (sandbox) => {
+      await run(sandbox, '990:990', ['pkill', '-9', '-f', 'bridge.cjs'])
+    },
     killRunner: async (sandbox) => {
       await run(sandbox, '1000:1000', ['pkill', '-9', '-f', 'runner.cjs'])
       await untilRunners(engine, await containerId(sandbox), 0)

@@ -3,6 +3,7 @@
  * runs there. Its life does not hang on this process; only its first words are listened to.
  */
 import type { Readable } from 'node:stream'
+import { setTimeout } from 'node:timers/promises'
 import { BerthError } from '../../../errors.ts'
 import type { Logger } from '../../../logger.ts'
 import { RUNNER_PROGRAM, runnerCommand } from './container-config.ts'
@@ -10,6 +11,8 @@ import { type ContainerEngine, isRefusal } from './engine/engine.ts'
 
 /** A command can write to the runner's standard error too: what is logged of it is bounded. */
 const MAX_LOGGED_BYTES = 64 * 1024
+const EXEC_DEADLINE_MS = 15_000
+const EXEC_POLL_MS = 20
 
 export interface Runners {
   /** Starts the runner if none runs. Calls at the same time start one. Throws `sandbox_lost` when the container does not run. */
@@ -43,15 +46,11 @@ export function createRunners(engine: ContainerEngine, logger: Logger): Runners 
     if (await isRunnerThere(engine, containerId, agentId)) return
     const { execId, output } = await execRunner(engine, containerId, agentId)
     listen(containerId, agentId, output)
-    const exec = await engine.findExec(execId)
-    if (exec?.running !== true) {
-      throw new BerthError(
-        'start_failed',
-        `The runner of agent ${agentId} ended at once with exit code ${exec?.exitCode}.`,
-        {
-          hint: 'Its last words are in the log. An image that is not up to date is made anew by `npm run build-container`.',
-        },
-      )
+    const { running, exitCode } = await waitForExec(engine, execId)
+    if (!running) {
+      throw new BerthError('start_failed', `The runner of agent ${agentId} ended at once with exit code ${exitCode}.`, {
+        hint: 'Its last words are in the log. An image that is not up to date is made anew by `npm run build-container`.',
+      })
     }
   }
 
@@ -89,6 +88,21 @@ async function execRunner(engine: ContainerEngine, containerId: string, agentId:
   } catch (error) {
     if (isRefusal(error, 404) || isRefusal(error, 409)) throw notRunning(agentId, error)
     throw error
+  }
+}
+
+/** The engine answers before the process is there; then it neither runs nor has an exit code. */
+async function waitForExec(
+  engine: ContainerEngine,
+  execId: string,
+): Promise<{ running: boolean; exitCode: number | null }> {
+  const deadline = performance.now() + EXEC_DEADLINE_MS
+  for (;;) {
+    const exec = await engine.findExec(execId)
+    // A container that ended takes its processes' records with it.
+    if (exec === null) return { running: false, exitCode: null }
+    if (exec.running || exec.exitCode !== null || performance.now() > deadline) return exec
+    await setTimeout(EXEC_POLL_MS)
   }
 }
 

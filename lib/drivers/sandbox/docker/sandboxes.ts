@@ -10,9 +10,10 @@ export async function listSandboxes(
 ): Promise<Sandbox[]> {
   const labels = [`${LABEL.installation}=${installationId}`]
   if (agentId !== undefined) labels.push(`${LABEL.agent}=${agentId}`)
-  return inspectAll(engine, labels)
+  return inspectAll(engine, labels, ['removing'])
 }
 
+/** One that is being removed is found too: to wait for its end. */
 export async function findSandbox(engine: ContainerEngine, sandbox: SandboxLabels): Promise<Sandbox | null> {
   const labels = Object.entries(toContainerLabels(sandbox)).map(([key, value]) => `${key}=${value}`)
   return (await inspectAll(engine, labels))[0] ?? null
@@ -44,8 +45,8 @@ export function toSandbox(container: ContainerDetails): Sandbox | null {
   }
 }
 
-async function inspectAll(engine: ContainerEngine, labels: string[]): Promise<Sandbox[]> {
-  const summaries = (await engine.listContainers(labels)).filter(({ state }) => state !== 'removing')
+async function inspectAll(engine: ContainerEngine, labels: string[], without: string[] = []): Promise<Sandbox[]> {
+  const summaries = (await engine.listContainers(labels)).filter(({ state }) => !without.includes(state))
   const containers = await Promise.all(summaries.map(({ id }) => engine.findContainer(id)))
   return containers.flatMap((container) => (container === null ? [] : (toSandbox(container) ?? [])))
 }

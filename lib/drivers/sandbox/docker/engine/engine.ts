@@ -103,8 +103,10 @@ export interface ImageEngine {
   exportContainer(id: string): Promise<Readable>
   /** Resolves with the exit code when the container has ended. */
   waitForEnd(id: string, signal: AbortSignal): Promise<number>
-  /** One that is gone or in use stays as it is. */
-  removeImage(idOrName: string): Promise<void>
+  /** True when it is gone; false when it is in use. */
+  removeImage(idOrName: string): Promise<boolean>
+  /** An image made on top of this one, if there is any. `id` may be the short form. */
+  findChildImage(id: string): Promise<string | null>
   /** Removes untagged images with this label and older than that, and the layers only they used. */
   pruneImages(label: string, olderThan: string): Promise<void>
 }

@@ -46,10 +46,19 @@ export function createImageCalls({ short, long, ask }: EngineClients): ImageEngi
     removeImage: async (idOrName) => {
       try {
         await ask('remove image', () => short.getImage(idOrName).remove())
+        return true
       } catch (error) {
-        if (!isRefusal(error, 404) && !isRefusal(error, 409)) throw error
+        if (isRefusal(error, 404)) return true
+        if (isRefusal(error, 409)) return false
+        throw error
       }
     },
+
+    findChildImage: (id) =>
+      ask('list images', async () => {
+        const images = await short.listImages({ all: true })
+        return images.find(({ ParentId }) => ParentId.replace('sha256:', '').startsWith(id))?.Id ?? null
+      }),
 
     pruneImages: (label, olderThan) =>
       ask('prune images', async () => {

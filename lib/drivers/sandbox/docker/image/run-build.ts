@@ -1,8 +1,10 @@
 /** One build on the engine: says what takes long, and leaves no half-made image when it fails. */
+import { setTimeout } from 'node:timers/promises'
 import { BerthError } from '../../../../errors.ts'
 import type { BuildMessage, ImageBuild, ImageEngine } from '../engine/engine.ts'
 
 const LOG_LINES = 50
+const LET_GO_MS = 5_000
 const STEP = /^Step \d+\/\d+ : (.*)/
 /** The classic builder names the image of each step. */
 const LAYER = /^ ---> ([0-9a-f]{12})$/
@@ -27,8 +29,9 @@ export async function runBuild(engine: ImageEngine, run: BuildRun): Promise<stri
     if (output.imageId === null) throw new Error('The engine ended the build without naming an image.')
     return output.imageId
   } catch (error) {
-    // The builder takes a moment to let go of a build whose connection went away; what is left then is swept later.
-    if (output.freshLayer !== null) await engine.removeImage(output.freshLayer)
+    if (output.freshLayer !== null) {
+      await removeUnfinished(engine, { layer: output.freshLayer, copying: output.copying && run.signal.aborted })
+    }
     run.signal.throwIfAborted()
     if (error instanceof BerthError) throw error
     throw new BerthError(
@@ -43,11 +46,34 @@ export async function runBuild(engine: ImageEngine, run: BuildRun): Promise<stri
   }
 }
 
+/**
+ * The builder takes a moment to let go of a build whose connection went away. It ends a RUN, but finishes a COPY, whose image
+ * then comes late. What is still held after the wait is swept by a later build.
+ */
+async function removeUnfinished(
+  engine: ImageEngine,
+  { layer, copying }: { layer: string; copying: boolean },
+): Promise<void> {
+  const deadline = performance.now() + LET_GO_MS
+  let late = copying
+  for (;;) {
+    const child = await engine.findChildImage(layer)
+    if (child !== null) await engine.removeImage(child)
+    late &&= child === null
+    const expired = performance.now() > deadline
+    if ((!late || expired) && (await engine.removeImage(layer))) return
+    if (expired) return
+    await setTimeout(LET_GO_MS / 50)
+  }
+}
+
 /** What the build said so far. */
 class BuildOutput {
   imageId: string | null = null
   /** The last image that this build itself made. */
   freshLayer: string | null = null
+  /** The step in progress is a COPY. */
+  copying = false
   tail: string[] = []
   readonly #onProgress: (line: string) => void
   #usedCache = false
@@ -67,6 +93,7 @@ class BuildOutput {
     const step = line.match(STEP)?.[1]
     if (step !== undefined) {
       this.#usedCache = false
+      this.copying = step.startsWith('COPY')
       if (/^(RUN|COPY)/.test(step)) this.#onProgress(`  ${step.replace(/\s+/g, ' ').slice(0, 100)}`)
     }
     if (CACHED.test(line)) this.#usedCache = true
