@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -206,7 +206,10 @@ describe('commit', () => {
   })
 
   it('takes everything but what is ignored, in the author’s name, whatever the repository’s hooks say', async () => {
-    rig.test.write('.git/hooks/pre-commit', '#!/bin/sh\nexit 1\n')
+    for (const hook of ['pre-commit', 'prepare-commit-msg', 'commit-msg', 'post-commit']) {
+      rig.test.write(`.git/hooks/${hook}`, '#!/bin/sh\necho ran >> ran-by-hook\nexit 1\n')
+      chmodSync(path.join(rig.test.root, '.git/hooks', hook), 0o755)
+    }
     rig.test.git('config', 'commit.gpgsign', 'true')
     rig.test.git('config', 'core.editor', 'false')
     rig.test.write('new.txt', 'new\n')
@@ -217,6 +220,7 @@ describe('commit', () => {
       /^Ada "the first" Lovelace; #1 <ada@example.com>\|Ada "the first" Lovelace; #1\|-m looks like an option\n\n# and a comment\n.*new\.txt/s,
     )
     expect(rig.test.git('status', '--porcelain')).toBe('')
+    expect(existsSync(path.join(rig.test.root, 'ran-by-hook'))).toBe(false)
   })
 
   it('answers null when there is nothing to commit', async () => {

@@ -29,6 +29,8 @@ export function createGit({ workspace, proxyUrl }: { workspace: Workspace; proxy
     'http.http://git.berth/.proxy': proxyUrl,
     'core.editor': 'true',
     'core.pager': 'cat',
+    // Hooks are the agent's to run: `--no-verify` would still leave some of them in the way of Berth's own commands.
+    'core.hooksPath': '/dev/null',
     'credential.helper': '',
     'commit.gpgsign': 'false',
     'tag.gpgsign': 'false',

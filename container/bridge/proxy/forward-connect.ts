@@ -33,7 +33,10 @@ export async function forwardConnect(context: ProxyContext, { request, socket, h
       { signal: gone.signal, waitMs: context.tunnelWaitMs },
     )
     stream.setTimeout(context.idleMs, () => cancelStream(stream))
-    socket.once('close', () => cancelStream(stream))
+    socket.once('close', () => {
+      // Where both sides have ended, what is still on its way is let through.
+      if (!stream.readableEnded || !stream.writableEnded) cancelStream(stream)
+    })
     if (socket.destroyed) cancelStream(stream)
     let answered = false
     stream.once('response', (headers) => {

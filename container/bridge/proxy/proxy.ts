@@ -25,7 +25,7 @@ export interface ProxyContext {
   idleMs: number
 }
 
-export interface Proxy {
+export interface LocalProxy {
   /** The port it listens on: the one asked for, or a free one when 0 was. */
   readonly port: number
   close(): Promise<void>
@@ -41,7 +41,7 @@ export interface ProxyOptions {
 }
 
 /** Listens on 127.0.0.1. Rejects when the port is taken. */
-export async function startProxy(options: ProxyOptions): Promise<Proxy> {
+export async function startProxy(options: ProxyOptions): Promise<LocalProxy> {
   const context: ProxyContext = { tunnelWaitMs: 10_000, idleMs: 15 * 60_000, ...options }
   const server = http.createServer({
     headersTimeout: HEADERS_TIMEOUT_MS,
