@@ -20,10 +20,19 @@ export interface TestClock extends Clock {
   advance(ms: number): void
 }
 
-/** Sleeps up to `patienceMs` pass at once; longer ones (time limits, watchdogs) last until time is advanced to their end. */
+interface Sleeper {
+  untilMs: number
+  passes: boolean
+  wake: () => void
+}
+
+/**
+ * Sleeps up to `patienceMs` pass by themselves, in the order of their ends, once nothing else is to be done; longer ones
+ * (time limits, watchdogs) last until time comes to their end.
+ */
 export function testClock(patienceMs = 60_000): TestClock {
   let nowMs = 0
-  const waiting = new Set<{ untilMs: number; wake: () => void }>()
+  const waiting = new Set<Sleeper>()
   const sleeps: number[] = []
   const advance = (ms: number) => {
     nowMs += ms
@@ -32,6 +41,12 @@ export function testClock(patienceMs = 60_000): TestClock {
       waiting.delete(sleeper)
       sleeper.wake()
     }
+  }
+  const passNext = () => {
+    const [next] = [...waiting].filter((sleeper) => sleeper.passes).sort((a, b) => a.untilMs - b.untilMs)
+    if (!next) return
+    advance(Math.max(0, next.untilMs - nowMs))
+    setImmediate(passNext)
   }
   return {
     sleeps,
@@ -42,13 +57,10 @@ export function testClock(patienceMs = 60_000): TestClock {
       new Promise((resolve, reject) => {
         if (signal?.aborted) return reject(signal.reason)
         sleeps.push(ms)
-        if (ms <= patienceMs) {
-          nowMs += ms
-          return resolve()
-        }
-        const sleeper = { untilMs: nowMs + ms, wake: resolve }
+        const sleeper = { untilMs: nowMs + ms, passes: ms <= patienceMs, wake: resolve }
         waiting.add(sleeper)
         signal?.addEventListener('abort', () => waiting.delete(sleeper) && reject(signal.reason), { once: true })
+        if (sleeper.passes) setImmediate(passNext)
       }),
   }
 }

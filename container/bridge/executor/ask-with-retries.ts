@@ -3,8 +3,9 @@
  * Owns: when to try again. Must not know: the log; it only tells what it is about to do.
  */
 import type { Clock } from '../../../lib/clock.ts'
+import type { ModelAnswer } from './answer.ts'
 import { RETRY_FIRST_MS, RETRY_LONGEST_MS, RETRY_TOTAL_MS } from './defaults.ts'
-import type { AskOptions, ModelAnswer, ModelClient, ModelRequest } from './model-client.ts'
+import type { AskOptions, ModelClient, ModelRequest } from './model-client.ts'
 import { ProviderFailure } from './provider-failure.ts'
 
 export interface RetryNote {

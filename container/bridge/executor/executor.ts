@@ -7,19 +7,23 @@ import { randomText } from '../../../lib/ids.ts'
 import type { Logger } from '../../../lib/logger.ts'
 import type { ExecuteCommand } from '../../contract/bridge.ts'
 import type { PullRequestAnswer, PullRequestRequest } from '../../contract/tunnel.ts'
-import { type Journal, JournalError, type JournalInput } from '../journal/journal.ts'
+import { type Journal, JournalError } from '../journal/journal.ts'
 
 import { tools as allTools } from '../tools/index.ts'
 import type { ReadLedger, Tool } from '../tools/tool.ts'
 import type { Workspace } from '../workspace-port.ts'
-import { type Conversation, createConversation } from './conversation.ts'
+import type { Conversation } from './conversation.ts'
+import { CANCEL_GRACE_MS } from './defaults.ts'
+import { ExecutorError } from './executor-error.ts'
 import { timeEnding } from './limits.ts'
+import { workOn } from './loop.ts'
 import { createLoopGuard } from './loop-guard.ts'
+import { openMemory } from './memory.ts'
 import { createModelClient, type ModelClient } from './model-client.ts'
 import { readProjectInstructions } from './project-instructions.ts'
 import { describeEnding, ProviderFailure } from './provider-failure.ts'
 import { createReadLedger } from './read-ledger.ts'
-import { type Ending, interruptOpenCalls, type Run, RunEnded, record, workOn } from './run.ts'
+import { type Ending, interruptOpenCalls, type Run, RunEnded, record } from './run.ts'
 import { newProgress, readProgress } from './run-progress.ts'
 import { writeSystemPrompt } from './system-prompt.ts'
 import { packTools } from './tool-definitions.ts'
@@ -35,16 +39,7 @@ export interface Executor {
   current(): { id: string; step: number } | null
 }
 
-export type ExecutorErrorCode = 'run_in_progress' | 'history_needed'
-
-export class ExecutorError extends Error {
-  readonly code: ExecutorErrorCode
-  constructor(code: ExecutorErrorCode, message: string) {
-    super(message)
-    this.name = 'ExecutorError'
-    this.code = code
-  }
-}
+export { ExecutorError } from './executor-error.ts'
 
 export interface ExecutorOptions {
   journal: Journal
@@ -115,57 +110,6 @@ function makeMessageId(): string {
   return `msg_${randomText(20)}`
 }
 
-/** The history that a seed in the journal stands for: up to where the control plane had stored which journal. */
-type Stored = ExecuteCommand['stored']
-type Seed = Extract<JournalInput, { kind: 'history' }> & { stored?: Stored }
-
-/** The conversation of this journal, folded once and kept; folded anew when a history takes its place. */
-function openMemory(journal: Journal) {
-  let conversation: Conversation = createConversation()
-  let foldedId = journal.journalId
-  let seeded: Stored | null = null
-
-  const apply = (input: JournalInput) => {
-    if (input.kind === 'history') seeded = (input as Seed).stored ?? null
-    conversation.apply({ kind: 'input', input })
-  }
-  for (const entry of journal.entries()) {
-    if (entry.kind === 'input') apply(entry.input)
-    else conversation.apply(entry)
-  }
-
-  const needsHistory = ({ stored }: ExecuteCommand): boolean => {
-    if (stored.journalId === null) return false
-    if (stored.journalId === journal.journalId) return stored.n > journal.lastN || foldedId !== journal.journalId
-    return seeded?.journalId !== stored.journalId || seeded.n !== stored.n
-  }
-
-  const add = (input: JournalInput) => {
-    journal.appendInput(input)
-    apply(input)
-  }
-
-  return {
-    /** Throws `history_needed`. Afterwards the conversation holds all that was said before this run, and its input. */
-    recall(command: ExecuteCommand): Conversation {
-      const { stored, history, input, runId } = command
-      if (needsHistory(command)) {
-        if (!history) {
-          const message = `Journal ${journal.journalId} holds ${journal.lastN} events, but ${stored.n} of journal ${stored.journalId} are stored: send the command again with history.`
-          throw new ExecutorError('history_needed', message)
-        }
-        if (stored.journalId === journal.journalId) journal.renew(`${stored.n} events of it are stored elsewhere`)
-        conversation = createConversation()
-        const seed: Seed = { kind: 'history', events: history, stored }
-        add(seed)
-        foldedId = journal.journalId
-      }
-      if (!conversation.knowsMessage(input.eventId)) add({ kind: 'message', runId, message: input })
-      return conversation
-    },
-  }
-}
-
 interface MakeRunOptions {
   command: ExecuteCommand
   conversation: Conversation
@@ -199,6 +143,7 @@ function makeRun({ command, conversation, signal, client, reads, parts }: MakeRu
     elapsedMs: () => clock.monotonicMs() - startedMs,
     notices: [],
     told: new Set(),
+    closed: false,
   }
 }
 
@@ -223,18 +168,32 @@ const CONTINUED_NOTICE =
 /** Never rejects: whatever happens, the run ends with its `done`, or the log says why there is none. */
 async function execute(run: Run, abort: AbortController, tools: readonly Tool[]): Promise<void> {
   const stopClock = limitTime(run, abort)
+  const worked = new AbortController()
   let ending: Ending
   try {
-    ending = await workOn(run, await brief(run, tools))
+    ending = await Promise.race([
+      brief(run, tools).then((briefing) => workOn(run, briefing)),
+      giveUp(run, worked.signal),
+    ])
   } catch (error) {
     ending = explainEnding(run, error)
   }
+  worked.abort()
   stopClock()
   try {
     closeRun(run, ending)
   } catch (error) {
     run.logger.error('The end of a run could not be written.', { reason: ending.reason, error })
   }
+}
+
+/** Rejects when a run that was ended from outside does not come to its end by itself: some part does not heed the signal. */
+async function giveUp({ signal, clock }: Run, worked: AbortSignal): Promise<never> {
+  await new Promise<void>((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true, signal: worked })
+  })
+  await clock.sleep(2 * CANCEL_GRACE_MS, worked)
+  throw signal.reason
 }
 
 async function brief(run: Run, tools: readonly Tool[]) {
@@ -294,5 +253,6 @@ function closeRun(run: Run, ending: Ending): void {
   } finally {
     const durationMs = Math.round(run.elapsedMs())
     record(run, 'done', { ...ending, steps, inputTokens, outputTokens, durationMs })
+    run.closed = true
   }
 }

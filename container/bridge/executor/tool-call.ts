@@ -6,8 +6,8 @@ import type { z } from 'zod'
 import type { Clock } from '../../../lib/clock.ts'
 import type { Logger } from '../../../lib/logger.ts'
 import type { Tool, ToolContext, ToolOutput } from '../tools/tool.ts'
+import type { ModelCall } from './answer.ts'
 import { CANCEL_GRACE_MS } from './defaults.ts'
-import type { ModelCall } from './model-client.ts'
 
 export interface PreparedCall {
   toolCallId: string

@@ -21,7 +21,7 @@ export interface OpenMessage {
 export interface DeltaBuffer {
   add(delta: { type: DeltaEventType; runId: string | null; messageId: string; delta: string }): void
   openMessages(): OpenMessage[]
-  /** The stored event takes the place of its deltas; the end of a run, of all of the run's. */
+  /** The stored event takes the place of its deltas, or names those that will never have one; the end of a run, of all. */
   closeFor(event: JournalEvent): void
   close(): void
 }
@@ -60,7 +60,8 @@ export function createDeltaBuffer({ onDue }: { onDue: () => void }): DeltaBuffer
     },
     openMessages: () => [...messages.values()].map(({ held: _held, ...message }) => message),
     closeFor(event) {
-      for (const id of [event.data.messageId, event.data.toolCallId]) {
+      const { messageId, toolCallId, abandonedMessageIds } = event.data
+      for (const id of [messageId, toolCallId, abandonedMessageIds].flat()) {
         if (typeof id === 'string' && event.type !== 'tool_call' && event.type !== 'file_change') messages.delete(id)
       }
       if (event.type !== 'done') return

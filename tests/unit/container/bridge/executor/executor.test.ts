@@ -3,7 +3,15 @@ import { ExecutorError } from '../../../../../container/bridge/executor/executor
 import { JournalError } from '../../../../../container/bridge/journal/journal.ts'
 import type { HistoryEvent } from '../../../../../container/contract/bridge.ts'
 import type { JournalEvent } from '../../../../../container/contract/events.ts'
-import { closeRigs, commandOf, createRig, echo, plainTool, type Rig } from '../../../../support/executor-rig.ts'
+import {
+  closeRigs,
+  commandOf,
+  createRig,
+  echo,
+  plainTool,
+  type Rig,
+  textWorkspace,
+} from '../../../../support/executor-rig.ts'
 
 afterEach(closeRigs)
 
@@ -128,6 +136,47 @@ describe('cancel', () => {
     deaf.executor.begin(commandOf())
     expect(await deaf.executor.cancel('run_1')).toEqual({ ended: true })
     expect(dones(deaf)).toHaveLength(1)
+  })
+
+  it('does not wait for a workspace that hangs', async () => {
+    const asked = Promise.withResolvers<void>()
+    const readFile = () => {
+      asked.resolve()
+      return new Promise<never>(() => {})
+    }
+    const rig = await createRig([], { workspace: { ...textWorkspace(), readFile } })
+    rig.executor.begin(commandOf())
+    await asked.promise
+    expect(await rig.executor.cancel('run_1')).toEqual({ ended: true })
+    expect(dones(rig)).toHaveLength(1)
+  })
+
+  it('leaves nothing that is written after the end, whatever goes on running', async () => {
+    const gate = Promise.withResolvers<void>()
+    const started = Promise.withResolvers<void>()
+    const finished = Promise.withResolvers<void>()
+    const late = plainTool('read_file', async (value, context) => {
+      if (value === 'b') started.resolve()
+      await gate.promise
+      try {
+        context.onOutput('late')
+        context.emit({ type: 'task_update', data: { tasks: [] } })
+      } finally {
+        finished.resolve()
+      }
+      return { output: 'late', outcome: 'ok' }
+    })
+    const rig = await createRig([{ calls: [call('c1', 'a', 'read_file'), call('c2', 'b', 'read_file')] }], {
+      tools: [late],
+    })
+    rig.executor.begin(commandOf())
+    await started.promise
+    await rig.executor.cancel('run_1')
+    gate.resolve()
+    await finished.promise
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(rig.types().slice(-3)).toEqual(['tool_result', 'tool_result', 'done'])
+    expect(rig.journal.openMessages()).toEqual([])
   })
 
   it('says so when there is no such run in progress', async () => {
@@ -267,7 +316,7 @@ describe('the end of a run', () => {
         throw new RangeError('broken')
       },
       workspace: {
-        ...(await import('../../../../support/executor-rig.ts')).textWorkspace(),
+        ...textWorkspace(),
         readFile: async () => {
           throw new RangeError('broken')
         },

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
+import { z } from 'zod'
 import type { Tool } from '../../../../../container/bridge/tools/tool.ts'
 import {
   closeRigs,
@@ -82,7 +83,7 @@ describe('a run', () => {
     const gate = Promise.withResolvers<void>()
     const read = plainTool('read_file', async (value) => {
       if (value === 'first') await gate.promise
-      else gate.resolve()
+      else setImmediate(gate.resolve)
       return { output: `content of ${value}`, outcome: 'ok' }
     })
     const rig = await createRig(
@@ -215,6 +216,19 @@ describe('what the model does wrong', () => {
     )
     expect(runs).toBe(0)
     expect([whole?.outcome, cut?.outcome]).toEqual(['error', 'error'])
+  })
+
+  it('is told when a call is too large to be kept, which is then not run', async () => {
+    let runs = 0
+    const list = plainTool('echo', () => ({ output: String(++runs), outcome: 'ok' }))
+    const args = { value: 'x', extra: Array.from({ length: 60_000 }, () => 'item') }
+    const rig = await createRig([{ calls: [{ id: 'c1', name: 'echo', args }] }, { text: 'ok' }], {
+      tools: [{ ...list, input: z.looseObject({ value: z.string() }) }],
+    })
+    await rig.run()
+    expect(runs).toBe(0)
+    expect(rig.types()).toEqual(['run_started', 'thinking', 'error', 'thinking', 'text', 'done'])
+    expect(rig.model.requests[1]?.body.messages.at(-1)?.content).toContain('too large')
   })
 
   it('gets a result for a tool that throws', async () => {
@@ -372,9 +386,24 @@ describe('provider trouble', () => {
     expect(JSON.stringify(rig.events())).not.toContain('Half of')
     const [note] = retries(rig)
     const [text] = rig.events().filter((event) => event.type === 'text')
-    expect(note?.data.detail).toMatchObject({ attempt: 1, waitMs: 1_000, abandonedMessageIds: ['msg_1', 'msg_2'] })
+    expect(note?.data).toMatchObject({ detail: { attempt: 1, waitMs: 1_000 }, abandonedMessageIds: ['msg_1', 'msg_2'] })
     expect(text?.data.messageId).toBe('msg_4')
     expect(note?.data.message).toBe('The answer broke off: terminated: other side closed. Attempt 2 follows in 1 s.')
+  })
+
+  it('takes the abandoned text from those who come in the middle', async () => {
+    let openAtRetry: string[] | null = null
+    const rig = await createRig([
+      { text: 'Half of', breaks: 'drop' },
+      {
+        text: 'Whole.',
+        onRequest: () => {
+          openAtRetry = rig.journal.openMessages().map((message) => message.text)
+        },
+      },
+    ])
+    await rig.run()
+    expect(openAtRetry).toEqual([])
   })
 
   it('waits as long as Retry-After asks', async () => {

@@ -1,0 +1,64 @@
+/**
+ * The wire of one attempt. An answer that breaks off, is aborted or stands still ends for the SDK like any other, and what
+ * happened is kept here: given a body that errors, the provider leaves unhandled rejections behind. Waiting for the first
+ * byte is not watched, because the tunnel may be down.
+ */
+import type { Clock } from '../../../lib/clock.ts'
+import { STALL_MS } from './defaults.ts'
+import { cutStream, type ProviderFailure, wordsOf } from './provider-failure.ts'
+
+export interface WatchedLine {
+  fetch: typeof fetch
+  /** Why the answer ended before its end; null while it did not. */
+  broken(): ProviderFailure | null
+  end(): void
+}
+
+export interface WatchLineOptions {
+  modelFetch: typeof fetch
+  clock: Clock
+  attempt: AbortController
+}
+
+export function watchLine({ modelFetch, clock, attempt }: WatchLineOptions): WatchedLine {
+  const ended = new AbortController()
+  let broken: ProviderFailure | null = null
+  let lastByteMs = 0
+
+  const patrol = async () => {
+    for (let idleMs = 0; idleMs < STALL_MS; idleMs = clock.monotonicMs() - lastByteMs) {
+      await clock.sleep(STALL_MS - idleMs, ended.signal)
+    }
+    broken = cutStream(`The answer broke off: nothing came for ${STALL_MS / 1_000} s.`)
+    attempt.abort()
+  }
+
+  const watchedFetch: typeof fetch = async (input, init) => {
+    const response = await modelFetch(input, init)
+    if (response.body === null || !response.ok) return response
+    lastByteMs = clock.monotonicMs()
+    patrol().catch((error) => {
+      if (!ended.signal.aborted) attempt.abort(error)
+    })
+    const reader = response.body.getReader()
+    const body = new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        try {
+          const { done, value } = await reader.read()
+          lastByteMs = clock.monotonicMs()
+          if (done) controller.close()
+          else controller.enqueue(value)
+        } catch (error) {
+          const words = error instanceof Error ? wordsOf(error) : String(error)
+          broken ??= cutStream(`The answer broke off: ${words}.`, error)
+          controller.close()
+        }
+      },
+      // The transport is told by the signal; a body that has failed already has nothing to cancel.
+      cancel: () => attempt.abort(),
+    })
+    const { status, statusText, headers } = response
+    return new Response(body, { status, statusText, headers })
+  }
+  return { fetch: watchedFetch, broken: () => broken, end: () => ended.abort() }
+}
