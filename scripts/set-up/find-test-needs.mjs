@@ -26,11 +26,11 @@ async function findSocket() {
 }
 
 function ping(address) {
-  const target = address.startsWith('unix://')
-    ? { socketPath: address.slice('unix://'.length), path: '/_ping' }
-    : new URL('/_ping', address.replace(/^tcp:/, 'http:'))
+  const isSocket = address.startsWith('unix://')
+  const url = isSocket ? 'http://localhost/_ping' : new URL('/_ping', address.replace(/^tcp:/, 'http:'))
+  const options = { timeout: ANSWER_TIMEOUT_MS, ...(isSocket && { socketPath: address.slice('unix://'.length) }) }
   return new Promise((resolve) => {
-    const asked = request(target, { timeout: ANSWER_TIMEOUT_MS }, (answer) => {
+    const asked = request(url, options, (answer) => {
       answer.resume()
       resolve(answer.statusCode === 200 ? null : `status ${answer.statusCode}`)
     })
