@@ -137,6 +137,7 @@ export function createFakeBridge(): FakeBridge {
           wake()
         }
         const onAbort = () => listener('end')
+        if (signal.aborted) return
         listeners.add(listener)
         signal.addEventListener('abort', onAbort, { once: true })
         try {

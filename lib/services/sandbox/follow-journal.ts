@@ -18,7 +18,10 @@ export interface JournalFollower {
   ended: Promise<void>
 }
 
-type FollowerParts = Pick<Parts, 'stores' | 'hub' | 'writes' | 'logger'>
+type FollowerParts = Pick<Parts, 'stores' | 'hub' | 'writes' | 'logger' | 'clock'>
+
+/** After lines that could not be stored: the database may be away for a moment. */
+const STORE_RETRY_MS = 1_000
 
 export function followJournal(input: {
   parts: FollowerParts
@@ -77,17 +80,21 @@ async function follow(input: {
   while (!signal.aborted) {
     const position = await parts.stores.agents.journalPosition(agentId)
     input.advance(position)
+    if (signal.aborted) return
     const reader = new LineBuffer()
+    // A writer that gave up ends the reading at once, not with the next message.
+    const reading = AbortSignal.any([signal, reader.stopped])
     const writing = storeLines({ ...input, reader })
     try {
-      for await (const message of client.events({ journalId: position.journalId, after: position.n }, signal)) {
-        if (reader.stopped) break
+      for await (const message of client.events({ journalId: position.journalId, after: position.n }, reading)) {
+        if (reading.aborted) break
         await readMessage({ ...input, reader, message })
       }
     } finally {
       reader.close()
       await writing
     }
+    if (reader.stopped.aborted) await parts.clock.sleep(STORE_RETRY_MS, signal)
     // The stream ended although nobody asked: either the bridge is gone (health rejects, and so do we) or it can be read on.
     if (!signal.aborted) await client.health(signal)
   }
@@ -143,8 +150,9 @@ async function storeLines(input: {
 /** Lines between the socket and the database: the reader waits when it is full, the writer takes all at once. */
 class LineBuffer {
   journalId: string | null = null
-  /** The writer gave up: the reader is to leave and begin again. */
-  stopped = false
+  readonly #stopping = new AbortController()
+  /** Aborts when the writer gave up: the reader is to leave and begin again. */
+  readonly stopped = this.#stopping.signal
   #lines: JournalLine[] = []
   #closed = false
   #wakeWriter: (() => void) | null = null
@@ -153,7 +161,7 @@ class LineBuffer {
   async push(line: JournalLine): Promise<void> {
     this.#lines.push(line)
     this.#wakeWriter?.()
-    while (this.#lines.length >= MAX_WAITING && !this.stopped) {
+    while (this.#lines.length >= MAX_WAITING && !this.stopped.aborted) {
       await new Promise<void>((resolve) => {
         this.#wakeReader = resolve
       })
@@ -163,7 +171,7 @@ class LineBuffer {
   /** All lines that wait, or null when there will be none. */
   async take(): Promise<JournalLine[] | null> {
     while (this.#lines.length === 0) {
-      if (this.#closed || this.stopped) return null
+      if (this.#closed || this.stopped.aborted) return null
       await new Promise<void>((resolve) => {
         this.#wakeWriter = resolve
       })
@@ -175,7 +183,7 @@ class LineBuffer {
   }
 
   stop() {
-    this.stopped = true
+    this.#stopping.abort()
     this.#wakeReader?.()
   }
 

@@ -1,0 +1,380 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createAgent } from '../../../../../lib/services/agent/create.ts'
+import { cancelRun, purgeAgent, stopAgent } from '../../../../../lib/services/agent/end.ts'
+import { chatWithAgent, resumeAgent, startAgent } from '../../../../../lib/services/agent/instruct.ts'
+import { getAgent, listAgents } from '../../../../../lib/services/agent/list.ts'
+import { openPullRequest } from '../../../../../lib/services/pull-request/open.ts'
+import { type ControlPlane, startControlPlane } from '../../../../support/control-plane.ts'
+
+let plane: ControlPlane
+
+beforeEach(async () => {
+  plane = await startControlPlane()
+})
+
+afterEach(async () => {
+  await plane.close()
+})
+
+async function create(changes: Partial<Parameters<typeof createAgent>[0]['input']> = {}) {
+  const input = { task: 'Fix the bug', githubRepo: 'acme/widgets', targetBranch: 'berth/fix', ...changes }
+  return await createAgent({ ctx: plane.ctx, input })
+}
+
+async function createAndRun() {
+  const agent = await create()
+  await startAgent({ ctx: plane.ctx, input: { agentId: agent.id } })
+  await plane.untilAtRest(agent.id)
+  return agent
+}
+
+const read = (agentId: string) => getAgent({ ctx: plane.ctx, input: { agentId } })
+const events = (agentId: string) => plane.parts.stores.events.listAfter({ agentId, after: 0, limit: 1_000 })
+const types = async (agentId: string) => (await events(agentId)).map((event) => event.type)
+const containers = (agentId: string) => plane.driver.list({ installationId: 'ins_test', agentId })
+/** The run waits inside the sandbox until the test ends it. */
+const keepRunning = () => {
+  plane.bridge.onExecute = () => {}
+}
+const untilRunning = (agentId: string) => plane.until(agentId, (event) => event.type === 'run_started')
+
+describe('a task', () => {
+  it('becomes a pull request', async () => {
+    const { id } = await createAndRun()
+    expect(await read(id)).toMatchObject({
+      status: 'READY',
+      additions: 3,
+      deletions: 1,
+      pullRequest: { number: 1, url: 'https://forge.example/pull/1', title: 'Fix the bug' },
+      run: { status: 'ENDED', reason: 'completed', summary: 'Done.' },
+    })
+    expect(plane.bridge.calls).toEqual(['clone acme/widgets main berth/fix', 'commit Fix the bug', 'push berth/fix'])
+    expect(plane.forge.pullRequests).toMatchObject([{ head: 'berth/fix', base: 'main' }])
+    const told = (await types(id)).filter((type) => type !== 'status')
+    expect(told).toEqual(['message', 'run_started', 'done', 'commit', 'pull_request'])
+  })
+
+  it('is shown stage by stage while the sandbox starts', async () => {
+    const { id } = await createAndRun()
+    const stages = (await events(id)).filter((event) => event.type === 'status').map((event) => event.data.stage)
+    expect(stages.filter((stage) => stage !== undefined)).toEqual([
+      'image',
+      'container',
+      'bridge',
+      'clone',
+      'clone',
+      'model',
+    ])
+  })
+
+  it('has its events numbered without gaps', async () => {
+    const { id } = await createAndRun()
+    const seqs = (await events(id)).map((event) => event.seq)
+    expect(seqs).toEqual(seqs.map((_, index) => index + 1))
+    expect((await read(id)).lastSeq).toBe(seqs.length)
+  })
+
+  it('is sent to the bridge with the id of the message that holds its words', async () => {
+    const { id } = await createAndRun()
+    const message = (await events(id)).find((event) => event.type === 'message')
+    expect(message?.data).toMatchObject({ text: 'Fix the bug', from: { name: 'ada@example.com' } })
+    expect(plane.bridge.commands[0]?.input).toEqual({ eventId: message?.id, text: 'Fix the bug' })
+  })
+
+  it('does not start without a model key, and nothing is kept of the try', async () => {
+    const { apiKey: _key, ...openrouter } = plane.parts.settings.openrouter
+    plane.parts.settings = { ...plane.parts.settings, openrouter: { ...openrouter, apiKey: null } }
+    const { id } = await create()
+    await expect(startAgent({ ctx: plane.ctx, input: { agentId: id } })).rejects.toMatchObject({
+      code: 'model_key_missing',
+      hint: 'Set OPENROUTER_API_KEY in .env and start Berth again.',
+    })
+    expect(await types(id)).toEqual([])
+    expect((await read(id)).status).toBe('IDLE')
+  })
+})
+
+describe('a repeated call', () => {
+  it('starts one run and one container for twenty calls at once', async () => {
+    keepRunning()
+    const { id } = await create()
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => startAgent({ ctx: plane.ctx, input: { agentId: id } })),
+    )
+    expect(new Set(answers.map((answer) => answer.run?.id)).size).toBe(1)
+    await untilRunning(id)
+    await plane.parts.supervisor.settle(id)
+    expect(plane.bridge.commands).toHaveLength(1)
+    expect(await containers(id)).toHaveLength(1)
+  })
+
+  it('of resume with another task during a run is refused, and says what is allowed', async () => {
+    keepRunning()
+    const { id } = await create()
+    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
+    await untilRunning(id)
+    await expect(resumeAgent({ ctx: plane.ctx, input: { agentId: id, newTask: 'else' } })).rejects.toMatchObject({
+      code: 'run_in_progress',
+      details: { status: 'RUNNING', allowed: ['cancel', 'stop', 'delete'] },
+    })
+  })
+})
+
+describe('a new instruction', () => {
+  it('runs in the same container, without cloning again', async () => {
+    const { id } = await createAndRun()
+    const [before] = await containers(id)
+    const { run } = await resumeAgent({ ctx: plane.ctx, input: { agentId: id, newTask: 'And the docs' } })
+    await plane.untilAtRest(id)
+    expect(await containers(id)).toEqual([before])
+    expect(plane.bridge.calls.filter((call) => call.startsWith('clone'))).toHaveLength(1)
+    expect(plane.bridge.commands.at(-1)).toMatchObject({
+      runId: run?.id,
+      input: { text: 'And the docs' },
+      continued: false,
+    })
+    expect(plane.forge.pullRequests).toHaveLength(1)
+    expect((await types(id)).filter((type) => type === 'pull_request')).toHaveLength(2)
+  })
+
+  it('comes by chat too while no run is in progress', async () => {
+    const { id } = await createAndRun()
+    await chatWithAgent({ ctx: plane.ctx, input: { agentId: id, message: 'One more thing' } })
+    await plane.untilAtRest(id)
+    expect(plane.bridge.commands.at(-1)?.input.text).toBe('One more thing')
+  })
+
+  it('after stop makes a new container on the same volumes', async () => {
+    const { id } = await createAndRun()
+    const [before] = await containers(id)
+    await stopAgent({ ctx: plane.ctx, input: { agentId: id } })
+    await plane.untilAtRest(id)
+    expect(await read(id)).toMatchObject({ status: 'IDLE', isolated: null })
+    expect(await containers(id)).toEqual([])
+    await resumeAgent({ ctx: plane.ctx, input: { agentId: id, newTask: 'Go on' } })
+    await plane.untilAtRest(id)
+    const [after] = await containers(id)
+    expect(after?.incarnation).not.toBe(before?.incarnation)
+    expect(plane.bridge.calls.filter((call) => call.startsWith('clone'))).toHaveLength(1)
+  })
+
+  it('brings the conversation from the database when the volumes are gone', async () => {
+    const { id } = await createAndRun()
+    await stopAgent({ ctx: plane.ctx, input: { agentId: id } })
+    await plane.untilAtRest(id)
+    plane.bridge.loseVolumes()
+    await resumeAgent({ ctx: plane.ctx, input: { agentId: id, newTask: 'Go on' } })
+    await plane.untilAtRest(id)
+    const history = plane.bridge.commands.at(-1)?.history ?? []
+    expect(history.map((event) => event.type)).toEqual(['message', 'run_started', 'done', 'message'])
+    expect((await read(id)).run).toMatchObject({ reason: 'completed' })
+    const seqs = (await events(id)).map((event) => event.seq)
+    expect(seqs).toEqual(seqs.map((_, index) => index + 1))
+  })
+})
+
+describe('ending', () => {
+  it('a run by cancel leaves the container usable', async () => {
+    keepRunning()
+    const { id } = await create()
+    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
+    await untilRunning(id)
+    await cancelRun({ ctx: plane.ctx, input: { agentId: id } })
+    await plane.untilAtRest(id)
+    expect(await read(id)).toMatchObject({ status: 'READY', run: { status: 'ENDED', reason: 'cancelled' } })
+    expect((await types(id)).filter((type) => type === 'done')).toHaveLength(1)
+    expect(plane.forge.pullRequests).toEqual([])
+    const skipped = (await events(id)).find((event) => event.type === 'pull_request')
+    expect(skipped?.data).toMatchObject({ action: 'skipped', reason: expect.stringContaining('cancelled') })
+    expect(await containers(id)).toHaveLength(1)
+  })
+
+  it('a run by stop takes the container away and keeps the history', async () => {
+    keepRunning()
+    const { id } = await create()
+    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
+    await untilRunning(id)
+    await stopAgent({ ctx: plane.ctx, input: { agentId: id } })
+    await plane.untilAtRest(id)
+    expect(await read(id)).toMatchObject({ status: 'IDLE', run: { reason: 'cancelled' } })
+    expect((await types(id)).filter((type) => type === 'done')).toHaveLength(1)
+    expect(await containers(id)).toEqual([])
+  })
+
+  it('everything by purge leaves no container, volume or record', async () => {
+    const { id } = await createAndRun()
+    await purgeAgent({ ctx: plane.ctx, input: { agentId: id } })
+    expect(await containers(id)).toEqual([])
+    expect(plane.driver.files({ installationId: 'ins_test', agentId: id })).toBeNull()
+    await expect(read(id)).rejects.toMatchObject({ code: 'not_found' })
+    expect(await events(id)).toEqual([])
+  })
+})
+
+describe('a start that fails', () => {
+  it('says the stage and the cause, leaves no container, and can be tried again', async () => {
+    plane.bridge.failClone = { code: 'repository_forbidden', message: 'The token may not read acme/widgets.' }
+    const { id } = await createAndRun()
+    expect(await read(id)).toMatchObject({
+      status: 'FAILED',
+      statusDetail: { stage: 'clone', code: 'repository_forbidden', message: 'The token may not read acme/widgets.' },
+      run: { status: 'ENDED', reason: 'failed' },
+    })
+    expect(await containers(id)).toEqual([])
+    plane.bridge.failClone = null
+    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
+    await plane.untilAtRest(id)
+    expect(await read(id)).toMatchObject({ status: 'READY', statusDetail: null, run: { reason: 'completed' } })
+  })
+
+  it('without an engine says so with what to do', async () => {
+    plane.driver.setReachable(false)
+    const { id } = await createAndRun()
+    expect(await read(id)).toMatchObject({ status: 'FAILED', statusDetail: { code: 'engine_unreachable' } })
+    plane.driver.setReachable(true)
+  })
+})
+
+describe('a pull request', () => {
+  it('that is refused says why in the log, and the agent waits', async () => {
+    plane.bridge.refusePush = 'fetch and merge first'
+    const { id } = await createAndRun()
+    expect(await read(id)).toMatchObject({ status: 'READY', pullRequest: null })
+    const skipped = (await events(id)).find((event) => event.type === 'pull_request')
+    expect(skipped?.data).toMatchObject({ action: 'skipped', reason: 'The push was refused: fetch and merge first' })
+  })
+
+  it('is skipped when nothing changed', async () => {
+    plane.bridge.changes = { ahead: 0, additions: 0, deletions: 0 }
+    const { id } = await createAndRun()
+    const skipped = (await events(id)).find((event) => event.type === 'pull_request')
+    expect(skipped?.data).toMatchObject({ action: 'skipped', reason: 'The run changed nothing.' })
+    expect(plane.bridge.calls).not.toContain('push berth/fix')
+  })
+
+  it('can be asked for, again and again, and there is one', async () => {
+    const { id } = await createAndRun()
+    const first = await openPullRequest({ ctx: plane.ctx, input: { agentId: id } })
+    const second = await openPullRequest({ ctx: plane.ctx, input: { agentId: id } })
+    expect([first.pullRequest, second.pullRequest]).toMatchObject([{ action: 'updated' }, { action: 'updated' }])
+    expect(plane.forge.pullRequests).toHaveLength(1)
+  })
+
+  it('wakes the sandbox when it must', async () => {
+    const { id } = await createAndRun()
+    await stopAgent({ ctx: plane.ctx, input: { agentId: id } })
+    await plane.untilAtRest(id)
+    const { agent, pullRequest } = await openPullRequest({ ctx: plane.ctx, input: { agentId: id } })
+    expect(pullRequest.action).toBe('updated')
+    expect(agent.status).toBe('READY')
+  })
+})
+
+describe('a control plane that dies during a run', () => {
+  it('is followed by one that goes on with the same run and loses and doubles no event', async () => {
+    keepRunning()
+    const { id } = await create()
+    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
+    await untilRunning(id)
+    plane.bridge.say('text', { step: 1, messageId: 'm1', text: 'one' })
+    await plane.until(id, (event) => event.data.text === 'one')
+    // The first process is gone: what it had open ends, and the bridge goes on without it.
+    await plane.parts.supervisor.close()
+    plane.bridge.say('text', { step: 2, messageId: 'm2', text: 'two' })
+    plane.bridge.end('completed', 'Done.')
+    const second = await plane.boot()
+    await second.supervisor.reconcile()
+    await plane.untilAtRest(id)
+    const log = await events(id)
+    expect(log.filter((event) => event.type === 'text').map((event) => event.data.text)).toEqual(['one', 'two'])
+    expect(log.map((event) => event.seq)).toEqual(log.map((_, index) => index + 1))
+    expect(plane.bridge.commands).toHaveLength(1)
+    expect(await read(id)).toMatchObject({ status: 'READY', run: { reason: 'completed' } })
+    expect(plane.forge.pullRequests).toHaveLength(1)
+  })
+})
+
+describe('a connection that breaks during a run', () => {
+  it('is made again from what is stored', async () => {
+    keepRunning()
+    const { id } = await create()
+    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
+    await untilRunning(id)
+    plane.bridge.say('text', { step: 1, messageId: 'm1', text: 'one' })
+    plane.bridge.cut()
+    plane.bridge.say('text', { step: 2, messageId: 'm2', text: 'two' })
+    plane.bridge.end('completed')
+    await plane.untilAtRest(id)
+    const texts = (await events(id)).filter((event) => event.type === 'text')
+    expect(texts.map((event) => event.data.text)).toEqual(['one', 'two'])
+    expect(await read(id)).toMatchObject({ status: 'READY' })
+  })
+})
+
+describe('a sandbox that is lost during a run', () => {
+  it('is started again, and the run continues once by itself', async () => {
+    keepRunning()
+    const { id } = await create()
+    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
+    await untilRunning(id)
+    await plane.parts.supervisor.settle(id)
+    const [container] = await containers(id)
+    if (container) plane.driver.endOutside(container)
+    plane.bridge.onExecute = () => plane.bridge.end('completed', 'Done after all.')
+    plane.bridge.crash()
+    await plane.untilAtRest(id)
+    expect(plane.bridge.commands.map((command) => command.continued)).toEqual([false, true])
+    expect(await read(id)).toMatchObject({ status: 'READY', run: { reason: 'completed', summary: 'Done after all.' } })
+  })
+
+  it('a second time ends the run with its reason', async () => {
+    keepRunning()
+    const { id } = await create()
+    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
+    await untilRunning(id)
+    await plane.parts.supervisor.settle(id)
+    plane.bridge.crash()
+    await plane.until(id, (event) => event.type === 'run_started' && event.data.continued === true)
+    await plane.parts.supervisor.settle(id)
+    plane.bridge.crash()
+    await plane.untilAtRest(id)
+    expect(await read(id)).toMatchObject({ status: 'READY', run: { status: 'ENDED', reason: 'sandbox_lost' } })
+    expect((await types(id)).filter((type) => type === 'done')).toHaveLength(1)
+  })
+})
+
+describe('a hostile sandbox', () => {
+  it('cannot write what only the control plane writes; its other events go on', async () => {
+    keepRunning()
+    const { id } = await create()
+    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
+    await untilRunning(id)
+    plane.bridge.say('usage', { model: 'free', costUsd: 0 })
+    plane.bridge.say('text', { step: 1, messageId: 'm1', text: 'after' })
+    plane.bridge.end('completed')
+    plane.bridge.say(
+      'done',
+      { reason: 'completed', steps: 9, inputTokens: 0, outputTokens: 0, durationMs: 0 },
+      'run_other',
+    )
+    await plane.untilAtRest(id)
+    const log = await events(id)
+    expect(log.filter((event) => event.type === 'usage')).toEqual([])
+    expect(log.find((event) => event.type === 'error')?.data).toMatchObject({ code: 'event_rejected' })
+    expect(log.filter((event) => event.type === 'text')).toHaveLength(1)
+    expect(log.filter((event) => event.type === 'done')).toHaveLength(1)
+  })
+})
+
+describe('another person', () => {
+  it('sees no agent that is not theirs', async () => {
+    const { id } = await createAndRun()
+    const ctx = await plane.as('eve@example.com')
+    const input = { agentId: id }
+    const calls = [getAgent, startAgent, cancelRun, stopAgent, purgeAgent, openPullRequest]
+    for (const call of calls) await expect(call({ ctx, input })).rejects.toMatchObject({ code: 'not_found' })
+    await expect(resumeAgent({ ctx, input: { ...input, newTask: 'x' } })).rejects.toMatchObject({ code: 'not_found' })
+    expect((await listAgents({ ctx, input: { limit: 50 } })).items).toEqual([])
+    expect((await listAgents({ ctx: plane.ctx, input: { limit: 50 } })).items).toHaveLength(1)
+  })
+})
