@@ -1,6 +1,6 @@
 /** Words of the model or of a person, drawn from blocks; never from HTML. */
 import { Fragment, memo, type ReactNode } from 'react'
-import { type Block, type Inline, parseProse } from '../model/prose.ts'
+import { type Block, type Inline, parseInline, parseProse } from '../model/prose.ts'
 
 export const Prose = memo(function Prose({ text, isLive = false }: { text: string; isLive?: boolean }) {
   const blocks = parseProse(text)
@@ -12,6 +12,15 @@ export const Prose = memo(function Prose({ text, isLive = false }: { text: strin
       ))}
       {isLive && blocks.length === 0 && <Caret />}
     </div>
+  )
+})
+
+/** A person's words as they were typed, line for line, with code and links told apart. */
+export const PlainWords = memo(function PlainWords({ text }: { text: string }) {
+  return (
+    <p className="plain-words">
+      <Inlines inlines={parseInline(text)} />
+    </p>
   )
 })
 

@@ -6,6 +6,7 @@ import type { LiveAgent } from '../../client/use-agent.ts'
 import { useHotkeys } from '../../client/use-hotkeys.ts'
 import { LineIcon } from '../../components/line-icon.tsx'
 import { LoadingRows } from '../../components/loading-rows.tsx'
+import { PlainWords } from '../../components/prose.tsx'
 import { FailureBox } from './start-entry.tsx'
 import { TurnView } from './turn-view.tsx'
 import type { AgentActions } from './use-agent-actions.ts'
@@ -66,7 +67,9 @@ function Unstarted({ agent }: { agent: AgentView }) {
   return (
     <article className="entry order" aria-label="Task">
       <span />
-      <div className="body">{agent.task}</div>
+      <div className="body">
+        <PlainWords text={agent.task} />
+      </div>
     </article>
   )
 }

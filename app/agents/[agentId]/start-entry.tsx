@@ -60,9 +60,9 @@ function Stages({ lines }: { lines: StageLine[] }) {
         <li key={line.stage} className={line.look}>
           <b>{line.title}</b>
           {line.look === 'now' && line.since !== null ? (
-            <>
+            <span>
               {line.words} <Clock since={line.since} />
-            </>
+            </span>
           ) : (
             line.words
           )}

@@ -5,6 +5,7 @@ import type { AgentView } from '../../../lib/services/agent/schemas.ts'
 import { Delta } from '../../components/delta.tsx'
 import { LineIcon } from '../../components/line-icon.tsx'
 import { LogTime } from '../../components/moment.tsx'
+import { PlainWords } from '../../components/prose.tsx'
 import { formatCost, formatCount, formatDuration } from '../../model/format.ts'
 import { describeEnding } from '../../model/run-ending.ts'
 import type { Turn, TurnEnd } from '../../model/transcript-types.ts'
@@ -34,7 +35,7 @@ export function TurnView({ turn, agent, isLast, actions, onDelete }: TurnViewPro
             <article className={isStuck ? 'entry order' : 'entry order loose'} aria-label="Instruction">
               <LogTime at={turn.order.at} />
               <div className="body">
-                <p>{turn.order.text}</p>
+                <PlainWords text={turn.order.text} />
                 {turn.order.from && <span className="from">{turn.order.from}</span>}
               </div>
             </article>

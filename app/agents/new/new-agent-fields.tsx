@@ -109,14 +109,15 @@ export function NewAgentFields(props: NewAgentFieldsProps) {
         <ModelPicker models={props.models} value={form.model} error={error('model')} onPick={put('model')} />
         <LimitsFold form={form} put={put} error={error} />
         {problem && !isAboutField(problem) && <ProblemNote problem={problem} />}
-        <div className="go">
-          <button className="btn primary" type="submit" disabled={isBusy}>
-            {isBusy ? 'Creating' : 'Create and start'} <kbd className="desk">Ctrl ↵</kbd>
-          </button>
-          <button className="btn desk" type="button" disabled={isBusy} onClick={() => void props.submit(false)}>
-            Create only
-          </button>
-          <span className="grow desk" />
+        <div className="finish">
+          <div className="go">
+            <button className="btn primary" type="submit" disabled={isBusy}>
+              {isBusy ? 'Creating' : 'Create and start'} <kbd className="desk">Ctrl ↵</kbd>
+            </button>
+            <button className="btn desk" type="button" disabled={isBusy} onClick={() => void props.submit(false)}>
+              Create only
+            </button>
+          </div>
           <label className="pull-choice muted">
             <input
               className="switch"
