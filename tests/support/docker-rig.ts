@@ -1,8 +1,10 @@
 /** The Docker driver on the real engine, with stand-ins for bridge and runner; everything it makes is gone after `close`. */
+
 import { mkdtemp, rm } from 'node:fs/promises'
+import { request } from 'node:http'
 import os from 'node:os'
 import path from 'node:path'
-import { text } from 'node:stream/consumers'
+import { json, text } from 'node:stream/consumers'
 import { readSettings } from '../../lib/config.ts'
 import { createDockerDriver } from '../../lib/drivers/sandbox/docker/create-docker-driver.ts'
 import { type OpenEngine, openEngine } from '../../lib/drivers/sandbox/docker/engine/open-engine.ts'
@@ -17,10 +19,23 @@ import type { SandboxRig } from '../contract/sandbox-driver.ts'
 const ROOT = path.resolve(import.meta.dirname, '../..')
 const SAYS = 'this bridge is broken'
 
+/** The part of `docker inspect` that the tests look at. */
+export interface ShownContainer {
+  Name: string
+  Config: { User: string; Env: string[] }
+  HostConfig: Record<string, unknown>
+  NetworkSettings: { Networks: Record<string, unknown> }
+  Mounts: { Destination: string }[]
+}
+
 export interface DockerRig extends SandboxRig {
   engine: OpenEngine
   socketRoot: string
   containerId(sandbox: SandboxLabels): Promise<string>
+  /** Everything that the engine shows of the container. */
+  inspect(sandbox: SandboxLabels): Promise<ShownContainer>
+  /** Inside. */
+  runnerPid(sandbox: SandboxLabels): Promise<string>
   /** Runs a command in the container and answers what it printed, both streams. */
   run(sandbox: SandboxLabels, user: string, command: string[]): Promise<string>
 }
@@ -62,6 +77,11 @@ export async function makeDockerRig(): Promise<DockerRig> {
     socketRoot,
     containerId,
     run,
+    inspect: async (sandbox) => askEngine(engine, `/containers/${await containerId(sandbox)}/json`),
+    runnerPid: async (sandbox) =>
+      (
+        await run(sandbox, '1000:1000', ['pgrep', '-u', '1000', '-f', '^/opt/berth/bin/node /opt/berth/runner.cjs'])
+      ).trim(),
     killOutside: async (sandbox) => {
       await run(sandbox, '990:990', ['pkill', '-9', '-f', 'bridge.cjs'])
     },
@@ -130,4 +150,14 @@ async function untilRunners(engine: OpenEngine, containerId: string, count: numb
     if (performance.now() > deadline) throw new Error(`the engine still shows ${running.length} runners, not ${count}`)
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
+}
+
+/** What the driver has no need of is asked from the engine's own API. */
+function askEngine<T>(engine: OpenEngine, route: string): Promise<T> {
+  const socketPath = engine.address.replace('unix://', '')
+  return new Promise((resolve, reject) => {
+    const asked = request({ socketPath, path: route }, (response) => resolve(json(response) as Promise<T>))
+    asked.on('error', reject)
+    asked.end()
+  })
 }
