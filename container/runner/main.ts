@@ -11,12 +11,20 @@ const logger = createLogger({ fields: { part: 'runner' } })
 const orphans = endOrphans()
 if (orphans > 0) logger.warn('ended processes of an earlier runner', { processes: orphans })
 
-const workspace = await createLocalWorkspace({
-  root: config.workspace,
-  extraRoots: ['/tmp'],
-  outputDirectory: config.outputDirectory,
-  env: config.commandEnvironment,
+// Bundled as CommonJS, which has no await at the top level.
+async function serve(): Promise<void> {
+  const workspace = await createLocalWorkspace({
+    root: config.workspace,
+    extraRoots: ['/tmp'],
+    outputDirectory: config.outputDirectory,
+    env: config.commandEnvironment,
+  })
+  const stop = new AbortController()
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort())
+  await serveForEver({ socketPath: config.socketPath, workspace, logger, clock: systemClock, signal: stop.signal })
+}
+
+serve().catch((error: unknown) => {
+  logger.error('the runner ended', { error })
+  process.exitCode = 1
 })
-const stop = new AbortController()
-for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort())
-await serveForEver({ socketPath: config.socketPath, workspace, logger, clock: systemClock, signal: stop.signal })
