@@ -11,15 +11,13 @@ import { historyEvent, personMessage } from '../../contract/bridge.ts'
 import { type JournalEvent, journalEvent } from '../../contract/events.ts'
 import type { JournalEntry, JournalInput, RunState } from './journal.ts'
 import { JournalError } from './journal-error.ts'
+import { readLines } from './read-lines.ts'
+import { isDiskFull, keepReserve, releaseReserve } from './reserve.ts'
 
 const FORMAT = 1
 const FILE_NAME = 'journal.ndjson'
 /** The journal before this one, kept for a person to look at. */
 const PREVIOUS_FILE_NAME = 'journal.previous.ndjson'
-/** Space held back for the last words of a run on a full disk. */
-const RESERVE_FILE_NAME = 'journal.reserve'
-const RESERVE_BYTES = 64 * 1024
-const READ_CHUNK_BYTES = 256 * 1024
 
 const header = z.looseObject({ journalId: z.string().min(1), format: z.literal(FORMAT), createdAt: z.string() })
 const inputLine = z.looseObject({
@@ -241,39 +239,6 @@ function* readEntries(open: Open): Iterable<JournalEntry> {
   }
 }
 
-interface Line {
-  offset: number
-  text: string
-  /** Where the next line begins; null when this one has no end. */
-  next: number | null
-}
-
-function* readLines(fd: number, from: number, to: number): Iterable<Line> {
-  let pieces: Buffer[] = []
-  let offset = from
-  let position = from
-  while (position < to) {
-    const buffer = Buffer.allocUnsafe(Math.min(READ_CHUNK_BYTES, to - position))
-    const count = fs.readSync(fd, buffer, 0, buffer.length, position)
-    if (count === 0) break
-    let begin = 0
-    for (let end = buffer.indexOf(0x0a); end !== -1 && end < count; end = buffer.indexOf(0x0a, begin)) {
-      const next = position + end + 1
-      yield { offset, text: joinText(pieces, buffer.subarray(begin, end)), next }
-      pieces = []
-      offset = next
-      begin = end + 1
-    }
-    if (begin < count) pieces.push(buffer.subarray(begin, count))
-    position += count
-  }
-  if (pieces.length > 0) yield { offset, text: Buffer.concat(pieces).toString('utf8'), next: null }
-}
-
-function joinText(pieces: Buffer[], last: Buffer): string {
-  return (pieces.length === 0 ? last : Buffer.concat([...pieces, last])).toString('utf8')
-}
-
 /** The whole line or nothing of it: what a full disk took of it is cut off again. */
 function writeWhole(open: Open, bytes: Buffer): void {
   let written = 0
@@ -283,30 +248,6 @@ function writeWhole(open: Open, bytes: Buffer): void {
     if (written > 0) fs.ftruncateSync(open.fd, open.size)
     throw error
   }
-}
-
-function keepReserve(directory: string): void {
-  const file = path.join(directory, RESERVE_FILE_NAME)
-  try {
-    if (fs.statSync(file, { throwIfNoEntry: false })?.size === RESERVE_BYTES) return
-    fs.writeFileSync(file, Buffer.alloc(RESERVE_BYTES))
-  } catch (error) {
-    // On a disk that is full already there is nothing to hold back.
-    if (!isDiskFull(error)) throw error
-  }
-}
-
-/** True when there was something to give back. */
-function releaseReserve(directory: string): boolean {
-  const file = path.join(directory, RESERVE_FILE_NAME)
-  if (!fs.existsSync(file)) return false
-  fs.unlinkSync(file)
-  return true
-}
-
-function isDiskFull(error: unknown): boolean {
-  const code = (error as NodeJS.ErrnoException).code
-  return code === 'ENOSPC' || code === 'EDQUOT'
 }
 
 function describe(error: unknown): JournalError {

@@ -3,27 +3,17 @@
  * on a socket the control plane opened. Owns: the session, how many streams are open at once, who waits for one. Must not
  * know: what is asked on a stream, how the socket came to be, fences.
  */
-import http2 from 'node:http2'
+import type http2 from 'node:http2'
 import type { Duplex } from 'node:stream'
 import type { Logger } from '../../../lib/logger.ts'
-import { INITIAL_WINDOW_BYTES, MAX_HEADER_BYTES, MAX_STREAMS, type TunnelKind } from '../../contract/tunnel.ts'
+import { MAX_STREAMS, type TunnelKind } from '../../contract/tunnel.ts'
+import { endSession, openSession } from './session.ts'
+import { TunnelError } from './tunnel-error.ts'
 
-const PING_INTERVAL_MS = 15_000
-const PING_TIMEOUT_MS = 20_000
 /** Requests that may wait for a free stream; more than that is a flood. */
 const MAX_WAITING = 2_000
-/** Node refuses new streams beyond this: room for the windows of all streams, both ways. */
-const SESSION_MEMORY_MB = 512
 
-export class TunnelError extends Error {
-  /** `down`: no tunnel within the time given. `flooded`: too many wait already. `lost`: it went away under the request. */
-  readonly code: 'down' | 'flooded' | 'lost'
-  constructor(code: 'down' | 'flooded' | 'lost', message: string, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause })
-    this.name = 'TunnelError'
-    this.code = code
-  }
-}
+export { TunnelError } from './tunnel-error.ts'
 
 export interface OpenOptions {
   signal?: AbortSignal
@@ -90,25 +80,15 @@ export function createTunnelLink({ kind, logger }: { kind: TunnelKind; logger: L
 
   const attach = (socket: Duplex) => {
     const previous = current
-    const session: Session = { http2: connect(socket), openStreams: 0 }
-    current = session
-    if (previous) end(previous.http2, 'A newer tunnel took the place of this one.')
-    const stopPinging = keepAlive(session.http2, (reason) => {
-      logger.warn('The tunnel does not answer and is given up.', { kind, reason })
+    const opened = openSession(socket, {
+      kind,
+      logger,
+      onGone() {
+        if (current?.http2 === opened) current = null
+      },
     })
-    session.http2.on('error', (error) => {
-      if (!(error instanceof TunnelError)) logger.warn('The tunnel failed.', { kind, error })
-    })
-    const leave = () => {
-      stopPinging()
-      if (current !== session) return
-      current = null
-      logger.info('The tunnel is gone.', { kind })
-    }
-    // A server's sockets stay half open: the peer's end alone would never end the session.
-    socket.once('end', () => end(session.http2, 'The control plane closed the tunnel.'))
-    session.http2.once('goaway', leave)
-    session.http2.once('close', leave)
+    current = { http2: opened, openStreams: 0 }
+    if (previous) endSession(previous.http2, 'A newer tunnel took the place of this one.')
     logger.info('The tunnel is up.', { kind })
     serveWaiting()
   }
@@ -120,14 +100,10 @@ export function createTunnelLink({ kind, logger }: { kind: TunnelKind; logger: L
     detach(reason) {
       if (!current) return
       logger.info('The tunnel is dropped.', { kind, reason })
-      end(current.http2, `The tunnel was dropped: ${reason}.`)
+      endSession(current.http2, `The tunnel was dropped: ${reason}.`)
     },
     open(headers, options = {}) {
-      if (waiting.size >= MAX_WAITING) {
-        return Promise.reject(
-          new TunnelError('flooded', `${MAX_WAITING} requests wait already; let some finish and try again.`),
-        )
-      }
+      if (waiting.size >= MAX_WAITING) return Promise.reject(flooded())
       return new Promise((resolve, reject) => {
         const entry = leaveOnAbort({ headers, options, resolve, reject }, { waiting, connected: usable })
         if (!entry) return
@@ -138,46 +114,13 @@ export function createTunnelLink({ kind, logger }: { kind: TunnelKind; logger: L
     close() {
       for (const entry of waiting) entry.reject(new TunnelError('down', 'The bridge is closing.'))
       waiting.clear()
-      if (current) end(current.http2, 'The bridge is closing.')
+      if (current) endSession(current.http2, 'The bridge is closing.')
     },
   }
 }
 
-function connect(socket: Duplex): http2.ClientHttp2Session {
-  const session = http2.connect('http://control-plane', {
-    createConnection: () => socket,
-    settings: { enablePush: false, initialWindowSize: INITIAL_WINDOW_BYTES, maxHeaderListSize: MAX_HEADER_BYTES },
-    maxSessionMemory: SESSION_MEMORY_MB,
-    maxSendHeaderBlockLength: MAX_HEADER_BYTES,
-  })
-  session.once('connect', () => session.setLocalWindowSize(4 * INITIAL_WINDOW_BYTES))
-  return session
-}
-
-/** The peer hears of no error; every stream of ours has one, or a cut would look like an end. */
-function end(session: http2.ClientHttp2Session, reason: string): void {
-  session.destroy(new TunnelError('lost', reason), http2.constants.NGHTTP2_NO_ERROR)
-}
-
-/** Ends a session whose peer answers no ping: a socket can stay open long after the process behind it hangs. */
-function keepAlive(session: http2.ClientHttp2Session, onDead: (reason: string) => void): () => void {
-  let deadline: NodeJS.Timeout | null = null
-  const timer = setInterval(() => {
-    if (session.destroyed || deadline) return
-    deadline = setTimeout(() => {
-      const reason = `no answer to a ping within ${PING_TIMEOUT_MS / 1_000} s`
-      onDead(reason)
-      end(session, `The tunnel was given up: ${reason}.`)
-    }, PING_TIMEOUT_MS).unref()
-    session.ping(() => {
-      if (deadline) clearTimeout(deadline)
-      deadline = null
-    })
-  }, PING_INTERVAL_MS).unref()
-  return () => {
-    clearInterval(timer)
-    if (deadline) clearTimeout(deadline)
-  }
+function flooded(): TunnelError {
+  return new TunnelError('flooded', `${MAX_WAITING} requests wait already; let some finish and try again.`)
 }
 
 /** Lets a waiting request go when its signal aborts, or when no tunnel came in its time. Null when it is aborted already. */
@@ -197,10 +140,11 @@ function leaveOnAbort(
   const onAbort = () => leave(signal?.reason)
   const onTimeout = () => {
     // While the tunnel is up the request only waits for its turn.
-    if (connected()) return
-    leave(new TunnelError('down', `There is no connection to the control plane, and none came within ${waitMs} ms.`))
+    if (connected()) timer = setTimeout(onTimeout, waitMs)
+    else
+      leave(new TunnelError('down', `There is no connection to the control plane, and none came within ${waitMs} ms.`))
   }
-  const timer = waitMs === undefined ? null : setTimeout(onTimeout, waitMs)
+  let timer = waitMs === undefined ? null : setTimeout(onTimeout, waitMs)
   const settle = () => {
     if (timer) clearTimeout(timer)
     signal?.removeEventListener('abort', onAbort)
