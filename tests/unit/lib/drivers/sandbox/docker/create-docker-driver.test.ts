@@ -1,0 +1,124 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createDockerDriver } from '../../../../../../lib/drivers/sandbox/docker/create-docker-driver.ts'
+import { type ContainerEngine, EngineRefusal } from '../../../../../../lib/drivers/sandbox/docker/engine/engine.ts'
+import type { SandboxSpec } from '../../../../../../lib/drivers/sandbox/port.ts'
+import { BerthError } from '../../../../../../lib/errors.ts'
+import { silentLogger } from '../../../../../../lib/logger.ts'
+import { createFakeContainerEngine } from '../../../../../support/fake-container-engine.ts'
+
+const spec: SandboxSpec = {
+  installationId: 'ins_0123456789',
+  agentId: 'agt_1',
+  incarnation: 'inc_1',
+  image: 'berth-agent:1',
+  memoryBytes: 1,
+  nanoCpus: 1,
+  pids: 1,
+  tmpBytes: 1,
+  bridgeTokenSha256: 'cafe',
+  agentEnv: {},
+}
+const unreachable = new BerthError('engine_unreachable', 'away')
+
+describe('the Docker driver', () => {
+  let folder: string
+  beforeEach(async () => {
+    folder = await mkdtemp(path.join(os.tmpdir(), 'berth-driver-'))
+  })
+  afterEach(() => rm(folder, { recursive: true, force: true }))
+
+  const make = (overrides: Partial<ContainerEngine> = {}) => {
+    const engine = createFakeContainerEngine(overrides)
+    const driver = createDockerDriver({ dockerHost: null, socketRoot: folder, logger: silentLogger, engine })
+    return { engine, driver }
+  }
+
+  it('undoes a start that fails and keeps the engine’s reason', async () => {
+    const { engine, driver } = make({
+      startContainer: async () => {
+        throw new EngineRefusal(400, 'no such device')
+      },
+    })
+    await expect(driver.create(spec)).rejects.toMatchObject({
+      code: 'start_failed',
+      message: 'The sandbox of agent agt_1 did not start: no such device',
+      details: { stage: 'container', logTail: ['the last line'] },
+    })
+    expect([engine.containers.size, engine.volumes.size, await readdir(folder)]).toEqual([0, 0, []])
+  })
+
+  it('keeps the first reason when undoing fails too', async () => {
+    const { driver } = make({
+      startContainer: async () => {
+        throw unreachable
+      },
+      removeContainer: async () => {
+        throw new Error('also away')
+      },
+      readLogs: async () => {
+        throw new Error('also away')
+      },
+    })
+    await expect(driver.create(spec)).rejects.toBe(unreachable)
+  })
+
+  it('undoes a start that is cancelled between two steps', async () => {
+    const cancel = new AbortController()
+    const reason = new Error('not wanted any more')
+    const { engine, driver } = make({
+      startContainer: async () => cancel.abort(reason),
+    })
+    await expect(driver.create(spec, cancel.signal)).rejects.toBe(reason)
+    expect([engine.containers.size, engine.volumes.size, await readdir(folder)]).toEqual([0, 0, []])
+  })
+
+  it('does not touch a volume of the same name that is somebody else’s', async () => {
+    const { engine, driver } = make()
+    const name = 'berth-01234567-agt_1-state'
+    engine.volumes.set(name, { 'berth.installation': 'ins_other', 'berth.agent': 'agt_1' })
+    await expect(driver.create(spec)).rejects.toMatchObject({
+      code: 'start_failed',
+      message: expect.stringContaining(`The volume ${name} is there already and is not this agent's.`),
+    })
+    await driver.removeVolumes(spec)
+    expect([...engine.volumes.keys()]).toEqual([name])
+  })
+
+  it('answers an engine that is away as a status, with what to do', async () => {
+    const { driver } = make({
+      version: async () => {
+        throw new BerthError('engine_unreachable', 'The engine is away.', { hint: 'Start it.' })
+      },
+    })
+    expect(await driver.probe()).toEqual({
+      reachable: false,
+      description: 'The engine is away. Start it.',
+      version: null,
+    })
+  })
+
+  it('does not take an engine that maps users', async () => {
+    const { driver } = make({
+      info: async () => ({
+        storageDriver: 'overlay2',
+        securityOptions: ['name=seccomp,profile=default', 'name=rootless'],
+      }),
+    })
+    expect(await driver.probe()).toMatchObject({ reachable: false, description: expect.stringContaining('maps users') })
+  })
+
+  it('reads the default egress hosts from the image, none where it has no list', async () => {
+    const labels: Record<string, string> = { 'berth.egress': '["packages.example"]' }
+    const { driver } = make({ findImage: async (name) => ({ id: name, labels: name === 'ours' ? labels : {} }) })
+    expect(await driver.defaultEgressHosts('ours')).toEqual(['packages.example'])
+    expect(await driver.defaultEgressHosts('another')).toEqual([])
+  })
+
+  it('does not follow an incarnation out of the socket directory', async () => {
+    const { driver } = make()
+    await expect(driver.create({ ...spec, incarnation: '../../etc' })).rejects.toThrow('is no incarnation id')
+  })
+})

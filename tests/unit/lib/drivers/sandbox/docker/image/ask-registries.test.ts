@@ -1,0 +1,14 @@
+import { describe, expect, it } from 'vitest'
+import { readHosts } from '../../../../../../../lib/drivers/sandbox/docker/image/ask-registries.ts'
+
+describe('hosts of package managers', () => {
+  it('are read from URLs and bare names, lower case, sorted, each once', () => {
+    expect(
+      readHosts(['https://Packages.example/npm/', 'files.example', '', ' https://packages.example:8443/x ']),
+    ).toEqual(['files.example', 'packages.example'])
+  })
+
+  it('are refused when a line is neither', () => {
+    expect(() => readHosts(['not a host'])).toThrow('Invalid URL')
+  })
+})

@@ -1,0 +1,151 @@
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import type { Clock } from '../../../../../../lib/clock.ts'
+import { toContainerLabels } from '../../../../../../lib/drivers/sandbox/docker/labels.ts'
+import { watchSandboxes } from '../../../../../../lib/drivers/sandbox/docker/watch-sandboxes.ts'
+import type { Sandbox } from '../../../../../../lib/drivers/sandbox/port.ts'
+import { silentLogger } from '../../../../../../lib/logger.ts'
+import { createFakeContainerEngine, type FakeContainerEngine } from '../../../../../support/fake-container-engine.ts'
+
+const installationId = 'ins_1'
+
+describe('watching sandboxes', () => {
+  const stops: (() => Promise<void>)[] = []
+  afterEach(async () => {
+    for (const stop of stops.splice(0)) await stop()
+  })
+
+  const labelsOf = (agentId: string) => toContainerLabels({ installationId, agentId, incarnation: `inc_${agentId}` })
+  const addContainer = (engine: FakeContainerEngine, agentId: string) => {
+    const container = {
+      id: agentId,
+      labels: labelsOf(agentId),
+      running: true,
+      outOfMemory: false,
+      exitCode: null,
+      execIds: [],
+    }
+    engine.containers.set(agentId, container)
+    return container
+  }
+  const die = (engine: FakeContainerEngine, agentId: string, change = {}) => {
+    const container = engine.containers.get(agentId)
+    if (container) engine.containers.set(agentId, { ...container, running: false, exitCode: 137, ...change })
+  }
+  const dieEvent = (agentId: string) => ({
+    action: 'die',
+    containerId: agentId,
+    attributes: { ...labelsOf(agentId), exitCode: '137' },
+  })
+
+  /** Time passes at once; every wait is written down. */
+  const watch = async (engine: FakeContainerEngine, isExpected: (engineId: string) => boolean = () => false) => {
+    const ends: Sandbox[] = []
+    const runners: string[] = []
+    const waits: number[] = []
+    let nowMs = 0
+    const clock: Clock = {
+      now: () => new Date(nowMs),
+      monotonicMs: () => nowMs,
+      sleep: async (ms, signal) => {
+        signal?.throwIfAborted()
+        waits.push(ms)
+        nowMs += ms
+        await new Promise((resolve) => setImmediate(resolve))
+      },
+    }
+    const stop = await watchSandboxes({
+      engine,
+      installationId,
+      onEnd: (sandbox) => ends.push(sandbox),
+      isExpected,
+      onDestroyed: () => {},
+      ensureRunner: async ({ engineId }) => {
+        runners.push(engineId)
+      },
+      logger: silentLogger,
+      clock,
+    })
+    stops.push(stop)
+    return { ends, runners, waits, stop }
+  }
+
+  it('reports an end with what the engine knows of it', async () => {
+    const engine = createFakeContainerEngine()
+    addContainer(engine, 'agt_1')
+    const { ends } = await watch(engine)
+    die(engine, 'agt_1', { outOfMemory: true })
+    engine.emit(dieEvent('agt_1'))
+    await vi.waitFor(() => expect(ends).toHaveLength(1))
+    expect(ends[0]).toEqual({
+      installationId,
+      agentId: 'agt_1',
+      incarnation: 'inc_agt_1',
+      engineId: 'agt_1',
+      state: 'stopped',
+      outOfMemory: true,
+      exitCode: 137,
+    })
+  })
+
+  it('reports an end that fell into a restart of the engine, once', async () => {
+    const engine = createFakeContainerEngine()
+    addContainer(engine, 'agt_1')
+    addContainer(engine, 'agt_2')
+    const { ends } = await watch(engine)
+    die(engine, 'agt_1')
+    engine.containers.delete('agt_2')
+    engine.hangUp()
+    await vi.waitFor(() => expect(ends.map(({ agentId }) => agentId)).toEqual(['agt_1', 'agt_2']))
+    engine.emit(dieEvent('agt_1'))
+    addContainer(engine, 'agt_3')
+    die(engine, 'agt_3')
+    engine.emit(dieEvent('agt_3'))
+    await vi.waitFor(() => expect(ends.map(({ agentId }) => agentId)).toEqual(['agt_1', 'agt_2', 'agt_3']))
+  })
+
+  it('tries again, later each time, while the engine is away', async () => {
+    let failures = 4
+    const plain = createFakeContainerEngine()
+    const engine = createFakeContainerEngine({
+      events: async (options) => {
+        failures -= 1
+        if (failures >= 0) throw new Error('away')
+        return plain.events(options)
+      },
+    })
+    const { waits } = await watch(engine)
+    await vi.waitFor(() => expect(plain.listeners()).toBe(1))
+    expect(waits).toEqual([250, 500, 1_000, 2_000])
+  })
+
+  it('does not report what is expected', async () => {
+    const engine = createFakeContainerEngine()
+    for (const agentId of ['agt_1', 'agt_2']) addContainer(engine, agentId)
+    const { ends } = await watch(engine, (engineId) => engineId === 'agt_1')
+    for (const agentId of ['agt_1', 'agt_2']) {
+      die(engine, agentId)
+      engine.emit(dieEvent(agentId))
+    }
+    await vi.waitFor(() => expect(ends.map(({ agentId }) => agentId)).toEqual(['agt_2']))
+  })
+
+  it('gives a running sandbox its runner when it begins and when one dies, later each time it dies at once', async () => {
+    const engine = createFakeContainerEngine()
+    addContainer(engine, 'agt_1')
+    const { runners, waits } = await watch(engine)
+    await vi.waitFor(() => expect(runners).toHaveLength(1))
+    for (let deaths = 1; deaths <= 4; deaths += 1) {
+      engine.emit({ action: 'exec_die', containerId: 'agt_1', attributes: labelsOf('agt_1') })
+      await vi.waitFor(() => expect(runners).toHaveLength(1 + deaths))
+    }
+    expect(waits).toEqual([100, 200, 400, 800])
+  })
+
+  it('stops at once and leaves no stream open', async () => {
+    const engine = createFakeContainerEngine()
+    const { stop } = await watch(engine)
+    expect(engine.listeners()).toBe(1)
+    await stop()
+    expect(engine.listeners()).toBe(0)
+  })
+})
