@@ -18,6 +18,9 @@ import {
 } from '../contract/runner.ts'
 import { createLiveOutput } from './live-output.ts'
 
+/** What a frame adds to its result. */
+const LINE_MARGIN_BYTES = 100
+
 export interface ServeOptions {
   socket: Duplex
   workspace: Workspace
@@ -77,12 +80,24 @@ interface Call {
 
 async function answer(call: Call): Promise<void> {
   try {
-    call.send({ id: call.id, result: await perform(call) })
+    const result = await perform(call)
+    assertFitsLine(call.method, result)
+    call.send({ id: call.id, result })
   } catch (error) {
     if (!(error instanceof WorkspaceError)) call.logger.error('a call failed', { method: call.method, error })
     const code = error instanceof WorkspaceError ? error.code : 'failed'
     call.send({ id: call.id, error: { code, message: error instanceof Error ? error.message : String(error) } })
   }
+}
+
+/** An answer too long for a line (a folder of a million files, say) would cost the connection. */
+function assertFitsLine(method: RunnerMethod, result: unknown): void {
+  const bytes = Buffer.byteLength(JSON.stringify(result ?? null))
+  if (bytes + LINE_MARGIN_BYTES <= MAX_RUNNER_LINE_BYTES) return
+  throw new WorkspaceError(
+    'too_large',
+    `The answer to ${method} has ${bytes} bytes, which is more than can be handed over.`,
+  )
 }
 
 async function perform({ id, method, params, workspace, signal, send }: Call): Promise<unknown> {

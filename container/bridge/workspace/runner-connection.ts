@@ -69,8 +69,9 @@ export function createRunnerConnection(options: RunnerConnectionOptions): Runner
   let nextId = 1
   const stopHelloTimer = after(clock, HELLO_TIMEOUT_MS, () => close('it did not say hello in time'))
 
-  const send = (frame: BridgeFrame) => {
-    socket.write(`${JSON.stringify(frame)}\n`)
+  const send = (frame: BridgeFrame) => write(JSON.stringify(frame))
+  const write = (line: string) => {
+    socket.write(`${line}\n`)
     if (socket.writableLength > MAX_UNREAD_BYTES) close('it does not read what it is sent')
   }
 
@@ -142,6 +143,13 @@ export function createRunnerConnection(options: RunnerConnectionOptions): Runner
       if (state !== 'in_use') throw runnerLost(method, 'the connection is closed')
       const id = nextId
       nextId += 1
+      const line = JSON.stringify({ id, method, params } satisfies BridgeFrame)
+      if (Buffer.byteLength(line) > MAX_RUNNER_LINE_BYTES) {
+        throw new WorkspaceError(
+          'too_large',
+          `What ${method} was given is more than can be handed to the workspace at once.`,
+        )
+      }
       const answer = Promise.withResolvers<unknown>()
       inFlight.set(id, { method, ...answer, onChunk: onCallChunk, chunkChars: 0 })
       const stopDeadline = after(clock, deadlineMs, () => close(`it did not answer ${method} within ${deadlineMs} ms`))
@@ -153,7 +161,7 @@ export function createRunnerConnection(options: RunnerConnectionOptions): Runner
       }
       signal?.addEventListener('abort', onAbort, { once: true })
       try {
-        send({ id, method, params })
+        write(line)
         if (signal?.aborted) onAbort()
         return (await answer.promise) as RunnerResult<typeof method>
       } finally {

@@ -19,11 +19,12 @@ export interface FamilyMember {
 export interface ProcessFamily {
   /** Every member that is alive now; zombies are not. */
   members(): FamilyMember[]
-  /** TERM to all, KILL to what is left after `graceMs`, again for what those started meanwhile. */
+  /** TERM to all; what is left after `graceMs` is stopped and killed, again for what it started meanwhile. */
   end(graceMs: number): Promise<void>
 }
 
 const POLL_MS = 20
+const MAX_FREEZE_ROUNDS = 50
 /** After KILL: a process in uninterruptible sleep cannot be waited for for ever. */
 const KILL_WAIT_MS = 2_000
 
@@ -37,9 +38,20 @@ export function createProcessFamily(options: { groupId: number; mark: string; cl
     for (;;) {
       const left = members()
       if (left.length === 0) return true
-      if (clock.monotonicMs() >= deadline) return false
       again(left)
+      if (clock.monotonicMs() >= deadline) return false
       await clock.sleep(POLL_MS)
+    }
+  }
+
+  /** Stops members until no new ones turn up: one that multiplies would fill the places of those killed before it. */
+  const freeze = () => {
+    const stopped = new Set<number>()
+    for (let round = 0; round < MAX_FREEZE_ROUNDS; round += 1) {
+      const running = members().filter(({ pid }) => !stopped.has(pid))
+      if (running.length === 0) return
+      signalAll(groupId, running, 'SIGSTOP')
+      for (const { pid } of running) stopped.add(pid)
     }
   }
 
@@ -51,7 +63,7 @@ export function createProcessFamily(options: { groupId: number; mark: string; cl
       // A stopped process takes TERM only once it goes on.
       for (const signal of ['SIGTERM', 'SIGCONT'] as const) signalAll(groupId, family, signal)
       if (await waitUntilGone(graceMs, () => {})) return
-      signalAll(groupId, members(), 'SIGKILL')
+      freeze()
       await waitUntilGone(KILL_WAIT_MS, (left) => signalAll(groupId, left, 'SIGKILL'))
     },
   }

@@ -92,9 +92,8 @@ function startProcess({ request, cwd, environment }: RunOptions): Promise<Starte
   const argv = 'argv' in request.command ? request.command.argv : ['bash', '-c', request.command.line]
   return new Promise((resolve) => {
     const refuse = (error: unknown) => {
-      const reason = hasCode(error, 'E2BIG') ? 'the command line is too long' : String(error)
       resolve({
-        refused: `${argv[0]} could not be started in ${cwd}: ${reason}`,
+        refused: `${argv[0]} could not be started in ${cwd}: ${describeRefusal(error)}`,
         exitCode: hasCode(error, 'ENOENT') ? 127 : 126,
       })
     }
@@ -116,6 +115,12 @@ function startProcess({ request, cwd, environment }: RunOptions): Promise<Starte
       refuse(error)
     }
   })
+}
+
+function describeRefusal(error: unknown): string {
+  if (hasCode(error, 'E2BIG')) return 'the command line is too long'
+  if (hasCode(error, 'EAGAIN')) return 'as many processes as are allowed run already'
+  return error instanceof Error ? error.message : String(error)
 }
 
 function waitForExit(child: ChildProcess): Promise<Exit> {

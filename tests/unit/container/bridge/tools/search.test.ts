@@ -34,6 +34,12 @@ describe('search_files', () => {
     expect((await rig.call(searchFiles, { pattern: 'needle', glob: 'dist/*' })).detail).toMatchObject({ matches: 0 })
   })
 
+  it('heeds .gitignore also where there is no repository', async () => {
+    rig.write('.gitignore', 'dist/\n')
+    rig.write('dist/a.txt', 'needle')
+    expect((await rig.call(searchFiles, { pattern: 'needle' })).detail).toMatchObject({ matches: 0 })
+  })
+
   it('takes globs, case, plain text, one file and one folder', async () => {
     rig.write('src/a.ts', 'Needle (x)\n')
     rig.write('src/a.md', 'needle\n')

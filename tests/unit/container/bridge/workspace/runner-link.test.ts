@@ -140,6 +140,16 @@ describe('over a real socket', () => {
     await expect(read).rejects.toMatchObject({ code: 'too_large' })
   })
 
+  it('what is too long for a line is refused on its own side, and the connection stays', async () => {
+    startRunner()
+    const input = 'x'.repeat(17 * 1024 * 1024)
+    await expect(link.workspace.run(request('true', { input }))).rejects.toMatchObject({ code: 'too_large' })
+    const long = link.workspace.run(request('head -c 17000000 /dev/zero | tr "\\0" x', { maxOutputChars: 20_000_000 }))
+    await expect(long).rejects.toMatchObject({ code: 'too_large' })
+    expect(await link.workspace.stat('.')).toMatchObject({ kind: 'directory' })
+    expect(logLines.join('\n')).not.toContain('runner lost')
+  })
+
   it('output streams while the command runs, and is the same as the result', async () => {
     startRunner()
     const stop = new AbortController()

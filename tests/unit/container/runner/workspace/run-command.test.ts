@@ -205,6 +205,12 @@ describe('cancelling', () => {
     const result = await run('touch made', { signal: AbortSignal.abort() })
     expect(result.cancelled).toBe(true)
     expect(existsSync(path.join(test.root, 'made'))).toBe(false)
+    // What cannot be started would say so if it were tried.
+    expect(await run(['a\0b'], { signal: AbortSignal.abort() })).toMatchObject({
+      cancelled: true,
+      exitCode: null,
+      output: '',
+    })
   })
 })
 
