@@ -10,6 +10,7 @@ import type { BridgeConfig } from './config.ts'
 import { createGitWorkspace } from './git/git-workspace.ts'
 import { type Journal, openJournal } from './journal/journal.ts'
 import { startProxy } from './proxy/proxy.ts'
+import { createRefusalLog, withRefusalNotices } from './proxy/refusal-log.ts'
 import type { ExecutorPort } from './server/executor-port.ts'
 import { startBridgeServer } from './server/server.ts'
 import { createPullRequestOpener } from './tunnel/pull-request.ts'
@@ -60,7 +61,8 @@ export async function startBridge(parts: BridgeParts): Promise<Bridge> {
     closers.push(journal.close)
     const tunnels = createTunnels({ logger })
     closers.push(tunnels.close)
-    const proxy = await startProxy({ links: tunnels, logger, port: config.proxyPort })
+    const refusals = createRefusalLog()
+    const proxy = await startProxy({ links: tunnels, logger, port: config.proxyPort, onRefusal: refusals.record })
     closers.push(proxy.close)
     const tunnelFetch = createTunnelFetch(tunnels.control)
     const server = await startBridgeServer({
@@ -83,7 +85,7 @@ export async function startBridge(parts: BridgeParts): Promise<Bridge> {
       }),
       executor: parts.createExecutor({
         journal,
-        workspace: runner.workspace,
+        workspace: withRefusalNotices(runner.workspace, refusals),
         modelFetch: tunnelFetch,
         openPullRequest: createPullRequestOpener(tunnelFetch),
         clock,

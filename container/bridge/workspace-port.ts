@@ -67,6 +67,8 @@ export interface CommandResult {
   truncated: boolean
   /** Where the whole output lies, for read_file and search_files; null when nothing was cut. */
   outputPath: string | null
+  /** What the command could not do and programs seldom say, e.g. which address the network refused and why. */
+  notices?: string[]
 }
 
 export interface Workspace {

@@ -280,6 +280,21 @@ describe('CONNECT', () => {
     expect(stderr).toContain('HTTP/1.1 403 not on the list')
   })
 
+  it('that is refused is explained in the result of the command that tried it', async () => {
+    egress = (stream) => {
+      stream.respond({ ':status': 403, [REFUSAL_CODE_HEADER]: 'x', [REFUSAL_REASON_HEADER]: 'not on the list' })
+      stream.end()
+    }
+    const line = `curl -s --proxy ${rig.proxyUrl} --noproxy '' https://evil.example/; curl -s --proxy ${rig.proxyUrl} --noproxy '' http://model.berth/`
+    const run = (command: string) =>
+      rig.parts.workspace.run({ command: { line: command }, timeoutMs: 10_000, maxOutputChars: 1_000 })
+    expect((await run(line)).notices).toEqual([
+      'evil.example:443 was refused: not on the list',
+      'http://model.berth/ was refused: model.berth is not for programs in the sandbox; of the .berth names only git.berth is.',
+    ])
+    expect((await run('true')).notices).toBeUndefined()
+  })
+
   it('serves 200 at once: 128 go through the tunnel, the others wait their turn', async () => {
     let open = 0
     let most = 0

@@ -21,6 +21,7 @@ export async function forwardConnect(context: ProxyContext, { request, socket, h
   const target = parseAuthorityForm(request.url ?? '')
   if (!target.allowed) {
     context.logger.info('The proxy refused a connection.', { target: request.url, reason: target.reason })
+    context.onRefusal(request.url ?? '', target.reason)
     writeRawRefusal(socket, target)
     return
   }
@@ -62,6 +63,7 @@ function answer(
   if (status !== 200) {
     const refusal = findRefusal(headers) ?? { status, reason: `${request.url} cannot be reached.` }
     context.logger.info('The control plane refused a connection.', { target: request.url, ...refusal })
+    context.onRefusal(request.url ?? '', refusal.reason)
     writeRawRefusal(socket, refusal)
     cancelStream(stream)
     return

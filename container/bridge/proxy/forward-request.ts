@@ -18,6 +18,7 @@ export async function forwardRequest(
   const target = parseAbsoluteForm(request.url ?? '')
   if (!target.allowed) {
     context.logger.info('The proxy refused a request.', { url: request.url, reason: target.reason })
+    context.onRefusal(request.url ?? '', target.reason)
     request.resume()
     writeRefusal(response, target)
     return
@@ -87,6 +88,7 @@ function answer(
   const refusal = findRefusal(headers)
   if (refusal) {
     context.logger.info('The control plane refused a request.', { url: request.url, ...refusal })
+    context.onRefusal(request.url ?? '', refusal.reason)
     stream.resume()
     writeRefusal(response, refusal)
     return

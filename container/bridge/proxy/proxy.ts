@@ -19,6 +19,8 @@ const MAX_CONNECTIONS = 4_096
 export interface ProxyContext {
   links: { control: TunnelLink; egress: TunnelLink }
   logger: Logger
+  /** Told of every request that was refused, here or by the control plane. */
+  onRefusal: (target: string, reason: string) => void
   /** How long a request waits for a tunnel that is not there. */
   tunnelWaitMs: number
   /** After so long without a byte either way a connection is ended. */
@@ -34,6 +36,7 @@ export interface LocalProxy {
 export interface ProxyOptions {
   links: ProxyContext['links']
   logger: Logger
+  onRefusal?: ProxyContext['onRefusal']
   /** 0 takes a free one. */
   port: number
   tunnelWaitMs?: number
@@ -42,7 +45,7 @@ export interface ProxyOptions {
 
 /** Listens on 127.0.0.1. Rejects when the port is taken. */
 export async function startProxy(options: ProxyOptions): Promise<LocalProxy> {
-  const context: ProxyContext = { tunnelWaitMs: 10_000, idleMs: 15 * 60_000, ...options }
+  const context: ProxyContext = { onRefusal: () => undefined, tunnelWaitMs: 10_000, idleMs: 15 * 60_000, ...options }
   const server = http.createServer({
     headersTimeout: HEADERS_TIMEOUT_MS,
     // A push or an upload takes as long as it takes; idle connections are ended by `idleMs`.

@@ -41,7 +41,9 @@ export const runCommand = defineTool<z.infer<typeof input>>({
       },
       { signal: context.signal, onOutput: (chunk) => context.onOutput(chunk) },
     )
-    const text = `${describeEnd(result, timeoutMs)}\n\n${result.output === '' ? '(no output)' : result.output.trimEnd()}`
+    const output = result.output === '' ? '(no output)' : result.output.trimEnd()
+    const notices = (result.notices ?? []).map((notice) => `\n[network] ${notice}`)
+    const text = `${describeEnd(result, timeoutMs)}\n\n${output}${notices.join('')}`
     const { exitCode, signal, durationMs, truncated, outputPath, timedOut } = result
     const detail = { exitCode, signal, durationMs, truncated, outputPath, timedOut }
     return exitCode === 0 && !timedOut && !result.cancelled ? success(text, detail) : failure(text, detail)
