@@ -61,7 +61,10 @@ function endOnSignal(): AbortSignal {
 
 function describeFailure(error: unknown): string {
   if (error instanceof SettingsError) return error.message
-  if (isBerthError(error)) return error.hint ? `${error.message} ${error.hint}` : error.message
+  if (isBerthError(error)) {
+    const tail = Array.isArray(error.details?.logTail) ? error.details.logTail : []
+    return [error.hint ? `${error.message} ${error.hint}` : error.message, ...tail].join('\n  ')
+  }
   return causeChain(error)
     .messages.map((message) => message.replace(/^Error: /, ''))
     .join('\n  caused by ')

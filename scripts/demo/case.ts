@@ -21,6 +21,8 @@ export const playedCase = z.object({
   repo: z.string(),
   /** The commit at which `main` must stand; absent: wherever it stands. */
   base: z.string().optional(),
+  /** What the agent is called, and its pull request; absent: the first line of the task. */
+  title: z.string().optional(),
   task: z.string(),
   /** Shell command that installs what the test needs; absent: nothing to install. */
   setup: z.string().optional(),

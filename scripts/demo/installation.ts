@@ -76,7 +76,8 @@ function isolateSettings(settings: Settings, dataDirectory: string): Settings {
     publicUrl: null,
     secretKey: null,
     sessionSecret: null,
-    logLevel: settings.logLevel === 'debug' ? 'debug' : 'warn',
+    // What is shown is the agent's work; the log of the control plane only when it is asked for.
+    logLevel: settings.logLevel === 'debug' ? 'debug' : 'error',
   }
 }
 

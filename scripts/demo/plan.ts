@@ -9,6 +9,8 @@ export interface DemoPlan {
   source: string
   /** "owner/repo" on the local forge. */
   fullName: string
+  /** What the agent is called. */
+  name: string
   task: string
   /** What the scripted model plays; null: a real model is asked. */
   script: PlayedCase | null
@@ -19,14 +21,22 @@ export async function planDemo(args: DemoArguments, hasKey: boolean): Promise<De
   const { repository, caseFile, task } = args
   if (repository !== null && caseFile !== null) {
     const played = await readCase(caseFile)
-    return { source: path.resolve(repository), fullName: played.repo, task: played.task, script: played }
+    const source = path.resolve(repository)
+    return { source, fullName: played.repo, name: nameCase(played), task: played.task, script: played }
   }
   if (repository !== null && task !== null) {
-    return { source: path.resolve(repository), fullName: `local/${repositoryName(repository)}`, task, script: null }
+    const fullName = `local/${repositoryName(repository)}`
+    return { source: path.resolve(repository), fullName, name: firstLine(task), task, script: null }
   }
-  const script = hasKey ? null : sampleCase
-  return { source: SAMPLE_FOLDER, fullName: sampleCase.repo, task: task ?? sampleCase.task, script }
+  const sample = { source: SAMPLE_FOLDER, fullName: sampleCase.repo, script: hasKey ? null : sampleCase }
+  if (task !== null) return { ...sample, name: firstLine(task), task }
+  return { ...sample, name: nameCase(sampleCase), task: sampleCase.task }
 }
+
+const nameCase = (played: PlayedCase) => played.title ?? firstLine(played.task)
+
+/** As long as a name may be. */
+const firstLine = (task: string) => (task.trim().split('\n')[0] ?? '').slice(0, 120)
 
 /** The last part of a path as a repository may be called. */
 function repositoryName(source: string): string {

@@ -21,6 +21,7 @@ export interface EventRenderer {
 type Handlers = Record<string, (data: Record<string, unknown>) => void>
 
 const RULE_WIDTH = 60
+const TAIL_LINES = 6
 const SPEECH: Look = { prefix: '  ', styles: [] }
 const REASONING: Look = { prefix: '  ┆ ', styles: ['dim'] }
 const OUTPUT: Look = { prefix: '    │ ', styles: ['dim'] }
@@ -60,11 +61,12 @@ function createTalkHandlers({ line, block, stream, style }: TerminalWriter): Han
 }
 
 function createToolHandlers(writer: TerminalWriter, colour: boolean): Handlers {
-  const { line, block, style, hasStreamed } = writer
+  const { line, style, block } = writer
   return {
     tool_call: (data) => line(`${style('  ● ', 'cyan')}${style(str(data.tool), 'bold')} ${summariseInput(data.input)}`),
     tool_result(data) {
-      if (data.outcome !== 'ok' && !hasStreamed(str(data.toolCallId))) block(str(data.output), FAILURE)
+      if (typeof detailOf(data).durationMs === 'number') finishOutput(data, writer)
+      else if (data.outcome !== 'ok') block(str(data.output), FAILURE)
       line(`    ${describeResult(data, writer)}`)
     },
     file_change(data) {
@@ -110,6 +112,17 @@ function createControlHandlers({ line, style }: TerminalWriter, totals: RunTotal
   }
 }
 
+/**
+ * The stored result takes the place of what was not streamed yet: the rest of a command's output, behind how it ended and an
+ * empty line. Of a long one the last lines say most.
+ */
+function finishOutput(data: Record<string, unknown>, { stream, block, wasCut }: TerminalWriter): void {
+  const id = str(data.toolCallId)
+  const output = str(data.output).slice(str(data.output).indexOf('\n\n') + 2)
+  if (detailOf(data).truncated !== true) stream(id, 0, output, OUTPUT)
+  if (wasCut(id)) block(output.trimEnd().split('\n').slice(-TAIL_LINES).join('\n'), OUTPUT)
+}
+
 /** One line of a unified diff, coloured as git does. */
 export function colourDiffLine(line: string, colour: boolean): string {
   if (/^(\+\+\+|---|diff |index )/.test(line)) return paint(line, colour, 'bold')
@@ -120,7 +133,7 @@ export function colourDiffLine(line: string, colour: boolean): string {
 }
 
 function describeResult(data: Record<string, unknown>, { style }: TerminalWriter): string {
-  const detail = (data.detail ?? {}) as Record<string, unknown>
+  const detail = detailOf(data)
   if (typeof detail.exitCode === 'number') {
     const words = `exit ${detail.exitCode} after ${(num(data.durationMs) / 1000).toFixed(1)} s`
     return detail.exitCode === 0 ? style(`✓ ${words}`, 'green') : style(`✗ ${words}`, 'red')
@@ -138,6 +151,7 @@ function summariseInput(input: unknown): string {
   return summary.length > 100 ? `${summary.slice(0, 99)}…` : summary
 }
 
+const detailOf = (data: Record<string, unknown>) => (data.detail ?? {}) as Record<string, unknown>
 const rule = (words: string) => `── ${words} `.padEnd(RULE_WIDTH, '─')
 const str = (value: unknown): string => (typeof value === 'string' ? value : '')
 const num = (value: unknown): number => (typeof value === 'number' ? value : 0)

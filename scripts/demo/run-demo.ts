@@ -108,6 +108,7 @@ async function play(input: {
     api,
     signal,
     agent: {
+      name: plan.name,
       task: plan.task,
       githubRepo: plan.fullName,
       ...(plan.script === null ? { limits: { maxSteps: REAL_MODEL_STEPS } } : {}),

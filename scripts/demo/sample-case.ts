@@ -7,6 +7,7 @@ export const SAMPLE_FOLDER = fileURLToPath(new URL('./sample', import.meta.url))
 export const sampleCase: PlayedCase = {
   name: 'durations',
   repo: 'sample/durations',
+  title: 'Carry rounded seconds into the minutes',
   task: 'The test suite fails: formatDuration(119700) gives "1m 60s" where it should give "2m 00s". Find out why, fix it, and see that all tests pass.',
   test: 'node --test',
   edits: [

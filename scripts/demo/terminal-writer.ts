@@ -25,7 +25,8 @@ export interface TerminalWriter {
   block(text: string, look: Look | ((line: string) => string)): void
   /** Writes what of `text`, which begins at `offset` (UTF-16 units) of message `id`, is not on the screen yet. */
   stream(id: string, offset: number, text: string, look: Look): void
-  hasStreamed(id: string): boolean
+  /** True when a streamed message had more lines than are shown. */
+  wasCut(id: string): boolean
 }
 
 export function createTerminalWriter(options: TerminalOptions): TerminalWriter {
@@ -57,8 +58,9 @@ export function createTerminalWriter(options: TerminalOptions): TerminalWriter {
     stream(id, offset, text, look) {
       const state = streamed.get(id) ?? { shown: 0, lines: 0 }
       streamed.set(id, state)
-      if (state.shown === 0 && !atLineStart) write('\n')
       const fresh = text.slice(Math.max(0, state.shown - offset))
+      if (fresh === '') return
+      if (state.shown === 0 && !atLineStart) write('\n')
       state.shown = Math.max(state.shown, offset + text.length)
       for (const piece of fresh.split(/(?<=\n)/)) {
         if (state.lines > maxLines) return
@@ -67,6 +69,6 @@ export function createTerminalWriter(options: TerminalOptions): TerminalWriter {
         if (piece.endsWith('\n') || state.lines === maxLines) state.lines += 1
       }
     },
-    hasStreamed: (id) => streamed.has(id),
+    wasCut: (id) => (streamed.get(id)?.lines ?? 0) > maxLines,
   }
 }

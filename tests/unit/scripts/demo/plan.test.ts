@@ -17,10 +17,16 @@ afterEach(() => rm(folder, { recursive: true, force: true }))
 const plan = (argv: string[], hasKey: boolean) => planDemo(readArguments(argv, hasKey), hasKey)
 
 test('the sample is scripted without a key and real with one', async () => {
-  const sample = { source: SAMPLE_FOLDER, fullName: sampleCase.repo, task: sampleCase.task }
+  const { repo: fullName, title: name, task } = sampleCase
+  const sample = { source: SAMPLE_FOLDER, fullName, name, task }
   expect(await plan([], false)).toEqual({ ...sample, script: sampleCase })
   expect(await plan([], true)).toEqual({ ...sample, script: null })
-  expect(await plan(['--task', 'Add a feature'], true)).toEqual({ ...sample, task: 'Add a feature', script: null })
+  expect(await plan(['--task', 'Add a feature\nto it'], true)).toEqual({
+    ...sample,
+    name: 'Add a feature',
+    task: 'Add a feature\nto it',
+    script: null,
+  })
 })
 
 test('a case is scripted also with a key', async () => {
@@ -32,5 +38,11 @@ test('a case is scripted also with a key', async () => {
 
 test('a repository of one’s own is called after its folder', async () => {
   const planned = await plan(['--repo', '/srv/my project.git', '--task', 'x'], true)
-  expect(planned).toEqual({ source: '/srv/my project.git', fullName: 'local/my-project', task: 'x', script: null })
+  expect(planned).toEqual({
+    source: '/srv/my project.git',
+    fullName: 'local/my-project',
+    name: 'x',
+    task: 'x',
+    script: null,
+  })
 })

@@ -29,23 +29,55 @@ test('text is shown once, whether it came in pieces, whole, or in pieces that be
   expect(render([...deltas, ...deltas, whole]).screen).toBe('  one two three')
 })
 
-test('a command is shown with its live output and how it ended', () => {
+const call = event('tool_call', { step: 1, toolCallId: 'c', tool: 'run_command', input: { command: 'npm test' } })
+const ended = (output: string, detail: Record<string, unknown> = {}) =>
+  event('tool_result', {
+    step: 1,
+    toolCallId: 'c',
+    tool: 'run_command',
+    outcome: 'error',
+    output: `Exit code 1 after 1.2 s.\n\n${output}`,
+    durationMs: 1234,
+    detail: { exitCode: 1, durationMs: 1234, truncated: false, ...detail },
+  })
+
+test('a command is shown with its output, live and what came too late for that, and how it ended', () => {
   const { screen } = render([
     event('text', { step: 1, messageId: 'm', text: 'Testing.' }),
-    event('tool_call', { step: 1, toolCallId: 'c', tool: 'run_command', input: { command: 'npm test' } }),
+    call,
     event('tool_output_delta', { messageId: 'c', offset: 0, delta: 'first\nsec' }),
     event('tool_output_delta', { messageId: 'c', offset: 9, delta: 'ond\n' }),
-    event('tool_result', {
-      step: 1,
-      toolCallId: 'c',
-      tool: 'run_command',
-      outcome: 'ok',
-      output: 'exit code 1\nfirst\nsecond',
-      durationMs: 1234,
-      detail: { exitCode: 1 },
-    }),
+    ended('first\nsecond\nthird'),
   ])
-  expect(screen).toBe('  Testing.\n  ● run_command npm test\n    │ first\n    │ second\n    ✗ exit 1 after 1.2 s\n')
+  expect(screen).toBe(
+    '  Testing.\n  ● run_command npm test\n    │ first\n    │ second\n    │ third\n    ✗ exit 1 after 1.2 s\n',
+  )
+})
+
+test('of a long output the beginning is shown live and the end when it is there', () => {
+  const lines = Array.from({ length: 20 }, (_, index) => `line ${index}`)
+  const delta = event('tool_output_delta', { messageId: 'c', offset: 0, delta: `${lines.join('\n')}\n` })
+  const { screen } = render([call, delta, ended(lines.join('\n'))], { maxLines: 2 })
+  expect(screen).toBe(
+    [
+      '  ● run_command npm test',
+      '    │ line 0',
+      '    │ line 1',
+      '    │ …',
+      '    │ line 14',
+      '    │ line 15',
+      '    … 4 more lines',
+      '    ✗ exit 1 after 1.2 s',
+      '',
+    ].join('\n'),
+  )
+})
+
+test('an end of a message that brings nothing new shows nothing', () => {
+  const text = event('text_delta', { messageId: 'm', offset: 0, delta: 'Done.' })
+  const usage = event('usage', { model: 'm', inputTokens: 1, outputTokens: 1, costUsd: 0 })
+  const { screen } = render([text, usage, event('text', { step: 1, messageId: 'm', text: 'Done.' })])
+  expect(screen).toBe('  Done.\n  1 in, 1 out, $0.0000\n')
 })
 
 test('long output is cut once', () => {
