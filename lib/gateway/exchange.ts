@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events'
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
+import { constants } from 'node:http2'
 import { RUN_HEADER } from '../../container/contract/tunnel.ts'
 import type { Logger } from '../logger.ts'
 import type { TunnelOwner } from './ports.ts'
@@ -31,6 +32,7 @@ export async function readBody(exchange: Exchange, maxBytes: number): Promise<Bu
     }
     chunks.push(chunk)
   }
+  assertWhole(exchange.stream)
   return Buffer.concat(chunks)
 }
 
@@ -38,6 +40,16 @@ export async function readBody(exchange: Exchange, maxBytes: number): Promise<Bu
 export async function writeChunk(exchange: Exchange, chunk: Buffer): Promise<void> {
   exchange.signal.throwIfAborted()
   if (!exchange.stream.write(chunk)) await once(exchange.stream, 'drain', { signal: exchange.signal })
+}
+
+/** Throws at the end of a request that was broken off: Node ends its stream as if it were whole, only the code tells. */
+export function assertWhole(stream: ServerHttp2Stream): void {
+  if (!isWhole(stream)) throw new Error('the sandbox broke off its request')
+}
+
+/** Asked at `end` or later. */
+export function isWhole(stream: ServerHttp2Stream): boolean {
+  return stream.rstCode === undefined || stream.rstCode === constants.NGHTTP2_NO_ERROR
 }
 
 /** The run that asks, from its header; whether it is in progress is the access port's to say. */

@@ -3,11 +3,12 @@
  * named the host that was allowed; then bytes both ways, with back-pressure.
  */
 import type { ServerHttp2Stream } from 'node:http2'
-import { constants } from 'node:http2'
 import type { Socket } from 'node:net'
 import { isIP } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import type { EgressRefusal, EgressTarget } from '../../domain/egress-policy.ts'
 import { writeTarget } from '../../domain/egress-policy.ts'
+import { isWhole } from '../exchange.ts'
 import { Refusal, toAsciiLine } from '../refusal.ts'
 import { describeFailure } from '../upstream.ts'
 import { readClientHello } from './client-hello.ts'
@@ -24,14 +25,16 @@ export async function serveConnect(egress: EgressExchange): Promise<void> {
   const { stream, signal } = exchange
   const socket = await openConnection(egress)
   // Whichever side breaks takes the other with it; a side that ends only ends what it says.
-  stream.once('close', () => socket.destroy())
+  stream.once('close', () => (isWhole(stream) ? socket.destroy() : breakOff(socket)))
   const closed = new Promise<void>((resolve) => {
     socket.once('close', (hadError) => {
-      stream.close(hadError ? constants.NGHTTP2_CONNECT_ERROR : constants.NGHTTP2_NO_ERROR)
+      // A cut must not look like an end: `close` would end the sandbox's side first.
+      if (hadError) stream.destroy(new Error('the connection to the host broke'))
+      else stream.close()
       resolve()
     })
   })
-  socket.setTimeout(timeouts.idleMs, () => socket.destroy())
+  socket.setTimeout(timeouts.idleMs, () => socket.destroy(new Error('the connection was idle')))
   if (signal.aborted) {
     socket.destroy()
     return
@@ -49,7 +52,7 @@ export async function serveConnect(egress: EgressExchange): Promise<void> {
     await recordDenied(refusal)
   } else {
     socket.write(first)
-    stream.pipe(socket)
+    passOn(stream, socket)
   }
   await closed
 }
@@ -64,6 +67,19 @@ async function openConnection({ exchange, destination, proxyUrl, timeouts }: Egr
       `${writeTarget(destination)} could not be reached: ${describeFailure(error)}.`,
     )
   }
+}
+
+/** A reset, so that the host does not take the part it has for the whole; a TLS connection (to a proxy) has none. */
+function breakOff(socket: Socket): void {
+  if (socket instanceof TLSSocket) socket.destroy()
+  else socket.resetAndDestroy()
+}
+
+function passOn(stream: ServerHttp2Stream, socket: Socket): void {
+  const end = () => (isWhole(stream) ? socket.end() : breakOff(socket))
+  stream.pipe(socket, { end: false })
+  if (stream.readableEnded) end()
+  else stream.once('end', end)
 }
 
 /** The client's bytes up to the end of its ClientHello, or its first ones where it speaks no TLS; null when it goes silent. */

@@ -7,6 +7,7 @@ import https from 'node:https'
 import { isIPv6 } from 'node:net'
 import { pipeline } from 'node:stream/promises'
 import { writeTarget } from '../../domain/egress-policy.ts'
+import { isWhole } from '../exchange.ts'
 import { Refusal } from '../refusal.ts'
 import { describeFailure } from '../upstream.ts'
 import { dial, proxyAuthorization } from './dial.ts'
@@ -36,8 +37,12 @@ export async function servePlainHttp(egress: EgressExchange): Promise<void> {
   const { stream } = exchange
   const outgoing = await openRequest(egress)
   const answered = awaitResponse(outgoing)
-  if (stream.endAfterHeaders) outgoing.end()
-  else stream.pipe(outgoing)
+  if (stream.endAfterHeaders) {
+    outgoing.end()
+  } else {
+    stream.pipe(outgoing, { end: false })
+    stream.once('end', () => (isWhole(stream) ? outgoing.end() : outgoing.destroy()))
+  }
   try {
     const response = await answered
     stream.respond({ ':status': response.statusCode ?? 502, ...passHeaders(response.headers) })

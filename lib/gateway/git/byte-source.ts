@@ -13,11 +13,14 @@ export interface ByteSource {
   drain(maxBytes: number): Promise<boolean>
 }
 
-export function createByteSource(stream: Readable): ByteSource {
+/** `assertEnd` is asked at the end, and throws when that is none. */
+export function createByteSource(stream: Readable, assertEnd: () => void = () => {}): ByteSource {
   const pieces = stream.iterator({ destroyOnReturn: false })
   const next = async () => {
     const { value, done } = await pieces.next()
-    return done === true ? null : (value as Buffer)
+    if (done !== true) return value as Buffer
+    assertEnd()
+    return null
   }
   return {
     next,

@@ -123,8 +123,8 @@ function followRedirect({ url, location, service, redirects }: Redirect): URL {
 async function assertServed(response: IncomingMessage, request: ForgeRequest, contentType: string): Promise<void> {
   const status = response.statusCode ?? 502
   if (status === 200 && response.headers['content-type'] === `application/x-${contentType}`) return
-  const said = await readWords(response)
   const { repository, grant, service } = request
+  const said = await readWords(response, grant.token)
   const host = new URL(grant.baseUrl).host
   const answer = `${host} answered ${status} for ${repository}${said === '' ? '' : `: ${said}`}`
   const verb = service === 'git-receive-pack' ? 'push to' : 'read'
@@ -144,7 +144,7 @@ async function assertServed(response: IncomingMessage, request: ForgeRequest, co
 }
 
 /** The first words of an error page that is plain text; markup says nothing to a person at a terminal. */
-async function readWords(response: IncomingMessage): Promise<string> {
+async function readWords(response: IncomingMessage, token: string | null): Promise<string> {
   const isText = (response.headers['content-type'] ?? '').startsWith('text/plain')
   let text = ''
   try {
@@ -156,5 +156,6 @@ async function readWords(response: IncomingMessage): Promise<string> {
     // Cut in the middle of its error: what has come says enough.
     if (!(error instanceof Error)) throw error
   }
-  return toAsciiLine(text).slice(0, MAX_SHOWN_CHARACTERS)
+  const words = token === null ? text : text.replaceAll(token, '(the token)')
+  return toAsciiLine(words).slice(0, MAX_SHOWN_CHARACTERS)
 }

@@ -4,7 +4,7 @@
  */
 import type { IncomingHttpHeaders } from 'node:http2'
 import type { Exchange, ExchangeHandler } from '../exchange.ts'
-import { readHeader, writeChunk } from '../exchange.ts'
+import { assertWhole, readHeader, writeChunk } from '../exchange.ts'
 import type { GitAccess } from '../ports.ts'
 import { Refusal } from '../refusal.ts'
 import type { Upstream } from '../upstream.ts'
@@ -43,7 +43,7 @@ export function createGitBroker({ access, upstream, idleTimeoutMs }: GitBrokerOp
         ...passEncoding(headers),
         'content-type': `application/x-${service}-request`,
       },
-      body: createByteSource(stream).remaining(Buffer.alloc(0)),
+      body: createByteSource(stream, () => assertWhole(stream)).remaining(Buffer.alloc(0)),
       signal,
     })
     return passAnswer(exchange, response, `${service}-result`)

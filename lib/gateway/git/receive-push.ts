@@ -8,7 +8,7 @@ import { createGunzip } from 'node:zlib'
 import type { RefUpdate } from '../../domain/ref-policy.ts'
 import { refusePush } from '../../domain/ref-policy.ts'
 import type { Exchange } from '../exchange.ts'
-import { readHeader } from '../exchange.ts'
+import { assertWhole, readHeader } from '../exchange.ts'
 import type { GitAccess, GitGrant } from '../ports.ts'
 import { Refusal, toAsciiLine } from '../refusal.ts'
 import type { ByteSource } from './byte-source.ts'
@@ -30,10 +30,11 @@ export interface Push {
 }
 
 const MAX_DISCARDED_BYTES = 256 * 1024 * 1024
+const MAX_REASON_CHARACTERS = 500
 const RESULT_TYPE = 'application/x-git-receive-pack-result'
 
 export async function receivePush(push: Push): Promise<void> {
-  const source = createByteSource(decodeBody(push.exchange))
+  const source = createByteSource(decodeBody(push.exchange), () => assertWhole(push.exchange.stream))
   const head = await readHead(source)
   if (head.kind === 'probe') {
     respondResult(push.exchange, Buffer.alloc(0))
@@ -78,10 +79,10 @@ async function forward(push: Push & { source: ByteSource; head: PushHead; update
     })
     await passReport(exchange, response, report)
   } catch (error) {
-    failure = toPushFailure(error)
+    failure = toPushFailure(error, exchange)
   }
   const outcome = report.read(update.ref) ?? (await askBranch(push, failure))
-  await access.recordPush(exchange.owner.agentId, { ...showUpdate(update), ...outcome })
+  await access.recordPush(exchange.owner.agentId, { ...showUpdate(update), ...boundReason(outcome) })
   if (exchange.signal.aborted) return
   if (failure === null) exchange.stream.end()
   else if (exchange.stream.headersSent) throw failure
@@ -115,7 +116,8 @@ async function askBranch(push: Push & { update: RefUpdate }, failure: Refusal | 
   }
 }
 
-function toPushFailure(error: unknown): Refusal {
+function toPushFailure(error: unknown, exchange: Exchange): Refusal {
+  if (exchange.signal.aborted) return new Refusal(499, 'aborted', 'the push was broken off in the sandbox')
   if (error instanceof Refusal) return error
   const words = error instanceof Error ? error.message : String(error)
   return new Refusal(502, 'upstream_failed', `the push was cut: ${words}`)
@@ -160,6 +162,11 @@ function decodeBody({ stream, headers }: Exchange): Readable {
     if (!stream.readableEnded) gunzip.destroy(new Error('the sandbox closed the stream'))
   })
   return stream.pipe(gunzip)
+}
+
+function boundReason(outcome: PushOutcome): PushOutcome {
+  if (outcome.outcome === 'ok') return outcome
+  return { outcome: 'refused', reason: toAsciiLine(outcome.reason).slice(0, MAX_REASON_CHARACTERS) }
 }
 
 /** A sandbox chooses the name: what is recorded is bounded and printable. */

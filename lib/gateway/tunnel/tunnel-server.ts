@@ -4,7 +4,7 @@
  * the gateways behind the routes do.
  */
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
-import { performServerHandshake } from 'node:http2'
+import { constants, performServerHandshake } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import type { TunnelKind } from '../../../container/contract/tunnel.ts'
 import { INITIAL_WINDOW_BYTES, MAX_HEADER_BYTES, MAX_STREAMS } from '../../../container/contract/tunnel.ts'
@@ -73,7 +73,9 @@ export function createTunnelServer(options: TunnelServerOptions): TunnelServer {
         resolve()
       })
     })
-    session.on('error', (error) => tunnelLogger.warn('a tunnel broke', { error }))
+    session.on('error', (error) => {
+      if (!(error instanceof TunnelCut)) tunnelLogger.warn('a tunnel broke', { error })
+    })
     session.once('remoteSettings', () => session.setLocalWindowSize(CONNECTION_WINDOW_BYTES))
     keepAlive(session, timeouts.keepaliveMs)
     session.on('stream', (stream, headers) => {
@@ -82,17 +84,24 @@ export function createTunnelServer(options: TunnelServerOptions): TunnelServer {
       const served = serve(route, exchange).finally(() => inProgress.delete(served))
       inProgress.add(served)
     })
-    return { closed, close: () => session.destroy() }
+    return { closed, close: () => cutSession(session, 'the tunnel was closed') }
   }
 
   return {
     attach,
     close: async () => {
-      for (const session of sessions) session.destroy()
+      for (const session of sessions) cutSession(session, 'the control plane is closing')
       await settleWithin(inProgress, CLOSE_DEADLINE_MS)
       upstream.close()
     },
   }
+}
+
+class TunnelCut extends Error {}
+
+/** With an error, so that an answer in progress is cut and does not look whole. */
+function cutSession(session: ServerHttp2Session, reason: string): void {
+  session.destroy(new TunnelCut(reason), constants.NGHTTP2_NO_ERROR)
 }
 
 function sessionOptions(kind: TunnelKind) {
@@ -122,7 +131,8 @@ function openExchange({ stream, headers, owner, logger, idleMs }: Opening): Exch
   const gone = new AbortController()
   stream.on('error', (error) => logger.debug('a stream broke', { error, authority: headers[':authority'] }))
   stream.once('close', () => gone.abort(new Error('the sandbox closed the stream')))
-  stream.setTimeout(idleMs, () => stream.close())
+  // What stands behind the stream has its own limit, and words for it: that comes first.
+  stream.setTimeout(2 * idleMs, () => stream.destroy(new Error(`nothing happened for ${2 * idleMs} ms`)))
   return { stream, headers, owner, signal: gone.signal, logger }
 }
 
@@ -152,7 +162,7 @@ function keepAlive(session: ServerHttp2Session, intervalMs: number): void {
   let answered = true
   const timer = setInterval(() => {
     if (!answered) {
-      session.destroy()
+      cutSession(session, 'the sandbox no longer answers')
       return
     }
     answered = false

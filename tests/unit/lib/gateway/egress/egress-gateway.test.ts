@@ -5,6 +5,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import net from 'node:net'
 import tls from 'node:tls'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { endedWell } from '../../../../../container/bridge/tunnel/relay.ts'
 import type { EgressPolicy } from '../../../../../lib/domain/egress-policy.ts'
 import type { TunnelRig, TunnelRigOptions } from '../../../../support/tunnel-rig.ts'
 import { ask, createTunnelRig, fakeEgressAccess, PLAIN_HTTP, readText } from '../../../../support/tunnel-rig.ts'
@@ -263,7 +264,7 @@ test('plain http without the proxy’s mark, or for https, is no egress', async 
 test('a connection on which nothing happens is closed', async () => {
   await openMirror({ timeouts: { idleMs: 50 } })
   const { stream } = await connect(`mirror.test:${port}`)
-  await once(stream, 'close')
+  await expect(readText(stream)).rejects.toThrow()
   const [socket] = sockets
   if (socket !== undefined && !socket.destroyed && !socket.readableEnded) await once(socket, 'end')
   expect(egress.denials).toEqual([])
@@ -301,4 +302,46 @@ test('behind a company proxy a host goes out by name, and an internal one direct
   await rig.close()
   proxy.closeAllConnections()
   await new Promise((resolve) => proxy.close(resolve))
+})
+
+/** What a client can tell of an answer that is over: whole, or cut. */
+async function readFate(stream: ClientHttp2Stream): Promise<'whole' | 'cut'> {
+  let failed = false
+  stream.on('error', () => {
+    failed = true
+  })
+  stream.resume()
+  await new Promise((resolve) => stream.once('close', resolve))
+  return failed || !endedWell(stream) ? 'cut' : 'whole'
+}
+
+test.each([
+  ['the host resets the connection', (socket: Socket) => socket.resetAndDestroy()],
+  ['the tunnel is closed', () => rig.server.close()],
+])('an answer is cut, and does not look whole, when %s', async (_what, cut) => {
+  const accepted = Promise.withResolvers<Socket>()
+  serveConnection = (socket) => socket.write('half', () => accepted.resolve(socket))
+  await openMirror()
+  const { stream } = await connect(`mirror.test:${port}`)
+  await once(stream, 'data')
+  const fate = readFate(stream)
+  void cut(await accepted.promise)
+  expect(await fate).toBe('cut')
+})
+
+test.each([
+  ['a tunnel', { ':method': 'CONNECT' }, 'reset'],
+  ['a plain-http body', { ':method': 'POST', ':path': '/', ...PLAIN_HTTP }, 'ended'],
+])('what a sandbox sends through %s and breaks off does not look whole to the host', async (_what, headers, fate) => {
+  const begun = Promise.withResolvers<Socket>()
+  serveConnection = (socket) => socket.once('data', () => begun.resolve(socket))
+  await openMirror()
+  const stream = session.request({ ':authority': `mirror.test:${port}`, ...headers }, { endStream: false })
+  stream.on('error', () => {})
+  stream.write('half of it')
+  const socket = await begun.promise
+  const ending = Promise.race([once(socket, 'end').then(() => 'ended'), once(socket, 'close').then(() => 'closed')])
+  stream.destroy(new Error('broken off'))
+  expect(await ending.catch(() => 'reset')).toBe(fate)
+  expect(Buffer.concat(heard).toString()).not.toContain('0\r\n\r\n')
 })

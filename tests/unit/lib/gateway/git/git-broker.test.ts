@@ -270,6 +270,31 @@ test('a push whose report is lost is recorded as what the branch says', async ()
   expect(access.pushes).toMatchObject([{ outcome: 'ok', newSha: head }])
 })
 
+test('a push that the sandbox breaks off is broken off at the forge, and recorded as refused', async () => {
+  const stream = session.request({ ...RAW_PUSH, 'content-type': 'application/x-git-receive-pack-request' })
+  stream.on('error', () => {})
+  stream.write(encodePktLine(`${ZERO} ${SOME} refs/heads/${BRANCH}\0 report-status`))
+  stream.write('0000PACK')
+  while (!forge.requests.some(({ path: at }) => at.endsWith('git-receive-pack'))) await new Promise(setImmediate)
+  stream.destroy(new Error('broken off'))
+  while (access.pushes.length === 0) await new Promise(setImmediate)
+  expect(access.pushes).toMatchObject([{ outcome: 'refused', reason: 'the push was broken off in the sandbox' }])
+  expect(await tipOf(BRANCH)).toBeUndefined()
+})
+
+test('a forge that accepts a request and never answers is told after the idle time', async () => {
+  await front.close()
+  await rig.close()
+  rig = createTunnelRig({ access: { git: access.access }, timeouts: { idleMs: 200 } })
+  front = await startGitFront(await rig.connect('control'))
+  forge.fail({ hang: true })
+  const cloned = await git(root, 'clone', `${front.url}/acme/app`)
+  expect(cloned.stderr).toContain('remote: The git host did not answer: ')
+  expect(cloned.stderr).toContain('no answer and no progress for 200 ms')
+})
+
+const RAW_PUSH = { ':method': 'POST', ':authority': 'git.berth', ':path': '/acme/app.git/git-receive-pack' }
+
 /** A push as bytes: lines, a flush, and a pack that is none. */
 async function pushRaw(lines: string[], encode: (body: Buffer) => Buffer = (body) => body, headers = {}) {
   const body = Buffer.concat([
@@ -280,9 +305,7 @@ async function pushRaw(lines: string[], encode: (body: Buffer) => Buffer = (body
   return ask(
     session,
     {
-      ':method': 'POST',
-      ':authority': 'git.berth',
-      ':path': '/acme/app.git/git-receive-pack',
+      ...RAW_PUSH,
       'content-type': 'application/x-git-receive-pack-request',
       ...headers,
     },
