@@ -107,8 +107,8 @@ export interface ImageEngine {
   removeImage(idOrName: string): Promise<boolean>
   /** An image made on top of this one, if there is any. `id` may be the short form. */
   findChildImage(id: string): Promise<string | null>
-  /** Removes untagged images with this label and older than that, and the layers only they used. */
-  pruneImages(label: string, olderThan: string): Promise<void>
+  /** Removes untagged images with this label and at least that old ("2h"), and the layers only they used; not those in use. */
+  pruneImages(filter: { label: string; olderThan?: string }): Promise<void>
 }
 
 /** The engine answered, and said no. */

@@ -60,9 +60,10 @@ export function createImageCalls({ short, long, ask }: EngineClients): ImageEngi
         return images.find(({ ParentId }) => ParentId.replace('sha256:', '').startsWith(id))?.Id ?? null
       }),
 
-    pruneImages: (label, olderThan) =>
+    pruneImages: ({ label, olderThan }) =>
       ask('prune images', async () => {
-        await long.pruneImages({ filters: { dangling: ['true'], label: [label], until: [olderThan] } })
+        const age = olderThan === undefined ? {} : { until: [olderThan] }
+        await long.pruneImages({ filters: { dangling: ['true'], label: [label], ...age } })
       }),
   }
 }

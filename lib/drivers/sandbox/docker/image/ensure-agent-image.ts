@@ -134,10 +134,12 @@ async function removeReplaced(
   if (oldTools !== undefined && oldTools !== plan.image) await engine.removeImage(oldTools)
 }
 
-/** Containers and untagged images of builds that were killed. */
+/** Containers and untagged images of builds that were killed, and agent images that were replaced while a sandbox used them. */
 async function sweepAbandoned(engine: OpenEngine): Promise<void> {
   await removeAbandonedRuns(engine)
-  await engine.pruneImages(LABEL.part, ABANDONED_AFTER)
+  await engine.pruneImages({ label: LABEL.part, olderThan: ABANDONED_AFTER })
+  // Only a finished agent image has it.
+  await engine.pruneImages({ label: LABEL.tools })
 }
 
 async function readVersion(root: string): Promise<string> {
