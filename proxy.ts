@@ -4,9 +4,12 @@
  */
 import { type NextRequest, NextResponse } from 'next/server'
 import { getToken } from 'next-auth/jwt'
+import { requireParts } from './lib/http/parts.ts'
 
 export async function proxy(request: NextRequest): Promise<NextResponse> {
-  if ((await getToken({ req: request })) !== null) return NextResponse.next()
+  const { sessionSecret } = requireParts().settings
+  const session = sessionSecret === null ? null : await getToken({ req: request, secret: sessionSecret })
+  if (session !== null) return NextResponse.next()
   const signIn = request.nextUrl.clone()
   const wanted = `${signIn.pathname}${signIn.search}`
   signIn.pathname = '/sign-in'

@@ -86,8 +86,16 @@ function useFollow(transcript: unknown, isCaughtUp: boolean) {
       follows.current = log.scrollHeight - log.scrollTop - log.clientHeight < END_PX
       setAtEnd(follows.current)
     }
+    // A composer that grows takes room from the log: its end stays in view.
+    const resized = new ResizeObserver(() => {
+      if (follows.current) log.scrollTop = log.scrollHeight
+    })
+    resized.observe(log)
     log.addEventListener('scroll', look, { passive: true })
-    return () => log.removeEventListener('scroll', look)
+    return () => {
+      resized.disconnect()
+      log.removeEventListener('scroll', look)
+    }
   }, [])
   // biome-ignore lint/correctness/useExhaustiveDependencies: what is drawn decides where the end is
   useLayoutEffect(() => {

@@ -49,7 +49,10 @@ export function NewAgentPage() {
       <main id="main" className="form-page">
         <NewAgentFields
           form={form}
-          setForm={setForm}
+          setForm={(change) => {
+            setForm(change)
+            setProblem(null)
+          }}
           models={models}
           problem={problem}
           isBusy={isBusy}
