@@ -3,7 +3,6 @@
  * around it, the demo and the end-to-end tests start theirs with other data folders and ports. One at a time in a process: the
  * bundled routes find their parts on globalThis.
  */
-import path from 'node:path'
 import type { Settings } from '../config.ts'
 import { ensureAgentImage } from '../drivers/sandbox/docker/image/ensure-agent-image.ts'
 import type { SandboxDriver } from '../drivers/sandbox/port.ts'
@@ -58,7 +57,7 @@ export async function serve(input: ServeInput): Promise<Serving> {
   const publicUrl = input.settings.publicUrl ?? http.url
   const settings = { ...(await ensureSecrets(input.settings)), port: http.port, publicUrl }
 
-  const database = await progress.step('Starting the database', async () => await openDatabase(settings))
+  const database = await progress.step('Starting the database', () => openDatabase(settings))
   started.defer(() => database.close())
   if (database.applied.length > 0) progress.say(`Database: ${database.applied.length} migration(s) applied`)
   await lock.tellDatabaseReady()
@@ -110,18 +109,18 @@ async function buildApp({ root, progress, signal }: Making): Promise<void> {
   await progress.step('Building the pages', (note) => ensureAppBuilt({ root, onProgress: note, signal }))
 }
 
-/** Without an engine or an image the rest works: the start goes on and says so. */
+/** Without an engine or an image the rest works: the start goes on, and the caller says so. */
 async function makeAgentImage(making: Making & { settings: Settings }): Promise<BerthError | null> {
   const { settings, root, progress, signal } = making
   if (settings.sandbox === 'process') return null
-  try {
-    await progress.step('Preparing the agent image', (note) =>
-      ensureAgentImage({ settings, root: path.resolve(root), onProgress: note, signal }),
-    )
-    return null
-  } catch (error) {
-    signal.throwIfAborted()
-    if (isBerthError(error)) return error
-    throw error
-  }
+  return await progress.step('Preparing the agent image', async (note) => {
+    try {
+      await ensureAgentImage({ settings, root, onProgress: note, signal })
+      return null
+    } catch (error) {
+      signal.throwIfAborted()
+      if (isBerthError(error)) return error
+      throw error
+    }
+  })
 }

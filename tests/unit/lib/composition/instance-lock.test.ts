@@ -1,0 +1,66 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { AlreadyRunning, takeCommandTurn, takeInstanceLock } from '../../../../lib/composition/instance-lock.ts'
+
+let folder = ''
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'berth-instance-'))
+})
+afterEach(() => rm(folder, { recursive: true }))
+
+const never = new AbortController().signal
+const isSettled = async (promise: Promise<unknown>) => {
+  const pending = Symbol('pending')
+  const later = new Promise((resolve) => setImmediate(() => resolve(pending)))
+  return (await Promise.race([promise, later])) !== pending
+}
+
+describe('takeInstanceLock', () => {
+  it('tells a second control plane where the first one is', async () => {
+    const lock = await takeInstanceLock(folder, never)
+    await expect(takeInstanceLock(folder, never)).rejects.toThrow(
+      `Berth is already starting on this data folder (process ${process.pid}).`,
+    )
+    await lock.tellAddress('http://127.0.0.1:3000')
+    const refused: unknown = await takeInstanceLock(folder, never).catch((error: unknown) => error)
+    expect(refused).toBeInstanceOf(AlreadyRunning)
+    expect(refused).toMatchObject({
+      url: 'http://127.0.0.1:3000',
+      message: `Berth is already running: http://127.0.0.1:3000 (process ${process.pid}).`,
+    })
+  })
+
+  it('waits for one that is ending', async () => {
+    const first = await takeInstanceLock(folder, never)
+    await first.tellEnding()
+    const second = takeInstanceLock(folder, never)
+    expect(await isSettled(second)).toBe(false)
+    await first.release()
+    expect(await second).toBeDefined()
+  })
+
+  it('waits for a command that is at work, and can be given up', async () => {
+    const turn = await takeCommandTurn(folder, never)
+    expect(turn.kind).toBe('alone')
+    const giveUp = new AbortController()
+    const waiting = takeInstanceLock(folder, giveUp.signal)
+    giveUp.abort()
+    await expect(waiting).rejects.toMatchObject({ name: 'AbortError' })
+    if (turn.kind === 'alone') await turn.release()
+    expect(await takeInstanceLock(folder, never)).toBeDefined()
+  })
+})
+
+describe('takeCommandTurn', () => {
+  it('works beside a control plane whose database is open, and waits until it is', async () => {
+    const lock = await takeInstanceLock(folder, never)
+    const turn = takeCommandTurn(folder, never)
+    expect(await isSettled(turn)).toBe(false)
+    await lock.tellDatabaseReady()
+    expect(await turn).toEqual({ kind: 'beside', url: null })
+    await lock.tellAddress('http://127.0.0.1:3000')
+    expect(await takeCommandTurn(folder, never)).toEqual({ kind: 'beside', url: 'http://127.0.0.1:3000' })
+  })
+})
