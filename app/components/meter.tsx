@@ -4,6 +4,7 @@ import { toPercent } from '../model/format.ts'
 export function Meter({ label, spent, limit }: { label: string; spent: number; limit: number }) {
   const percent = toPercent(spent, limit)
   return (
+    // biome-ignore lint/a11y/useSemanticElements: the browser's own meter cannot show the notch
     <span
       className={percent >= 80 ? 'meter hot' : 'meter'}
       role="meter"

@@ -123,6 +123,7 @@ export function NewAgentFields(props: NewAgentFieldsProps) {
               className="switch"
               type="checkbox"
               role="switch"
+              aria-checked={form.autoPullRequest}
               checked={form.autoPullRequest}
               onChange={(event) => put('autoPullRequest')(event.target.checked)}
             />
