@@ -15,20 +15,25 @@ const DEADLINE_MS = 45 * 60_000
 class Interrupted extends Error {}
 
 const write = (text: string) => void process.stdout.write(text)
-const interrupted = endOnSignal()
+const ending = new AbortController()
+endOnSignal()
+// Nothing may be left also when something breaks outside of any call, or nobody reads any more (`npm run demo | head`).
+process.on('uncaughtException', (error) => ending.abort(error))
+process.stdout.on('error', (error) => ending.abort(error))
 
 async function main(): Promise<void> {
   const settings = loadSettings(projectDirectory)
   const hasKey = settings.openrouter.apiKey !== null
   const args = readArguments(process.argv.slice(2), hasKey)
   if (args.help) return write(USAGE)
+  if (!args.keepOpen) endAfter(DEADLINE_MS)
   await runDemo({
     plan: await planDemo(args, hasKey),
     settings,
     write,
     colour: process.stdout.isTTY && process.stdout.hasColors(),
     beforeEnd: (installation) => (args.keepOpen ? keepOpen(installation) : Promise.resolve()),
-    signal: args.keepOpen ? interrupted : AbortSignal.any([interrupted, AbortSignal.timeout(DEADLINE_MS)]),
+    signal: ending.signal,
   })
 }
 
@@ -37,13 +42,16 @@ async function keepOpen(installation: Installation): Promise<void> {
     `\n  The dashboard is open until Ctrl+C. Sign in with this link; it works once:\n    ${await installation.signInLink()}\n`,
   )
   await new Promise<void>((resolve) => {
-    if (interrupted.aborted) resolve()
-    interrupted.addEventListener('abort', () => resolve(), { once: true })
+    if (ending.signal.aborted) resolve()
+    ending.signal.addEventListener('abort', () => resolve(), { once: true })
   })
 }
 
-function endOnSignal(): AbortSignal {
-  const ending = new AbortController()
+function endAfter(ms: number): void {
+  setTimeout(() => ending.abort(new Error(`There was no pull request after ${ms / 60_000} minutes.`)), ms).unref()
+}
+
+function endOnSignal(): void {
   let asked = 0
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
@@ -56,7 +64,6 @@ function endOnSignal(): AbortSignal {
       }
     })
   }
-  return ending.signal
 }
 
 function describeFailure(error: unknown): string {
@@ -74,7 +81,8 @@ try {
   await main()
   process.exit(0)
 } catch (error) {
-  if (interrupted.aborted) process.exit(130)
-  process.stderr.write(`\nThe demo failed: ${describeFailure(error)}\n`)
+  const { aborted, reason } = ending.signal
+  if (reason instanceof Interrupted) process.exit(130)
+  process.stderr.write(`\nThe demo failed: ${describeFailure(aborted ? reason : error)}\n`)
   process.exit(1)
 }

@@ -17,7 +17,7 @@ export const USAGE = `npm run demo -- [options]
 Without options: a small sample repository with a failing test, fixed by a scripted model, or by the real one
 when OPENROUTER_API_KEY is set.
 
-  --repo <folder or bundle>  a repository of your own (its branch main); with --case or --task
+  --repo <folder or bundle>  a repository of your own, of which a copy is used; with --case or --task
   --case <file.json>         play a case on it with the scripted model, and compare the pull request with the known fix
   --task "<words>"           what the real model is to do on it; needs OPENROUTER_API_KEY
   --keep-open                leave the dashboard running afterwards, until Ctrl+C

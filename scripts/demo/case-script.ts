@@ -4,7 +4,7 @@
  * is not so: a demo must not claim a red test that was never red.
  */
 import { type ModelRequest, type Reply, ScriptRefusal, type ScriptStep } from '../stand-ins/model/script.ts'
-import { isTestFile, type PlayedCase } from './case.ts'
+import { type CaseEdit, isTestFile, type PlayedCase } from './case.ts'
 import {
   applyCaseEdits,
   exitCodeIn,
@@ -55,7 +55,7 @@ export function scriptCase(played: PlayedCase): ScriptStep[] {
       assertExit(request, { command: played.test, failed: true })
       return { text: 'It fails, as the task says. My plan:', toolCalls: [updateTasks(planOf(tasks, 1))] }
     },
-    { reasoning: explain(played), text: 'The change itself:', toolCalls: applyCaseEdits(sourceEdits) },
+    { reasoning: explain(sourceEdits), text: 'The change itself:', toolCalls: applyCaseEdits(sourceEdits) },
     { text: 'The same test again.', toolCalls: runTest },
     (request) => {
       assertExit(request, { command: played.test, failed: false })
@@ -93,8 +93,9 @@ function chooseSearchPattern(played: PlayedCase): string {
   return names.reduce((longest, name) => (name.length > longest.length ? name : longest))
 }
 
-function explain(played: PlayedCase): string {
-  return `The test fails before the change, so the cause is in the code it calls, not in the test. ${played.edits.length === 1 ? 'One place' : `${played.edits.length} places`} to change.`
+function explain(sourceEdits: CaseEdit[]): string {
+  const places = sourceEdits.length === 1 ? 'One place' : `${sourceEdits.length} places`
+  return `The test fails before the change, so the cause is in the code it calls, not in the test. ${places} to change.`
 }
 
 function listNames(edits: { path: string }[]): string {

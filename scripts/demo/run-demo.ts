@@ -61,7 +61,7 @@ export async function runDemo(input: DemoInput): Promise<DemoResult> {
   const result = await play({ demo: input, forge, installation, stack: started }).catch((error: unknown) => {
     // What the script refused is the cause of whatever the run then ended with.
     const [refusal] = model?.unscripted ?? []
-    throw refusal === undefined ? error : new Error(`The scripted model did not go on: ${refusal}`, { cause: error })
+    throw refusal === undefined ? error : new Error(`The scripted model did not go on: ${refusal}`)
   })
   describeEnd(input, result)
   await input.beforeEnd(installation)
@@ -117,8 +117,9 @@ async function play(input: {
     onAgent: ({ id }: { id: string }) => void stack.defer(() => api.deleteAgent(id, { purge: true })),
   }
   if (plan.script === null) return { ...(await playTask(task)), totals: renderer.totals() }
-  const directory = forge.directoryOf(plan.fullName)
   const { edits, test } = plan.script
-  const expectedDiff = await computeExpectedDiff({ directory, branch: 'main', edits })
+  const directory = forge.directoryOf(plan.fullName)
+  const branch = forge.defaultBranchOf(plan.fullName)
+  const expectedDiff = await computeExpectedDiff({ directory, branch, edits })
   return { ...(await playCase({ ...task, test, expectedDiff })), totals: renderer.totals() }
 }

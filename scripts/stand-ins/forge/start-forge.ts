@@ -57,6 +57,7 @@ export interface ForgeStandIn {
   pullRequests(fullName: string): Promise<PullRequestView[]>
   /** The bare repository on disk. */
   directoryOf(fullName: string): string
+  defaultBranchOf(fullName: string): string
   fail(failure: Failure): void
   close(): Promise<void>
 }
@@ -118,6 +119,7 @@ async function openForge(input: {
     branches: async (fullName) => listBranches(get(fullName).directory),
     pullRequests: async (fullName) => viewPulls(get(fullName), bases),
     directoryOf: (fullName) => get(fullName).directory,
+    defaultBranchOf: (fullName) => get(fullName).defaultBranch,
     fail: (failure) => void failures.push({ ...failure }),
     async close() {
       server.closeAllConnections()
