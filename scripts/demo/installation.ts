@@ -1,9 +1,8 @@
 /**
- * An installation of Berth that is the demo's (or a test's) alone: a temporary data folder, an embedded database, a free
+ * An installation of Berth that is the demo's (or a test's) alone: a data folder of its own, an embedded database, a free
  * port, a token. Owns: that nothing of it is left. Must not know: what is done with it.
  */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, mkdtemp, rm, rmdir } from 'node:fs/promises'
 import path from 'node:path'
 import { createProgress } from '../../lib/composition/progress.ts'
 import { serve } from '../../lib/composition/serve.ts'
@@ -28,7 +27,7 @@ export interface Installation {
 }
 
 export interface InstallationInput {
-  /** Where it listens and what it keeps is put in their place; the rest is taken as it is. */
+  /** Its data folder lies in theirs, its address and secrets are its own; the rest is taken as it is. */
   settings: Settings
   say(line: string): void
   signal: AbortSignal
@@ -37,7 +36,7 @@ export interface InstallationInput {
 /** Throws what `serve` throws, and the reason where no sandbox can be had; nothing is left then. */
 export async function startInstallation(input: InstallationInput): Promise<Installation> {
   await using started = new AsyncDisposableStack()
-  const dataDirectory = await mkdtemp(path.join(tmpdir(), 'berth-demo-'))
+  const dataDirectory = await makeDataDirectory(input.settings.dataDirectory)
   started.defer(() => removeFiles(dataDirectory))
   const settings = isolateSettings(input.settings, dataDirectory)
   const serving = await serve({
@@ -90,8 +89,18 @@ async function removeSandboxes({ driver, installationId }: Parts): Promise<void>
   }
 }
 
+/** In the person's own data folder: what lies there can be mounted by the engine, which a temporary folder may not. */
+async function makeDataDirectory(base: string): Promise<string> {
+  await mkdir(base, { recursive: true, mode: 0o700 })
+  return mkdtemp(path.join(base, 'demo-'))
+}
+
 /** As root the database lies elsewhere, where its own user can go. */
 async function removeFiles(dataDirectory: string): Promise<void> {
   await rm(locateEmbedded(dataDirectory, runsAsRoot()).home, { recursive: true, force: true })
   await rm(dataDirectory, { recursive: true, force: true })
+  await rmdir(path.dirname(dataDirectory)).catch((error: NodeJS.ErrnoException) => {
+    // Somebody's own installation, or another demo, is in it.
+    if (error.code !== 'ENOTEMPTY' && error.code !== 'ENOENT') throw error
+  })
 }
