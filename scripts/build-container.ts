@@ -1,6 +1,6 @@
 /** `npm run build-container [-- --no-cache]`: makes the agent image, or says that it is up to date. */
 import path from 'node:path'
-import { readSettings } from '../lib/config.ts'
+import { loadSettings } from '../lib/config.ts'
 import { ensureAgentImage } from '../lib/drivers/sandbox/docker/image/ensure-agent-image.ts'
 import { isBerthError } from '../lib/errors.ts'
 
@@ -17,7 +17,7 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => inte
 try {
   const root = path.resolve(import.meta.dirname, '..')
   const { image, built } = await ensureAgentImage({
-    settings: readSettings(process.env, root),
+    settings: loadSettings(root),
     onProgress: (line) => console.log(line),
     noCache: flags.includes('--no-cache'),
     signal: interrupted.signal,

@@ -85,7 +85,7 @@ export const zones: Zone[] = [
   },
   { name: 'bridge git', files: /^container\/bridge\/git\//, may: ['workspace port', ...BASICS] },
   { name: 'bridge tunnel', files: /^container\/bridge\/tunnel\//, may: BASICS },
-  { name: 'bridge proxy', files: /^container\/bridge\/proxy\//, may: ['bridge tunnel', ...BASICS] },
+  { name: 'bridge proxy', files: /^container\/bridge\/proxy\//, may: ['bridge tunnel', 'workspace port', ...BASICS] },
   {
     name: 'bridge server',
     files: /^container\/bridge\/server\//,

@@ -3,8 +3,8 @@ import { z } from 'zod'
 import { BerthError } from '../../errors.ts'
 import type { Parts } from '../context.ts'
 import { hashSecret, makeSecret } from '../token/secret.ts'
-import { UNCLAIMED_EMAIL } from './owner.ts'
 import { hashPassword } from './password.ts'
+import { UNCLAIMED_EMAIL } from './unclaimed-email.ts'
 
 const LINK_LIFETIME_MS = 24 * 3_600_000
 

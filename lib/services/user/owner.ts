@@ -3,8 +3,7 @@
 import type { User } from '../../store/stores.ts'
 import type { Parts } from '../context.ts'
 import { createLink } from './link.ts'
-
-export const UNCLAIMED_EMAIL = 'owner@localhost'
+import { UNCLAIMED_EMAIL } from './unclaimed-email.ts'
 
 export async function ensureOwner(parts: Pick<Parts, 'stores' | 'ids'>): Promise<User> {
   const owner = await parts.stores.users.findOwner()
