@@ -11,6 +11,7 @@ import type { Activity } from '../model/agent-activity.ts'
 import { faceOf } from '../model/agent-face.ts'
 import type { GroupName } from '../model/agent-groups.ts'
 import { formatCost } from '../model/format.ts'
+import { firstPlainLine } from '../model/prose.ts'
 
 export interface AgentRowProps {
   agent: AgentView
@@ -95,6 +96,6 @@ function SecondLine({ agent, activity }: { agent: AgentView; activity: Activity 
 function lastWords(agent: AgentView): string {
   if (agent.status === 'STOPPING') return 'Removing its container; files and history stay'
   if (agent.status === 'FAILED' || agent.status === 'STARTING') return agent.statusDetail?.message ?? ''
-  if (agent.status === 'READY') return (agent.run?.summary ?? '').split('\n').find((line) => line.trim() !== '') ?? ''
-  return agent.run?.task ?? agent.task
+  if (agent.status === 'READY') return firstPlainLine(agent.run?.summary ?? '')
+  return firstPlainLine(agent.run?.task ?? agent.task)
 }

@@ -73,7 +73,7 @@ function moveFocus(event: KeyboardEvent<HTMLElement>, close: () => void): void {
   if (step === 0) return
   event.preventDefault()
   const items = [...event.currentTarget.querySelectorAll<HTMLElement>('[role="menuitem"]')]
-  const at = items.findIndex((item) => item.matches(":focus"))
+  const at = items.findIndex((item) => item.matches(':focus'))
   items[(at + step + items.length) % items.length]?.focus()
 }
 

@@ -87,3 +87,12 @@ export function parseInline(text: string): Inline[] {
   if (from < text.length) inlines.push({ kind: 'text', text: text.slice(from) })
   return inlines
 }
+
+/** The first line that says something, without the marks of Markdown: for a place with room for one line. */
+export function firstPlainLine(text: string): string {
+  const line = text.split('\n').find((candidate) => /[\p{L}\p{N}]/u.test(candidate)) ?? ''
+  return line
+    .trim()
+    .replace(/^(#{1,6}|[-*+]|\d{1,9}[.)])\s+/, '')
+    .replaceAll(/`|\*\*/g, '')
+}

@@ -3,9 +3,11 @@
  * Owns: that fold. Must not know: the network; that a stored event follows is the contract's business.
  */
 import type { EventView } from '../../lib/services/agent/schemas.ts'
-import { joinPiece, NOTHING_JOINED } from './delta-join.ts'
+import { type Joined, joinPiece, NOTHING_JOINED } from './delta-join.ts'
 import { type Draft, findEntry, turnOf } from './transcript-draft.ts'
 import type { Entry, TextEntry, ToolEntry } from './transcript-types.ts'
+
+export const MAX_LIVE_CHARS = 128 * 1024
 
 const DELTA_TYPES = new Set(['text_delta', 'reasoning_delta', 'tool_output_delta'])
 
@@ -54,12 +56,18 @@ function addOutput(draft: Draft, event: EventView, piece: Piece): void {
   const found = findEntry(turn, (entry): entry is ToolEntry => isTool(entry) && entry.toolCallId === piece.messageId)
   if (!found) {
     const known = draft.view.early[piece.messageId] ?? NOTHING_JOINED
-    draft.view.early = { ...draft.view.early, [piece.messageId]: joinPiece(known, piece.offset, piece.delta) }
+    draft.view.early = { ...draft.view.early, [piece.messageId]: keepTail(joinPiece(known, piece.offset, piece.delta)) }
     return
   }
   const [index, entry] = found
   if (entry.result) return
-  turn.entries[index] = { ...entry, liveOutput: joinPiece(entry.liveOutput, piece.offset, piece.delta) }
+  turn.entries[index] = { ...entry, liveOutput: keepTail(joinPiece(entry.liveOutput, piece.offset, piece.delta)) }
+}
+
+/** A command may say more than a page can hold; the result brings its beginning and its end. */
+function keepTail(joined: Joined): Joined {
+  const excess = joined.text.length - MAX_LIVE_CHARS
+  return excess > 0 ? { start: joined.start + excess, text: joined.text.slice(excess) } : joined
 }
 
 export function isText(entry: Entry): entry is TextEntry {

@@ -162,6 +162,7 @@ function endTurn(draft: Draft, event: EventView): void {
   )
   draft.view.early = {}
   turn.end = {
+    position: turn.entries.length,
     at: event.createdAt,
     reason: data.reason,
     message: data.message ?? '',

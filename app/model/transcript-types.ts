@@ -76,6 +76,8 @@ export interface NoteEntry extends EntryBase {
 export type Entry = TextEntry | ToolEntry | ChangeEntry | StartEntry | NoteEntry
 
 export interface TurnEnd {
+  /** How many entries came before it; what follows (the push, the pull request) stands below it. */
+  position: number
   at: string
   reason: string
   message: string

@@ -2,6 +2,7 @@
 
 import { notFound, useRouter } from 'next/navigation'
 import { useEffect, useRef, useState } from 'react'
+import type { AgentView } from '../../../lib/services/agent/schemas.ts'
 import { useAgent } from '../../client/use-agent.ts'
 import { useHotkeys } from '../../client/use-hotkeys.ts'
 import { useOtherAgents } from '../../client/use-other-agents.ts'
@@ -59,7 +60,7 @@ export function AgentPage({ agentId }: { agentId: string }) {
     <div className="agent-page" data-sheet={isSheetOpen ? '' : undefined}>
       <Bar here="agent" needs={needs} connection={live.agent ? live.connection : null} />
       <main id="main" className="deck">
-        <Quay agents={others} current={agentId} />
+        <Quay agents={others && withCurrent(others, agent)} current={agentId} />
         {agent && face && possible ? (
           <>
             <ShipHeader
@@ -120,4 +121,9 @@ export function AgentPage({ agentId }: { agentId: string }) {
       )}
     </div>
   )
+}
+
+/** Of the agent on the page more is known than of the others. */
+function withCurrent(others: AgentView[], agent: AgentView | null): AgentView[] {
+  return others.map((other) => (agent?.id === other.id ? agent : other))
 }

@@ -1,12 +1,13 @@
 'use client'
 
-import { memo, useState } from 'react'
+import { Fragment, memo, useState } from 'react'
 import type { AgentView } from '../../../lib/services/agent/schemas.ts'
 import { Delta } from '../../components/delta.tsx'
 import { LineIcon } from '../../components/line-icon.tsx'
 import { LogTime } from '../../components/moment.tsx'
 import { PlainWords } from '../../components/prose.tsx'
 import { formatCost, formatCount, formatDuration } from '../../model/format.ts'
+import { firstPlainLine } from '../../model/prose.ts'
 import { describeEnding } from '../../model/run-ending.ts'
 import type { Turn, TurnEnd } from '../../model/transcript-types.ts'
 import { EntryView } from './entry-view.tsx'
@@ -41,16 +42,20 @@ export function TurnView({ turn, agent, isLast, actions, onDelete }: TurnViewPro
             </article>
           )}
           {turn.entries.map((entry, index) => (
-            <EntryView
-              key={entry.key}
-              entry={entry}
-              agent={agent}
-              isCurrent={isLast && index === turn.entries.length - 1}
-              actions={actions}
-              onDelete={onDelete}
-            />
+            <Fragment key={entry.key}>
+              {turn.end?.position === index && <TurnEndView end={turn.end} turn={turn} agent={agent} />}
+              <EntryView
+                entry={entry}
+                agent={agent}
+                isCurrent={isLast && index === turn.entries.length - 1}
+                actions={actions}
+                onDelete={onDelete}
+              />
+            </Fragment>
           ))}
-          {turn.end && <TurnEndView end={turn.end} turn={turn} agent={agent} />}
+          {turn.end && turn.end.position >= turn.entries.length && (
+            <TurnEndView end={turn.end} turn={turn} agent={agent} />
+          )}
         </>
       )}
     </>
@@ -65,7 +70,7 @@ interface TurnLineProps {
 }
 
 function TurnLine({ turn, agent, isOpen, onPress }: TurnLineProps) {
-  const words = firstLine(turn.end?.summary ?? '') || firstLine(turn.order?.text ?? '') || 'Earlier'
+  const words = firstPlainLine(turn.end?.summary ?? '') || firstPlainLine(turn.order?.text ?? '') || 'Earlier'
   const ending = turn.end && turn.end.reason !== 'completed' ? describeEnding(turn.end.reason, agent.limits) : null
   return (
     <article className="entry" aria-label="Earlier instruction">
@@ -110,12 +115,3 @@ const TurnEndView = memo(function TurnEndView({ end, turn, agent }: { end: TurnE
     </article>
   )
 })
-
-function firstLine(text: string): string {
-  return (
-    text
-      .split('\n')
-      .find((line) => line.trim() !== '')
-      ?.trim() ?? ''
-  )
-}

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { parseInline, parseProse } from '../../../../app/model/prose.ts'
+import { firstPlainLine, parseInline, parseProse } from '../../../../app/model/prose.ts'
 
 it('reads paragraphs, headings, lists and code', () => {
   const kinds = parseProse('# Title\nOne\nline.\n\nTwo.\n\n- a\n- b\n  more\n1. c\n```ts\nconst a = 1\n\n```\nEnd').map(
@@ -31,4 +31,9 @@ it('reads code, weight and links within a line', () => {
 
 it('makes no link of any other scheme', () => {
   expect(parseInline('[x](javascript:alert(1))')).toEqual([{ kind: 'text', text: '[x](javascript:alert(1))' }])
+})
+
+it('gives the first line that says something, without marks', () => {
+  expect(firstPlainLine('\n---\n## **Done**: `a.ts` changed\nmore')).toBe('Done: a.ts changed')
+  expect(firstPlainLine('')).toBe('')
 })

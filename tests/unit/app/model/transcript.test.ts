@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { applyEvents, EMPTY_TRANSCRIPT } from '../../../../app/model/transcript.ts'
+import { MAX_LIVE_CHARS } from '../../../../app/model/transcript-deltas.ts'
 import type { Transcript } from '../../../../app/model/transcript-types.ts'
 import type { EventView } from '../../../../lib/services/agent/schemas.ts'
 
@@ -49,6 +50,17 @@ describe('turns', () => {
     )
     expect(view.turns).toHaveLength(1)
     expect(view.turns[0]).toMatchObject({ runId: 'run-1', step: 1 })
+  })
+
+  it('keeps the place of the end among what came before and after it', () => {
+    const view = fold(
+      message(),
+      stored('text', { step: 1, messageId: 'm1', text: 'Done.' }),
+      done(),
+      stored('pull_request', { action: 'opened', number: 1 }),
+    )
+    expect(view.turns[0]?.end?.position).toBe(1)
+    expect(view.turns[0]?.entries.map((entry) => entry.kind)).toEqual(['text', 'pull_request'])
   })
 
   it('keeps the first end of a run', () => {
@@ -129,6 +141,17 @@ describe('tool calls', () => {
     expect(view.early).toEqual({})
     const ended = applyEvents(view, [result('c1', 'run_command'), delta('tool_output_delta', 'c1', 7, 'late')])
     expect(ended.turns[0]?.entries).toMatchObject([{ result: { output: 'all of it' }, liveOutput: { start: 0 } }])
+  })
+
+  it('keeps the end of an output that is longer than a page can hold', () => {
+    const started = fold(message(), call('c1', 'run_command', { command: 'yes' }))
+    const view = applyEvents(started, [
+      delta('tool_output_delta', 'c1', 0, 'x'.repeat(MAX_LIVE_CHARS)),
+      delta('tool_output_delta', 'c1', MAX_LIVE_CHARS, 'end'),
+    ])
+    const [entry] = view.turns[0]?.entries ?? []
+    expect(entry).toMatchObject({ liveOutput: { start: 3 } })
+    expect(entry?.kind === 'tool' && entry.liveOutput.text.endsWith('xend')).toBe(true)
   })
 
   it('puts a change with the call that made it, and a change of no known call on its own', () => {
