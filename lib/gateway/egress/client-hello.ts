@@ -37,31 +37,29 @@ export function readClientHello(bytes: Buffer): ClientHello {
 
 /** The body of the first handshake message, which may be spread over several records; null when it is not whole yet. */
 function joinHandshakeMessage(bytes: Buffer): Buffer | null {
-  let message: Buffer = Buffer.alloc(0)
+  const { parts, isBroken } = splitRecords(bytes)
+  const message = Buffer.concat(parts)
+  if (message.length > 0 && message[0] !== HANDSHAKE_CLIENT_HELLO) throw new MalformedHello()
+  if (message.length >= HANDSHAKE_HEADER_BYTES) {
+    const end = HANDSHAKE_HEADER_BYTES + message.readUIntBE(1, 3)
+    if (message.length >= end) return message.subarray(HANDSHAKE_HEADER_BYTES, end)
+  }
+  if (isBroken) throw new MalformedHello()
+  return null
+}
+
+/** Contents of the handshake records at the beginning. `isBroken`: something else follows them, which is right after a hello. */
+function splitRecords(bytes: Buffer): { parts: Buffer[]; isBroken: boolean } {
+  const parts: Buffer[] = []
   let offset = 0
-  for (;;) {
-    if (message.length > 0 && message[0] !== HANDSHAKE_CLIENT_HELLO) throw new MalformedHello()
-    if (message.length >= HANDSHAKE_HEADER_BYTES) {
-      const end = HANDSHAKE_HEADER_BYTES + message.readUIntBE(1, 3)
-      if (message.length >= end) return message.subarray(HANDSHAKE_HEADER_BYTES, end)
-    }
-    if (bytes.length < offset + RECORD_HEADER_BYTES) return null
+  while (bytes.length >= offset + RECORD_HEADER_BYTES) {
     const length = bytes.readUInt16BE(offset + 3)
     const isHandshake = bytes[offset] === RECORD_HANDSHAKE && bytes[offset + 1] === 3
-    if (!isHandshake || length === 0 || length > MAX_RECORD_BYTES) throw new MalformedHello()
-    const end = offset + RECORD_HEADER_BYTES + length
-    message = Buffer.concat([message, bytes.subarray(offset + RECORD_HEADER_BYTES, end)])
-    if (bytes.length < end) return isWhole(message) ? stripHeader(message) : null
-    offset = end
+    if (!isHandshake || length === 0 || length > MAX_RECORD_BYTES) return { parts, isBroken: true }
+    parts.push(bytes.subarray(offset + RECORD_HEADER_BYTES, offset + RECORD_HEADER_BYTES + length))
+    offset += RECORD_HEADER_BYTES + length
   }
-}
-
-function isWhole(message: Buffer): boolean {
-  return message.length >= HANDSHAKE_HEADER_BYTES && message.length >= HANDSHAKE_HEADER_BYTES + message.readUIntBE(1, 3)
-}
-
-function stripHeader(message: Buffer): Buffer {
-  return message.subarray(HANDSHAKE_HEADER_BYTES, HANDSHAKE_HEADER_BYTES + message.readUIntBE(1, 3))
+  return { parts, isBroken: false }
 }
 
 function readServerName(message: Buffer): string | null {

@@ -4,19 +4,15 @@
  */
 import type { ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
-import { isIP } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import type { EgressRefusal, EgressTarget } from '../../domain/egress-policy.ts'
 import { writeTarget } from '../../domain/egress-policy.ts'
 import { isWhole } from '../exchange.ts'
-import { Refusal, toAsciiLine } from '../refusal.ts'
+import { Refusal } from '../refusal.ts'
 import { describeFailure } from '../upstream.ts'
-import { readClientHello } from './client-hello.ts'
 import { dial } from './dial.ts'
 import type { EgressExchange } from './egress-gateway.ts'
+import { judgeFirstBytes, readFirstBytes } from './first-bytes.ts'
 
-const HTTPS_PORT = 443
-const MAX_HELLO_BYTES = 64 * 1024
 /** A fatal alert `unrecognized_name` (RFC 6066): the one refusal a TLS client can show. */
 const ALERT_UNRECOGNIZED_NAME = Buffer.from([0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x70])
 
@@ -80,51 +76,4 @@ function passOn(stream: ServerHttp2Stream, socket: Socket): void {
   stream.pipe(socket, { end: false })
   if (stream.readableEnded) end()
   else stream.once('end', end)
-}
-
-/** The client's bytes up to the end of its ClientHello, or its first ones where it speaks no TLS; null when it goes silent. */
-function readFirstBytes(stream: ServerHttp2Stream, target: EgressTarget, timeoutMs: number): Promise<Buffer | null> {
-  return new Promise((resolve) => {
-    let bytes: Buffer = Buffer.alloc(0)
-    const finish = (result: Buffer | null) => {
-      clearTimeout(timer)
-      stream.off('data', onData)
-      stream.off('end', onEnd)
-      stream.off('close', onClose)
-      stream.pause()
-      resolve(result)
-    }
-    const onData = (chunk: Buffer) => {
-      bytes = Buffer.concat([bytes, chunk])
-      if (readClientHello(bytes).kind !== 'incomplete' || bytes.length > MAX_HELLO_BYTES) finish(bytes)
-    }
-    const onEnd = () => finish(bytes)
-    const onClose = () => finish(null)
-    // Elsewhere the other side may be the one that speaks first.
-    const timer = target.port === HTTPS_PORT ? setTimeout(onClose, timeoutMs) : undefined
-    stream.on('data', onData)
-    stream.once('end', onEnd)
-    stream.once('close', onClose)
-  })
-}
-
-function judgeFirstBytes(bytes: Buffer, target: EgressTarget): EgressRefusal | null {
-  const hello = readClientHello(bytes)
-  const to = writeTarget(target)
-  const cure = 'connect with TLS, and with the name of the host that was asked for'
-  if (bytes.length === 0) return null
-  if (hello.kind === 'not_tls') {
-    if (target.port !== HTTPS_PORT) return null
-    return { rule: 'not_tls', reason: `the connection to ${to} does not begin with TLS`, cure }
-  }
-  if (hello.kind !== 'hello') {
-    return { rule: 'tls_malformed', reason: `the first TLS record to ${to} cannot be read`, cure }
-  }
-  const expected = isIP(target.host) === 0 ? target.host : null
-  if (hello.serverName === expected) return null
-  if (hello.serverName === null) {
-    return { rule: 'sni_missing', reason: `the TLS connection to ${to} names no server`, cure }
-  }
-  const named = toAsciiLine(hello.serverName).slice(0, 300)
-  return { rule: 'sni_mismatch', reason: `the TLS connection to ${to} names the server ${named}`, cure }
 }

@@ -27,38 +27,51 @@ export function encodePktLine(payload: string | Buffer): Buffer {
   return Buffer.concat([Buffer.from(length.toString(16).padStart(LENGTH_BYTES, '0')), bytes])
 }
 
-/** Lines off a stream of bytes that comes in any pieces. */
+/** Lines off a stream of bytes that comes in any pieces. Pieces are joined once a line, however small they are. */
 export class PktLineBuffer {
-  #pending: Buffer = Buffer.alloc(0)
+  #pieces: Buffer[] = []
+  #size = 0
+  /** Bytes without which there is no use in looking. */
+  #needed = LENGTH_BYTES
 
   push(chunk: Buffer): void {
-    this.#pending = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk])
+    this.#pieces.push(chunk)
+    this.#size += chunk.length
   }
 
   /** The next whole line, or null until more bytes come. Throws a PktLineError on a length that is none. */
   read(): PktLine | null {
-    if (this.#pending.length < LENGTH_BYTES) return null
-    const digits = this.#pending.toString('latin1', 0, LENGTH_BYTES)
-    if (!/^[0-9a-fA-F]{4}$/.test(digits))
-      throw new PktLineError(`${JSON.stringify(digits)} is not the length of a pkt-line`)
-    const length = Number.parseInt(digits, 16)
-    if (length < LENGTH_BYTES) {
-      this.#pending = this.#pending.subarray(LENGTH_BYTES)
-      return { kind: specialKind(length) }
+    if (this.#size < this.#needed) return null
+    const bytes = this.takeRest()
+    const length = readLength(bytes)
+    if (length >= LENGTH_BYTES && bytes.length < length) {
+      this.push(bytes)
+      this.#needed = length
+      return null
     }
-    if (length > MAX_PKT_LINE_BYTES) throw new PktLineError(`a pkt-line of ${length} bytes is too long`)
-    if (this.#pending.length < length) return null
-    const payload = this.#pending.subarray(LENGTH_BYTES, length)
-    this.#pending = this.#pending.subarray(length)
-    return { kind: 'data', payload }
+    const end = Math.max(length, LENGTH_BYTES)
+    if (bytes.length > end) this.push(bytes.subarray(end))
+    return length < LENGTH_BYTES
+      ? { kind: specialKind(length) }
+      : { kind: 'data', payload: bytes.subarray(LENGTH_BYTES, end) }
   }
 
   /** What has come after the lines read so far; the buffer is empty afterwards. */
   takeRest(): Buffer {
-    const rest = this.#pending
-    this.#pending = Buffer.alloc(0)
-    return rest
+    const rest = this.#pieces.length === 1 ? this.#pieces[0] : Buffer.concat(this.#pieces)
+    this.#pieces = []
+    this.#size = 0
+    this.#needed = LENGTH_BYTES
+    return rest ?? Buffer.alloc(0)
   }
+}
+
+function readLength(bytes: Buffer): number {
+  const digits = bytes.toString('latin1', 0, LENGTH_BYTES)
+  const length = /^[0-9a-fA-F]{4}$/.test(digits) ? Number.parseInt(digits, 16) : null
+  if (length === null) throw new PktLineError(`${JSON.stringify(digits)} is not the length of a pkt-line`)
+  if (length > MAX_PKT_LINE_BYTES) throw new PktLineError(`a pkt-line of ${length} bytes is too long`)
+  return length
 }
 
 function specialKind(length: number): 'flush' | 'delimiter' | 'response-end' {

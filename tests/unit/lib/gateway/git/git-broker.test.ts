@@ -12,7 +12,7 @@ import { startForge } from '../../../../../scripts/stand-ins/forge/start-forge.t
 import type { GitFront } from '../../../../support/git-front.ts'
 import { git, startGitFront } from '../../../../support/git-front.ts'
 import type { TunnelRig } from '../../../../support/tunnel-rig.ts'
-import { ask, createTunnelRig, fakeGitAccess } from '../../../../support/tunnel-rig.ts'
+import { ask, createTunnelRig, fakeGitAccess, readAnswer } from '../../../../support/tunnel-rig.ts'
 
 const TOKEN = 'ghp_secret_token'
 const BRANCH = 'berth/work'
@@ -268,6 +268,26 @@ test('a push whose report is lost is recorded as what the branch says', async ()
   const answer = await pushRaw([`${grant.targetTip} ${head} refs/heads/${BRANCH}\0 report-status`])
   expect(answer.body).toContain(`ok refs/heads/${BRANCH}`)
   expect(access.pushes).toMatchObject([{ outcome: 'ok', newSha: head }])
+})
+
+test('a refused push is answered only when all of it has been read away', async () => {
+  const stream = session.request({ ...RAW_PUSH, 'content-type': 'application/x-git-receive-pack-request' })
+  let answered = false
+  const answer = readAnswer(stream).then((whole) => {
+    answered = true
+    return whole
+  })
+  stream.write(encodePktLine(`${ZERO} ${SOME} refs/heads/main\0 report-status`))
+  stream.write('0000PACK')
+  while (access.pushes.length === 0) await new Promise(setImmediate)
+  for (let sent = 0; sent < 8; sent += 1) {
+    const written = Promise.withResolvers<unknown>()
+    stream.write(Buffer.alloc(1024 * 1024), written.resolve)
+    await written.promise
+  }
+  expect(answered).toBe(false)
+  stream.end()
+  expect((await answer).body).toContain('ng refs/heads/main only refs/heads/')
 })
 
 test('a push that the sandbox breaks off is broken off at the forge, and recorded as refused', async () => {
