@@ -66,7 +66,10 @@ test('a folder becomes a repository that git clones, also over protocol version 
     'POST /acme/widgets.git/git-upload-pack',
     'POST /acme/widgets.git/git-upload-pack',
   ])
-  expect(forge.requests[0]?.headers['git-protocol']).toBe('version=2')
+  const advertised = await fetch(`${forge.url}/${REPO}.git/info/refs?service=git-upload-pack`, {
+    headers: { 'git-protocol': 'version=2' },
+  })
+  expect(await advertised.text()).toContain('version 2\n')
 })
 
 test('a push needs the token as Basic x-access-token', async () => {

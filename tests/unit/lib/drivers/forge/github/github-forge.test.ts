@@ -50,6 +50,7 @@ async function refusalOf(promise: Promise<unknown>) {
 test('a repository is read with its default branch and what the token may do', async () => {
   const expected = { fullName: REPO, defaultBranch: 'main', private: false, canPush: true, empty: false }
   expect(await forge.getRepository(REPO)).toEqual(expected)
+  expect(server.requests).toHaveLength(1)
   const anonymous = createGitHubForge({ apiUrl: server.apiUrl, token: null })
   expect(await anonymous.getRepository(REPO)).toEqual({ ...expected, canPush: false })
   expect([forge.authenticated, anonymous.authenticated]).toEqual([true, false])
