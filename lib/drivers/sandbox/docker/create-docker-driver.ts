@@ -5,23 +5,21 @@
 import { existsSync } from 'node:fs'
 import { BRIDGE_UID } from '../../../../container/contract/tunnel.ts'
 import { type Clock, systemClock } from '../../../clock.ts'
-import { BerthError } from '../../../errors.ts'
 import type { Logger } from '../../../logger.ts'
-import type { Sandbox, SandboxDriver, SandboxLabels } from '../port.ts'
-import { createSandbox, missingImage, readLogTail, type SandboxMaker, toStartFailure } from './create-sandbox.ts'
+import type { SandboxDriver } from '../port.ts'
+import { createSandbox, type SandboxMaker } from './create-sandbox.ts'
 import { dialSocket } from './dial-socket.ts'
-import { type ContainerEngine, isRefusal } from './engine/engine.ts'
+import type { ContainerEngine } from './engine/engine.ts'
 import { openEngine } from './engine/open-engine.ts'
 import { LABEL } from './labels.ts'
+import { createLifecycle } from './lifecycle.ts'
 import { probeEngine } from './probe-engine.ts'
 import { createRunners } from './runner.ts'
-import { findSandbox, getSandbox, listSandboxes } from './sandboxes.ts'
-import { prepareSocketDirectory, removeSocketDirectory, socketPathOf } from './socket-directory.ts'
+import { getSandbox, listSandboxes } from './sandboxes.ts'
+import { socketPathOf } from './socket-directory.ts'
+import { missingImage } from './start-failure.ts'
 import { removeVolumes } from './volumes.ts'
 import { watchSandboxes } from './watch-sandboxes.ts'
-
-/** The bridge closes its journal and goes; after that it is killed. */
-const STOP_GRACE_SECONDS = 10
 
 export interface DockerDriverOptions {
   /** As in DOCKER_HOST; null: the usual sockets. */
@@ -38,46 +36,11 @@ export function createDockerDriver(options: DockerDriverOptions): SandboxDriver 
   const { dockerHost, socketRoot, logger, clock = systemClock, engine = openEngine(dockerHost) } = options
   const runners = createRunners(engine, logger)
   const inOrder = createOrder()
-  /** Containers that this process itself ends. */
-  const expected = new Set<string>()
+  const lifecycle = createLifecycle({ engine, runners, socketRoot, logger })
   const watches = new Set<() => Promise<void>>()
 
-  const start = async (labels: SandboxLabels): Promise<Sandbox> => {
-    const sandbox = await getSandbox(engine, labels)
-    try {
-      if (sandbox.state === 'stopped') {
-        expected.delete(sandbox.engineId)
-        await prepareSocketDirectory(socketRoot, sandbox.incarnation)
-        await engine.startContainer(sandbox.engineId)
-      }
-      await runners.ensure(sandbox.engineId, sandbox.agentId)
-      return await getSandbox(engine, labels)
-    } catch (error) {
-      const logTail = await readLogTail({ engine, runners, logger }, sandbox.engineId)
-      throw toStartFailure(sandbox.agentId, { error, logTail })
-    }
-  }
-
-  const remove = async (labels: SandboxLabels): Promise<void> => {
-    const sandbox = await findSandbox(engine, labels)
-    if (sandbox !== null) {
-      expected.add(sandbox.engineId)
-      runners.forget(sandbox.engineId)
-      await engine.removeContainer(sandbox.engineId)
-    }
-    await removeSocketDirectory(socketRoot, labels.incarnation)
-  }
-
-  const stop = async (labels: SandboxLabels): Promise<void> => {
-    const sandbox = await findSandbox(engine, labels)
-    if (sandbox?.state !== 'running') return
-    expected.add(sandbox.engineId)
-    await engine.stopContainer(sandbox.engineId, STOP_GRACE_SECONDS)
-    runners.forget(sandbox.engineId)
-  }
-
   const ipv6 = process.platform !== 'linux' || existsSync('/proc/sys/net/ipv6')
-  const maker: SandboxMaker = { engine, runners, socketRoot, ipv6, logger, start, remove }
+  const maker: SandboxMaker = { engine, runners, socketRoot, ipv6, logger, ...lifecycle }
 
   return {
     kind: 'docker',
@@ -96,26 +59,11 @@ export function createDockerDriver(options: DockerDriverOptions): SandboxDriver 
     },
 
     create: (spec, signal) => inOrder(spec.agentId, () => createSandbox(maker, spec, signal)),
-    start: (labels) => inOrder(labels.agentId, () => start(labels)),
-    stop: (labels) => inOrder(labels.agentId, () => stop(labels)),
-    remove: (labels) => inOrder(labels.agentId, () => remove(labels)),
+    start: (labels) => inOrder(labels.agentId, () => lifecycle.start(labels)),
+    stop: (labels) => inOrder(labels.agentId, () => lifecycle.stop(labels)),
+    remove: (labels) => inOrder(labels.agentId, () => lifecycle.remove(labels)),
 
-    removeVolumes: (owner) =>
-      inOrder(owner.agentId, async () => {
-        try {
-          await removeVolumes(engine, owner)
-        } catch (error) {
-          if (!isRefusal(error, 409)) throw error
-          throw new BerthError(
-            'state_conflict',
-            `The volumes of agent ${owner.agentId} are still used by a container.`,
-            {
-              hint: 'Remove its sandbox first.',
-              cause: error,
-            },
-          )
-        }
-      }),
+    removeVolumes: (owner) => inOrder(owner.agentId, () => removeVolumes(engine, owner)),
 
     ensureRunner: async (labels) => {
       const sandbox = await getSandbox(engine, labels)
@@ -132,8 +80,8 @@ export function createDockerDriver(options: DockerDriverOptions): SandboxDriver 
         engine,
         installationId,
         onEnd,
-        isExpected: (engineId) => expected.has(engineId),
-        onDestroyed: (engineId) => expected.delete(engineId),
+        isExpected: lifecycle.isExpected,
+        onDestroyed: lifecycle.forget,
         ensureRunner: (sandbox) => runners.ensure(sandbox.engineId, sandbox.agentId),
         logger,
         clock,

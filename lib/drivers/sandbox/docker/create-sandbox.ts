@@ -1,5 +1,4 @@
 /** Makes a sandbox, or leaves nothing of the attempt but the reason and the last lines of its log. */
-import { BerthError, isBerthError } from '../../../errors.ts'
 import type { Logger } from '../../../logger.ts'
 import type { Sandbox, SandboxSpec } from '../port.ts'
 import { toContainerConfig } from './container-config.ts'
@@ -7,9 +6,8 @@ import { type ContainerEngine, isRefusal } from './engine/engine.ts'
 import type { Runners } from './runner.ts'
 import { getSandbox, listSandboxes } from './sandboxes.ts'
 import { prepareSocketDirectory, removeSocketDirectory } from './socket-directory.ts'
+import { missingImage, readLogTail, toStartFailure } from './start-failure.ts'
 import { ensureVolumes } from './volumes.ts'
-
-const LOG_LINES = 50
 
 export interface SandboxMaker {
   engine: ContainerEngine
@@ -42,18 +40,6 @@ export async function createSandbox(maker: SandboxMaker, spec: SandboxSpec, sign
   }
 }
 
-/** An engine that is gone, an image that is missing or a wrong variable stay what they are. */
-export function toStartFailure(agentId: string, { error, logTail }: { error: unknown; logTail: string[] }): BerthError {
-  if (isBerthError(error) && error.code !== 'sandbox_lost' && error.code !== 'start_failed') return error
-  const reason = error instanceof Error ? error.message : String(error)
-  const hint = isBerthError(error) && error.code === 'start_failed' ? error.hint : undefined
-  return new BerthError('start_failed', `The sandbox of agent ${agentId} did not start: ${reason}`, {
-    hint: hint ?? 'The last lines of its log say more.',
-    details: { stage: 'container', logTail },
-    cause: error,
-  })
-}
-
 /** What has been made so far. */
 interface Attempt {
   containerId: string | null
@@ -69,7 +55,7 @@ interface Making {
 async function makeSandbox(maker: SandboxMaker, { spec, attempt, signal }: Making): Promise<Sandbox> {
   const { engine, runners, socketRoot, ipv6 } = maker
   signal?.throwIfAborted()
-  attempt.madeVolumes = await ensureVolumes(engine, spec)
+  await ensureVolumes(engine, { owner: spec, made: attempt.madeVolumes })
   const socketDirectory = await prepareSocketDirectory(socketRoot, spec.incarnation)
   signal?.throwIfAborted()
   attempt.containerId = await createNamed(engine, spec, toContainerConfig({ spec, socketDirectory, ipv6 }))
@@ -95,28 +81,6 @@ async function createNamed(
     if (isRefusal(error, 404)) throw missingImage(spec.image, error)
     if (!isRefusal(error, 409)) throw error
     return engine.createContainer(`${name}-${spec.incarnation}`, config)
-  }
-}
-
-export function missingImage(image: string, cause?: unknown): BerthError {
-  return new BerthError('image_missing', `The agent image ${image} is not on the Docker engine.`, {
-    hint: 'Build it: `npm run build-container`.',
-    cause,
-  })
-}
-
-/** Of the bridge and then of the runner; empty when it cannot be had. */
-export async function readLogTail(
-  { engine, runners, logger }: Pick<SandboxMaker, 'engine' | 'runners' | 'logger'>,
-  containerId: string | null,
-): Promise<string[]> {
-  if (containerId === null) return []
-  try {
-    const lines = await engine.readLogs(containerId, LOG_LINES)
-    return [...lines, ...runners.words(containerId).map((line) => `runner: ${line}`)].slice(-LOG_LINES)
-  } catch (error) {
-    logger.warn('the log of a failed start cannot be read', { error })
-    return []
   }
 }
 

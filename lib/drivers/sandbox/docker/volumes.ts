@@ -1,7 +1,7 @@
 /** An agent's three volumes: found by label and name both, so that nobody else's is ever used or removed. */
 import { SANDBOX_PATHS } from '../../../../container/contract/tunnel.ts'
 import { BerthError } from '../../../errors.ts'
-import type { ContainerEngine } from './engine/engine.ts'
+import { type ContainerEngine, isRefusal } from './engine/engine.ts'
 import { LABEL } from './labels.ts'
 
 export interface VolumeOwner {
@@ -25,10 +25,12 @@ export function volumeName({ installationId, agentId }: VolumeOwner, part: Volum
 
 /**
  * Makes those that are missing; a fresh one takes its owner and content from the image's folder when a container first
- * mounts it. Answers the names of those made. Throws `start_failed` when a name belongs to somebody else.
+ * mounts it. Adds the names of those made to `made`, also when it fails. Throws `start_failed` when a name belongs to somebody else.
  */
-export async function ensureVolumes(engine: ContainerEngine, owner: VolumeOwner): Promise<string[]> {
-  const made: string[] = []
+export async function ensureVolumes(
+  engine: ContainerEngine,
+  { owner, made }: { owner: VolumeOwner; made: string[] },
+): Promise<void> {
   for (const { part } of volumeParts) {
     const name = volumeName(owner, part)
     const found = await engine.findVolume(name)
@@ -41,14 +43,21 @@ export async function ensureVolumes(engine: ContainerEngine, owner: VolumeOwner)
       })
     }
   }
-  return made
 }
 
 /** Throws `state_conflict` while a container still uses one. */
 export async function removeVolumes(engine: ContainerEngine, owner: VolumeOwner): Promise<void> {
   const labelled = await engine.listVolumes(Object.entries(ownerLabels(owner)).map(([key, value]) => `${key}=${value}`))
   const names = new Set<string>(volumeParts.map(({ part }) => volumeName(owner, part)))
-  for (const name of labelled.filter((candidate) => names.has(candidate))) await engine.removeVolume(name)
+  try {
+    for (const name of labelled.filter((candidate) => names.has(candidate))) await engine.removeVolume(name)
+  } catch (error) {
+    if (!isRefusal(error, 409)) throw error
+    throw new BerthError('state_conflict', `The volumes of agent ${owner.agentId} are still used by a container.`, {
+      hint: 'Remove its sandbox first.',
+      cause: error,
+    })
+  }
 }
 
 function ownerLabels({ installationId, agentId }: VolumeOwner): Record<string, string> {

@@ -1,11 +1,22 @@
-/** The container half of the engine port over dockerode: containers, volumes, exec, events. */
-import { Readable } from 'node:stream'
-import { type ContainerEngine, EngineRefusal, isRefusal } from './engine.ts'
-import { readJsonLines } from './json-lines.ts'
+/** Of the engine port over dockerode: the engine itself, images looked up, and containers. */
+import { orNull, unlessStatus } from './answers.ts'
+import { type ContainerEngine, isRefusal } from './engine.ts'
 import { splitLogFrames } from './log-frames.ts'
 import type { EngineClients } from './open-engine.ts'
 
-export function createContainerCalls({ short, long, ask }: EngineClients): ContainerEngine {
+type ContainerCall =
+  | 'version'
+  | 'info'
+  | 'findImage'
+  | 'listContainers'
+  | 'findContainer'
+  | 'createContainer'
+  | 'startContainer'
+  | 'stopContainer'
+  | 'removeContainer'
+  | 'readLogs'
+
+export function createContainerCalls({ short, ask }: EngineClients): Pick<ContainerEngine, ContainerCall> {
   return {
     version: () =>
       ask('version', async () => {
@@ -83,118 +94,5 @@ export function createContainerCalls({ short, long, ask }: EngineClients): Conta
         const text = Buffer.concat(splitLogFrames(log).payloads).toString()
         return text === '' ? [] : text.replace(/\n$/, '').split('\n').slice(-lines)
       }),
-
-    exec: (id, { command, user, workingDirectory, env }) =>
-      ask('exec', async () => {
-        const exec = await short.getContainer(id).exec({
-          Cmd: command,
-          User: user,
-          WorkingDir: workingDirectory,
-          Env: env,
-          AttachStdout: true,
-          AttachStderr: true,
-        })
-        const stream = await long.getExec(exec.id).start({ hijack: true, stdin: false })
-        return { execId: exec.id, output: demultiplex(stream) }
-      }),
-
-    findExec: (execId) =>
-      orNull(
-        ask('inspect exec', async () => {
-          const { Running, ExitCode, ProcessConfig } = await short.getExec(execId).inspect()
-          return {
-            running: Running,
-            exitCode: ExitCode,
-            command: [ProcessConfig.entrypoint, ...(ProcessConfig.arguments ?? [])],
-          }
-        }),
-      ),
-
-    createVolume: (name, labels) =>
-      ask('create volume', async () => {
-        await short.createVolume({ Name: name, Labels: labels })
-      }),
-
-    findVolume: (name) =>
-      orNull(ask('inspect volume', async () => ({ labels: (await short.getVolume(name).inspect()).Labels ?? {} }))),
-
-    listVolumes: (labels) =>
-      ask('list volumes', async () => {
-        const { Volumes } = await short.listVolumes({ filters: { label: labels } })
-        return (Volumes ?? []).map((volume) => volume.Name)
-      }),
-
-    removeVolume: (name) =>
-      unlessStatus(
-        [404],
-        ask('remove volume', () => short.getVolume(name).remove()),
-      ),
-
-    events: ({ labels, actions, signal }) =>
-      ask('watch events', async () => {
-        const filters = JSON.stringify({ type: ['container'], label: labels, event: actions })
-        const stream = await long.getEvents({ filters, abortSignal: signal })
-        return readEvents(stream, signal)
-      }),
-  }
-}
-
-interface RawEvent {
-  Action?: string
-  Actor?: { ID?: string; Attributes?: Record<string, string> }
-}
-
-async function* readEvents(stream: NodeJS.ReadableStream, signal: AbortSignal) {
-  try {
-    for await (const raw of readJsonLines<RawEvent>(stream)) {
-      yield {
-        action: raw.Action ?? '',
-        containerId: raw.Actor?.ID ?? '',
-        attributes: raw.Actor?.Attributes ?? {},
-      }
-    }
-  } catch (error) {
-    // A stream that broke has ended like one that closed; who watches connects again.
-    if (!signal.aborted && !(error instanceof Error && 'code' in error)) throw error
-  }
-}
-
-/** Both output streams of a process as one. */
-function demultiplex(stream: NodeJS.ReadableStream & { destroy?(): void }): Readable {
-  let rest: Buffer = Buffer.alloc(0)
-  const output = new Readable({
-    read: () => {
-      stream.resume()
-    },
-    destroy: (error, done) => {
-      stream.destroy?.()
-      done(error)
-    },
-  })
-  stream.on('data', (chunk: Buffer) => {
-    const split = splitLogFrames(Buffer.concat([rest, chunk]))
-    rest = split.rest
-    for (const payload of split.payloads) if (!output.push(payload)) stream.pause()
-  })
-  stream.on('end', () => output.push(null))
-  stream.on('close', () => output.push(null))
-  stream.on('error', (error) => output.destroy(error))
-  return output
-}
-
-async function orNull<T>(call: Promise<T>): Promise<T | null> {
-  try {
-    return await call
-  } catch (error) {
-    if (isRefusal(error, 404)) return null
-    throw error
-  }
-}
-
-async function unlessStatus(accepted: number[], call: Promise<unknown>): Promise<void> {
-  try {
-    await call
-  } catch (error) {
-    if (!(error instanceof EngineRefusal && accepted.includes(error.statusCode))) throw error
   }
 }

@@ -5,6 +5,8 @@ import type { ContainerEngine, ImageEngine } from './engine.ts'
 import { toEngineError } from './engine-error.ts'
 import { describeEngineAddress, findEngine } from './find-engine.ts'
 import { createImageCalls } from './image-calls.ts'
+import { createProcessCalls } from './process-calls.ts'
+import { createVolumeCalls } from './volume-calls.ts'
 
 /** An answer is waited for this long; builds, pulls, events and waiting for an end have deadlines of their own. */
 const ANSWER_TIMEOUT_MS = 30_000
@@ -39,5 +41,11 @@ export function openEngine(dockerHost: string | null): OpenEngine {
       }
     },
   }
-  return { address, ...createContainerCalls(clients), ...createImageCalls(clients) }
+  return {
+    address,
+    ...createContainerCalls(clients),
+    ...createVolumeCalls(clients),
+    ...createProcessCalls(clients),
+    ...createImageCalls(clients),
+  }
 }

@@ -83,6 +83,7 @@ describe('the Docker driver', () => {
       code: 'start_failed',
       message: expect.stringContaining(`The volume ${name} is there already and is not this agent's.`),
     })
+    expect([...engine.volumes.keys()]).toEqual([name])
     await driver.removeVolumes(spec)
     expect([...engine.volumes.keys()]).toEqual([name])
   })
