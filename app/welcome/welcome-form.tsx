@@ -51,25 +51,11 @@ export function WelcomeForm({ token }: { token: string }) {
         error={findFieldMessage(problem, 'name')}
         onText={put('name')}
       />
-      <TextField
-        label="Password"
-        type="password"
-        name="password"
-        autoComplete="new-password"
-        required
-        value={form.password}
+      <PasswordFields
+        password={form.password}
+        again={form.again}
         error={findFieldMessage(problem, 'password')}
-        onText={put('password')}
-      />
-      <TextField
-        label="Password again"
-        type="password"
-        name="again"
-        autoComplete="new-password"
-        required
-        value={form.again}
-        error={differs ? 'The two passwords differ.' : null}
-        onText={put('again')}
+        put={put}
       />
       {problem && !isFieldProblem && <ProblemNote problem={problem} />}
       <div className="plain-acts">
@@ -78,6 +64,31 @@ export function WelcomeForm({ token }: { token: string }) {
         </button>
       </div>
     </form>
+  )
+}
+
+interface PasswordFieldsProps {
+  password: string
+  again: string
+  error: string | null
+  put(field: 'password' | 'again'): (value: string) => void
+}
+
+function PasswordFields({ password, again, error, put }: PasswordFieldsProps) {
+  const shared = { type: 'password', autoComplete: 'new-password', required: true } as const
+  const differs = again !== '' && again !== password
+  return (
+    <>
+      <TextField {...shared} label="Password" name="password" value={password} error={error} onText={put('password')} />
+      <TextField
+        {...shared}
+        label="Password again"
+        name="again"
+        value={again}
+        error={differs ? 'The two passwords differ.' : null}
+        onText={put('again')}
+      />
+    </>
   )
 }
 

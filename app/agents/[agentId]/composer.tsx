@@ -65,35 +65,45 @@ export function Composer({ ref, agent, transcript, actions, possible, showTab }:
           </span>
           <span className="grow" />
           <span className="said muted cut">{sayWhy(agent, possible)}</span>
-          {possible.cancel && (
-            <button
-              className="btn"
-              type="button"
-              disabled={actions.busy !== null}
-              onClick={() => void actions.cancel()}
-            >
-              {actions.busy === 'cancel' ? 'Cancelling' : 'Cancel run'}
-            </button>
-          )}
-          {isNew && possible.start && (
-            <button
-              className="btn primary"
-              type="button"
-              disabled={actions.busy !== null}
-              onClick={() => void actions.start()}
-            >
-              <LineIcon name="play" small />
-              {actions.busy === 'start' ? 'Starting' : 'Start'}
-            </button>
-          )}
-          {!isNew && !possible.cancel && (
-            <button className="btn primary" type="submit" disabled={!canSend}>
-              {actions.busy === 'resume' ? 'Sending' : 'Send'} <kbd className="desk">Ctrl ↵</kbd>
-            </button>
-          )}
+          <Acts actions={actions} possible={possible} isNew={isNew} canSend={canSend} />
         </div>
       </div>
     </form>
+  )
+}
+
+interface ActsProps {
+  actions: AgentActions
+  possible: Possible
+  isNew: boolean
+  canSend: boolean
+}
+
+function Acts({ actions, possible, isNew, canSend }: ActsProps) {
+  return (
+    <>
+      {possible.cancel && (
+        <button className="btn" type="button" disabled={actions.busy !== null} onClick={() => void actions.cancel()}>
+          {actions.busy === 'cancel' ? 'Cancelling' : 'Cancel run'}
+        </button>
+      )}
+      {isNew && possible.start && (
+        <button
+          className="btn primary"
+          type="button"
+          disabled={actions.busy !== null}
+          onClick={() => void actions.start()}
+        >
+          <LineIcon name="play" small />
+          {actions.busy === 'start' ? 'Starting' : 'Start'}
+        </button>
+      )}
+      {!isNew && !possible.cancel && (
+        <button className="btn primary" type="submit" disabled={!canSend}>
+          {actions.busy === 'resume' ? 'Sending' : 'Send'} <kbd className="desk">Ctrl ↵</kbd>
+        </button>
+      )}
+    </>
   )
 }
 

@@ -68,36 +68,49 @@ export function ModelPicker({ models: { models, defaultModel, problem }, value, 
           <span className="med">Another model</span>
           {isOther && known && <ModelFigures model={known} />}
         </label>
-        {isOther && (
-          <div className="other-model">
-            <TextField
-              label="Model"
-              aside={models && models.length > 0 ? `one of ${models.length}, or any other by its id` : 'by its id'}
-              name="model"
-              mono
-              autoComplete="off"
-              spellCheck={false}
-              list={`${id}-all`}
-              placeholder="provider/model"
-              value={value}
-              error={error}
-              onText={onPick}
-            />
-            <datalist id={`${id}-all`}>
-              {models?.map((model) => (
-                <option key={model.id} value={model.id}>
-                  {model.name}
-                </option>
-              ))}
-            </datalist>
-          </div>
-        )}
+        {isOther && <OtherModel id={id} models={models} value={value} error={error} onPick={onPick} />}
       </div>
       {error && !isOther && <FieldNote id={`${id}-note`} error={error} />}
       {!error && problem && (
         <FieldNote id={`${id}-note`} error={null} hint={`The list of models is not known: ${problem.title}.`} />
       )}
     </fieldset>
+  )
+}
+
+interface OtherModelProps {
+  id: string
+  models: ModelView[] | null
+  value: string
+  error: string | null
+  onPick(model: string): void
+}
+
+/** Any model by its id, helped by the browser's own list. */
+function OtherModel({ id, models, value, error, onPick }: OtherModelProps) {
+  return (
+    <div className="other-model">
+      <TextField
+        label="Model"
+        aside={models && models.length > 0 ? `one of ${models.length}, or any other by its id` : 'by its id'}
+        name="model"
+        mono
+        autoComplete="off"
+        spellCheck={false}
+        list={`${id}-all`}
+        placeholder="provider/model"
+        value={value}
+        error={error}
+        onText={onPick}
+      />
+      <datalist id={`${id}-all`}>
+        {models?.map((model) => (
+          <option key={model.id} value={model.id}>
+            {model.name}
+          </option>
+        ))}
+      </datalist>
+    </div>
   )
 }
 

@@ -57,81 +57,101 @@ export function NewAgentFields(props: NewAgentFieldsProps) {
       <h1>New agent</h1>
       <div className="form">
         <TaskField value={form.task} error={error('task')} onText={put('task')} />
-        <div className="two">
-          <TextField
-            label="Repository"
-            icon="folder"
-            name="githubRepo"
-            placeholder="owner/name"
-            autoComplete="off"
-            spellCheck={false}
-            required
-            value={form.githubRepo}
-            error={error('githubRepo')}
-            onText={put('githubRepo')}
-          />
-          <TextField
-            label="Name"
-            aside="from the task if left empty"
-            name="name"
-            autoComplete="off"
-            value={form.name}
-            error={error('name')}
-            onText={put('name')}
-          />
-        </div>
-        <div className="two">
-          <TextField
-            label="Source branch"
-            icon="branch"
-            mono
-            name="sourceBranch"
-            placeholder="the default branch"
-            autoComplete="off"
-            spellCheck={false}
-            value={form.sourceBranch}
-            error={error('sourceBranch')}
-            onText={put('sourceBranch')}
-          />
-          <TextField
-            label="Target branch"
-            icon="branch"
-            mono
-            name="targetBranch"
-            placeholder="berth/ and a word from the task"
-            autoComplete="off"
-            spellCheck={false}
-            value={form.targetBranch}
-            error={error('targetBranch')}
-            onText={put('targetBranch')}
-          />
-        </div>
+        <WhereFields form={form} put={put} error={error} />
         <ModelPicker models={props.models} value={form.model} error={error('model')} onPick={put('model')} />
         <LimitsFold form={form} put={put} error={error} />
         {problem && !isAboutField(problem) && <ProblemNote problem={problem} />}
-        <div className="finish">
-          <div className="go">
-            <button className="btn primary" type="submit" disabled={isBusy}>
-              {isBusy ? 'Creating' : 'Create and start'} <kbd className="desk">Ctrl ↵</kbd>
-            </button>
-            <button className="btn desk" type="button" disabled={isBusy} onClick={() => void props.submit(false)}>
-              Create only
-            </button>
-          </div>
-          <label className="pull-choice muted">
-            <input
-              className="switch"
-              type="checkbox"
-              role="switch"
-              aria-checked={form.autoPullRequest}
-              checked={form.autoPullRequest}
-              onChange={(event) => put('autoPullRequest')(event.target.checked)}
-            />
-            Open a pull request when done
-          </label>
-        </div>
+        <Finish form={form} put={put} isBusy={isBusy} createOnly={() => void props.submit(false)} />
       </div>
     </form>
+  )
+}
+
+interface PartProps {
+  form: NewAgentForm
+  put<K extends keyof NewAgentForm>(field: K): (value: NewAgentForm[K]) => void
+}
+
+/** Where it works: repository, branches; and what it is called. */
+function WhereFields({ form, put, error }: PartProps & { error(path: string): string | null }) {
+  return (
+    <>
+      <div className="two">
+        <TextField
+          label="Repository"
+          icon="folder"
+          name="githubRepo"
+          placeholder="owner/name"
+          autoComplete="off"
+          spellCheck={false}
+          required
+          value={form.githubRepo}
+          error={error('githubRepo')}
+          onText={put('githubRepo')}
+        />
+        <TextField
+          label="Name"
+          aside="from the task if left empty"
+          name="name"
+          autoComplete="off"
+          value={form.name}
+          error={error('name')}
+          onText={put('name')}
+        />
+      </div>
+      <div className="two">
+        <TextField
+          label="Source branch"
+          icon="branch"
+          mono
+          name="sourceBranch"
+          placeholder="the default branch"
+          autoComplete="off"
+          spellCheck={false}
+          value={form.sourceBranch}
+          error={error('sourceBranch')}
+          onText={put('sourceBranch')}
+        />
+        <TextField
+          label="Target branch"
+          icon="branch"
+          mono
+          name="targetBranch"
+          placeholder="berth/ and a word from the task"
+          autoComplete="off"
+          spellCheck={false}
+          value={form.targetBranch}
+          error={error('targetBranch')}
+          onText={put('targetBranch')}
+        />
+      </div>
+    </>
+  )
+}
+
+function Finish({ form, put, isBusy, createOnly }: PartProps & { isBusy: boolean; createOnly(): void }) {
+  return (
+    <div className="finish">
+      <div className="go">
+        <button className="btn primary" type="submit" disabled={isBusy}>
+          {isBusy ? 'Creating' : 'Create and start'} <kbd className="desk">Ctrl ↵</kbd>
+        </button>
+        <button className="btn desk" type="button" disabled={isBusy} onClick={createOnly}>
+          Create only
+        </button>
+      </div>
+      <label className="pull-choice muted">
+        <input
+          className="switch"
+          type="checkbox"
+          role="switch"
+          aria-checked={form.autoPullRequest}
+          checked={form.autoPullRequest}
+          onChange={(event) => put('autoPullRequest')(event.target.checked)}
+        />
+        Open a pull request when done
+      </label>
+    </div>
   )
 }
 

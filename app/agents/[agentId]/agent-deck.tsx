@@ -1,0 +1,71 @@
+'use client'
+
+import { useEffect, useRef, useState } from 'react'
+import type { AgentView } from '../../../lib/services/agent/schemas.ts'
+import type { LiveAgent } from '../../client/use-agent.ts'
+import { useHotkeys } from '../../client/use-hotkeys.ts'
+import { faceOf } from '../../model/agent-face.ts'
+import { possibleIn } from '../../model/live-agent.ts'
+import { Composer } from './composer.tsx'
+import { Conversation } from './conversation.tsx'
+import { ShipHeader } from './ship-header.tsx'
+import { type PanelTab, SidePanel } from './side-panel.tsx'
+import type { AgentActions } from './use-agent-actions.ts'
+
+export interface AgentDeckProps {
+  live: LiveAgent
+  agent: AgentView
+  actions: AgentActions
+  isSheetOpen: boolean
+  setSheetOpen(isOpen: boolean): void
+  onDelete(): void
+}
+
+/** Header, conversation, composer and panel of one agent, in the order in which they take focus. */
+export function AgentDeck({ live, agent, actions, isSheetOpen, setSheetOpen, onDelete }: AgentDeckProps) {
+  const { transcript } = live
+  const [tab, setTab] = useState<PanelTab>('changes')
+  const composer = useRef<HTMLTextAreaElement>(null)
+  const face = faceOf(agent)
+  const possible = possibleIn(agent)
+  const title = `${face.word}: ${agent.name} · Berth`
+  useEffect(() => {
+    document.title = title
+  }, [title])
+  const showTab = (next: PanelTab) => {
+    setTab(next)
+    setSheetOpen(true)
+  }
+  useHotkeys({
+    i: () => composer.current?.focus(),
+    'ctrl+.': () => {
+      if (possible.stop) void actions.stop()
+    },
+    escape: () => setSheetOpen(false),
+    '1': () => showTab('changes'),
+    '2': () => showTab('plan'),
+    '3': () => showTab('pull'),
+    '4': () => showTab('details'),
+  })
+  const shared = { agent, transcript, actions, possible }
+  return (
+    <>
+      <ShipHeader {...shared} face={face} onDelete={onDelete} />
+      <div className="talk">
+        <Conversation live={live} agent={agent} actions={actions} onDelete={onDelete} />
+        <Composer {...shared} ref={composer} showTab={showTab} />
+      </div>
+      <SidePanel
+        {...shared}
+        tab={tab}
+        setTab={setTab}
+        isSheetOpen={isSheetOpen}
+        closeSheet={() => setSheetOpen(false)}
+      />
+      {/* Percentages of a clone would be read out one after the other: a start is said once. */}
+      <p className="sr" role="status" aria-live="polite">
+        {agent.status === 'STARTING' ? face.word : `${face.word}${face.tail}`}
+      </p>
+    </>
+  )
+}
