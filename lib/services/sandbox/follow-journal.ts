@@ -3,6 +3,7 @@
  * lost or doubled whichever side went away. Lines that wait are stored together.
  */
 
+import type { DeltaEvent } from '../../../container/contract/events.ts'
 import type { BridgeClient, BridgeMessage } from '../../drivers/bridge/port.ts'
 import { BerthError } from '../../errors.ts'
 import type { Parts } from '../context.ts'
@@ -103,29 +104,33 @@ async function follow(input: {
 async function readMessage(input: {
   parts: FollowerParts
   agentId: string
-  ownerId: string
   reader: LineBuffer
   message: BridgeMessage
 }): Promise<void> {
-  const { parts, agentId, ownerId, reader, message } = input
+  const { parts, agentId, reader, message } = input
   if (message.kind === 'hello') reader.journalId = message.hello.journalId
-  else if (message.kind === 'delta') parts.hub.publish({ kind: 'delta', agentId, ownerId, delta: message.delta })
+  else if (message.kind === 'delta') await reader.push({ delta: message.delta })
   else if (message.kind === 'event') await reader.push({ event: message.event })
   else if (message.n !== null) await reader.push({ malformed: message.reason, n: message.n })
   else parts.logger.warn('the bridge sent a line that is not an event', { agentId, reason: message.reason })
 }
 
+/** In the order in which they came: a delta is not shown before the events that lie before it. */
 async function storeLines(input: {
   parts: FollowerParts
   agentId: string
+  ownerId: string
   reader: LineBuffer
   onRunEnded: () => void
   advance: (position: { journalId: string | null; n: number }) => void
 }): Promise<void> {
   const { parts, agentId, reader } = input
   for (;;) {
-    const lines = await reader.take()
-    if (lines === null) return
+    const taken = await reader.take()
+    if (taken === null) return
+    for (const delta of taken.deltas) parts.hub.publish({ kind: 'delta', agentId, ownerId: input.ownerId, delta })
+    const { lines } = taken
+    if (lines.length === 0) continue
     const { journalId } = reader
     if (journalId === null) return reader.stop()
     try {
@@ -147,39 +152,48 @@ async function storeLines(input: {
   }
 }
 
-/** Lines between the socket and the database: the reader waits when it is full, the writer takes all at once. */
+type Waiting = JournalLine | { delta: DeltaEvent }
+
+/** What is between the socket and the database: the reader waits when it is full, the writer takes what goes together. */
 class LineBuffer {
   journalId: string | null = null
   readonly #stopping = new AbortController()
   /** Aborts when the writer gave up: the reader is to leave and begin again. */
   readonly stopped = this.#stopping.signal
-  #lines: JournalLine[] = []
+  #waiting: Waiting[] = []
   #closed = false
   #wakeWriter: (() => void) | null = null
   #wakeReader: (() => void) | null = null
 
-  async push(line: JournalLine): Promise<void> {
-    this.#lines.push(line)
+  async push(item: Waiting): Promise<void> {
+    this.#waiting.push(item)
     this.#wakeWriter?.()
-    while (this.#lines.length >= MAX_WAITING && !this.stopped.aborted) {
+    while (this.#waiting.length >= MAX_WAITING && !this.stopped.aborted) {
       await new Promise<void>((resolve) => {
         this.#wakeReader = resolve
       })
     }
   }
 
-  /** All lines that wait, or null when there will be none. */
-  async take(): Promise<JournalLine[] | null> {
-    while (this.#lines.length === 0) {
+  /** The deltas that come first, then the lines up to the next delta; null when there will be none. */
+  async take(): Promise<{ deltas: DeltaEvent[]; lines: JournalLine[] } | null> {
+    while (this.#waiting.length === 0) {
       if (this.#closed || this.stopped.aborted) return null
       await new Promise<void>((resolve) => {
         this.#wakeWriter = resolve
       })
     }
-    const lines = this.#lines
-    this.#lines = []
+    const taken: { deltas: DeltaEvent[]; lines: JournalLine[] } = { deltas: [], lines: [] }
+    let count = 0
+    for (const item of this.#waiting) {
+      if (!('delta' in item)) taken.lines.push(item)
+      else if (taken.lines.length === 0) taken.deltas.push(item.delta)
+      else break
+      count += 1
+    }
+    this.#waiting.splice(0, count)
     this.#wakeReader?.()
-    return lines
+    return taken
   }
 
   stop() {

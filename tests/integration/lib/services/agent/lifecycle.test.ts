@@ -343,6 +343,28 @@ describe('a sandbox that is lost during a run', () => {
   })
 })
 
+describe('what is being written', () => {
+  it('is shown after the events that lie before it, and before its own', async () => {
+    keepRunning()
+    const { id } = await create()
+    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
+    await untilRunning(id)
+    const shown: string[] = []
+    const leave = plane.parts.hub.subscribe((message) => {
+      if (message.kind === 'delta') shown.push(`delta ${message.delta.data.delta}`)
+      if (message.kind === 'events') shown.push(...message.events.map((event) => `${event.type} ${event.data.text}`))
+    })
+    const runId = plane.bridge.running()
+    plane.bridge.say('text', { step: 1, messageId: 'm1', text: 'one' })
+    plane.bridge.sayDelta({ type: 'text_delta', runId, data: { messageId: 'm2', offset: 0, delta: 'tw' } })
+    plane.bridge.say('text', { step: 2, messageId: 'm2', text: 'two' })
+    plane.bridge.say('text', { step: 3, messageId: 'm3', text: 'three' })
+    await plane.until(id, (event) => event.data.text === 'three')
+    leave()
+    expect(shown).toEqual(['text one', 'delta tw', 'text two', 'text three'])
+  })
+})
+
 describe('a hostile sandbox', () => {
   it('cannot write what only the control plane writes; its other events go on', async () => {
     keepRunning()
