@@ -121,7 +121,10 @@ export class SettingsError extends Error {
  * Reads `env` (default: the process's own) into settings. Relative paths are taken from `root`.
  * Throws SettingsError with all problems at once; a secret's value is never part of the message.
  */
-export function readSettings(env: Record<string, string | undefined> = process.env, root: string = process.cwd()): Settings {
+export function readSettings(
+  env: Record<string, string | undefined> = process.env,
+  root: string = process.cwd(),
+): Settings {
   const parsed = environment.safeParse(env)
   if (!parsed.success) {
     throw new SettingsError(

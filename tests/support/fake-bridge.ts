@@ -92,11 +92,13 @@ export function createFakeBridge(): FakeBridge {
       async execute(command) {
         bridge.commands.push(command)
         const ended = bridge.journal.some((event) => event.type === 'done' && event.runId === command.runId)
-        if (run?.runId === command.runId || ended) return { accepted: true, answer: { runId: command.runId, joined: true } }
+        if (run?.runId === command.runId || ended)
+          return { accepted: true, answer: { runId: command.runId, joined: true } }
         if (run) return { accepted: false, code: 'run_in_progress', message: `run ${run.runId} is in progress` }
         const { journalId, n } = command.stored
         const known = journalId === null || (journalId === bridge.journalId && n <= bridge.journal.length)
-        if (!known && !command.history) return { accepted: false, code: 'history_needed', message: 'the journal is new' }
+        if (!known && !command.history)
+          return { accepted: false, code: 'history_needed', message: 'the journal is new' }
         run = command
         bridge.say('run_started', {
           inputEventId: command.input.eventId,

@@ -22,7 +22,6 @@ export interface Memory {
 /** Reads the whole journal. */
 export function openMemory(journal: Journal): Memory {
   let conversation: Conversation = createConversation()
-  let foldedId = journal.journalId
   let seeded: Stored | null = null
 
   const apply = (input: JournalInput) => {
@@ -36,7 +35,7 @@ export function openMemory(journal: Journal): Memory {
 
   const needsHistory = ({ stored }: ExecuteCommand): boolean => {
     if (stored.journalId === null) return false
-    if (stored.journalId === journal.journalId) return stored.n > journal.lastN || foldedId !== journal.journalId
+    if (stored.journalId === journal.journalId) return stored.n > journal.lastN || !journal.hasBeginning
     return seeded?.journalId !== stored.journalId || seeded.n !== stored.n
   }
 
@@ -57,7 +56,6 @@ export function openMemory(journal: Journal): Memory {
         conversation = createConversation()
         const seed: Seed = { kind: 'history', events: history, stored }
         add(seed)
-        foldedId = journal.journalId
       }
       if (!conversation.knowsMessage(input.eventId)) add({ kind: 'message', runId, message: input })
       return conversation

@@ -15,6 +15,7 @@ const CONVERSATION_TYPES = [
   'text',
   'tool_call',
   'tool_result',
+  'task_update',
   'compaction',
   'done',
 ]
