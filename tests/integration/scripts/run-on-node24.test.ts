@@ -65,6 +65,10 @@ describe('scripts/with-node.mjs', () => {
     const pid = Number(output())
     expect(isAlive(pid)).toBe(true)
     wrapper.kill('SIGKILL')
-    await expect.poll(() => isAlive(pid), { timeout: 10_000 }).toBe(false)
+    try {
+      await expect.poll(() => isAlive(pid), { timeout: 10_000 }).toBe(false)
+    } finally {
+      if (isAlive(pid)) process.kill(pid, 'SIGKILL')
+    }
   })
 })

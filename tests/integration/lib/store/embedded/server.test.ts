@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import pg from 'pg'
 import { afterEach, describe, expect, it } from 'vitest'
-import { locateEmbedded, runsAsRoot } from '../../../../../lib/store/embedded/location.ts'
+import { locateEmbedded, prepareLocation, runsAsRoot } from '../../../../../lib/store/embedded/location.ts'
 import { isProcessAlive, readPostmaster } from '../../../../../lib/store/embedded/postmaster.ts'
 import {
   findEmbeddedServer,
@@ -138,10 +138,17 @@ describe('startEmbeddedServer', () => {
     const pidFile = path.join(clusterOf(dataDirectory), 'postmaster.pid')
     const lines = (await readFile(pidFile, 'utf8')).split('\n')
     await stop()
-    await writeFile(pidFile, [String(process.pid), ...lines.slice(1)].join('\n'))
-    const again = await startEmbeddedServer({ dataDirectory })
-    expect(again.wasRunning).toBe(false)
-    expect(await query(again.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }])
+    // Of the server's own user: PostgreSQL passes over the processes of others by itself.
+    const { user } = await prepareLocation(dataDirectory)
+    const program = spawn('sleep', ['60'], { stdio: 'ignore', ...(user ?? {}) })
+    await writeFile(pidFile, [String(program.pid), ...lines.slice(1)].join('\n'))
+    try {
+      const again = await startEmbeddedServer({ dataDirectory })
+      expect(again.wasRunning).toBe(false)
+      expect(await query(again.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }])
+    } finally {
+      program.kill()
+    }
   })
 
   it('gives two callers at the same time one and the same server', async () => {
