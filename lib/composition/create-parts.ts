@@ -24,6 +24,7 @@ import type { Stores } from '../store/stores.ts'
 import { agentImageName } from './agent-image-name.ts'
 import { createGatewayAccess } from './gateway-access.ts'
 import { ensureInstanceId } from './instance-id.ts'
+import { trustExtraCa } from './trust-extra-ca.ts'
 
 export interface RunningParts {
   parts: Parts
@@ -39,6 +40,7 @@ export async function createParts(input: {
   driver?: SandboxDriver
 }): Promise<RunningParts> {
   const { settings, logger } = input
+  trustExtraCa(settings.extraCaFile)
   const clock = systemClock
   const ids = randomIds
   const prisma = createPrismaClient(input.databaseUrl)

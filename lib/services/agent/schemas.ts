@@ -87,14 +87,21 @@ export const egressInput = z.strictObject({
   allow: z.array(egressPattern).max(200).optional(),
 })
 
+/** Names that would change the bridge itself rather than what the agent runs. */
+const RESERVED_ENV = /^(BERTH_|LD_|NODE_REPL_)|^(NODE_OPTIONS|NODE_PATH|GCONV_PATH|OPENSSL_CONF)$/
+
 const envInput = z
   .record(
     z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'must be the name of an environment variable'),
-    z.string().max(8_192),
+    z
+      .string()
+      .max(8_192)
+      .refine((value) => !value.includes('\0'), 'must not contain U+0000'),
   )
+  .refine((env) => Object.keys(env).length <= 100, 'must have at most 100 variables')
   .refine(
-    (env) => !Object.keys(env).some((name) => name.startsWith('BERTH_')),
-    'names that begin with BERTH_ are reserved',
+    (env) => !Object.keys(env).some((name) => RESERVED_ENV.test(name)),
+    'must not name BERTH_*, LD_*, NODE_OPTIONS, NODE_PATH, NODE_REPL_*, GCONV_PATH or OPENSSL_CONF; set those inside a command',
   )
 
 export const createAgentInput = z.strictObject({
