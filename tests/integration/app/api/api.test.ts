@@ -82,12 +82,12 @@ describe('a session cookie', () => {
     expect((await callRoute('POST', '/agents', { headers, body: {} })).status).toBe(422)
   })
 
-  it.each([
+  it.each<Record<string, string>>([
     { 'sec-fetch-site': 'cross-site' },
     { 'sec-fetch-site': 'same-site' },
     { origin: 'https://evil.example', host: 'berth.test' },
   ])('is not taken from another origin: %o', async (from) => {
-    const headers = { cookie: await cookie(), ...from } as Record<string, string>
+    const headers = { cookie: await cookie(), ...from }
     const response = await callRoute('POST', '/agents', { headers, body: {} })
     expect(response.status).toBe(403)
     expect(await response.json()).toMatchObject({ code: 'forbidden' })
