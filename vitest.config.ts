@@ -1,19 +1,45 @@
 import { defineConfig } from 'vitest/config'
 
-// Set by `npm test`, which looks for an engine and a browser first; its last lines name the groups that were left out.
+// Set by `npm test`, which looks for what tests need first; its last lines name the groups that were left out.
 const withEngine = process.env.BERTH_TEST_ENGINE === '1'
 const withBrowser = process.env.BERTH_TEST_BROWSER === '1'
+const withRegistry = process.env.BERTH_TEST_REGISTRY === '1'
+
+const END_TO_END = 'tests/e2e/**/*.test.ts'
+const leftOut = [
+  ...(withEngine ? [] : ['tests/**/*.engine.test.ts']),
+  ...(withEngine && withBrowser ? [] : ['tests/**/*.browser.test.ts']),
+  ...(withEngine && withRegistry ? [] : ['tests/**/*.registry.test.ts']),
+]
 
 export default defineConfig({
   test: {
-    include: ['tests/**/*.test.ts'],
-    exclude: [
-      ...(withEngine ? [] : ['tests/**/*.engine.test.ts']),
-      ...(withEngine && withBrowser ? [] : ['tests/**/*.browser.test.ts']),
+    projects: [
+      {
+        test: {
+          name: 'parts',
+          include: ['tests/**/*.test.ts'],
+          exclude: [END_TO_END, ...leftOut],
+          globalSetup: ['tests/support/global-setup.ts'],
+          pool: 'forks',
+          testTimeout: 20_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'whole',
+          include: [END_TO_END],
+          exclude: leftOut,
+          globalSetup: ['tests/support/e2e-global-setup.ts'],
+          pool: 'forks',
+          // Each file is a whole installation with containers: one at a time, and after everything that is quick.
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+          testTimeout: 90_000,
+          hookTimeout: 120_000,
+        },
+      },
     ],
-    globalSetup: ['tests/support/global-setup.ts'],
-    pool: 'forks',
-    testTimeout: 20_000,
-    hookTimeout: 60_000,
   },
 })
