@@ -10,6 +10,7 @@ export interface BerthApi {
   getAgent(id: string): Promise<AgentView>
   startAgent(id: string): Promise<{ agent: AgentView; run: RunView }>
   resumeAgent(id: string, newTask: string): Promise<{ agent: AgentView; run: RunView }>
+  cancelAgent(id: string): Promise<{ agent: AgentView; run: RunView | null }>
   /** `purge`: the volumes, history and record too. */
   deleteAgent(id: string, options: { purge: boolean }): Promise<void>
   /** Events after `after` and then live ones, deltas among them; reconnects by itself and ends with the signal. */
@@ -47,6 +48,8 @@ export function createBerthApi(options: { baseUrl: string; token: string }): Ber
     startAgent: async (id) => (await send('POST', `/api/agents/${id}/start`)) as { agent: AgentView; run: RunView },
     resumeAgent: async (id, newTask) =>
       (await send('POST', `/api/agents/${id}/resume`, { newTask })) as { agent: AgentView; run: RunView },
+    cancelAgent: async (id) =>
+      (await send('POST', `/api/agents/${id}/cancel`)) as { agent: AgentView; run: RunView | null },
     deleteAgent: async (id, { purge }) => {
       await send('DELETE', `/api/agents/${id}${purge ? '?purge=true' : ''}`)
     },

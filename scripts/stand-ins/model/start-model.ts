@@ -8,6 +8,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { machineMs } from '../../machine-ms.ts'
 import { type GenerationRecord, generationShape, keyShape, totalCost } from './account.ts'
 import { type CatalogueModel, DEFAULT_CATALOGUE, modelShape } from './catalogue.ts'
 import {
@@ -52,6 +53,9 @@ export interface RecordedModelRequest {
   reply: Reply | null
   /** 0 while it is being answered, or when the connection was dropped. */
   status: number
+  /** When its head was here, and when the last byte of the answer was handed over (null before). As `machineMs` has it. */
+  arrivedAtMs: number
+  answeredAtMs: number | null
 }
 
 export interface ModelStandIn {
@@ -90,10 +94,20 @@ export async function startModel(options: ModelOptions): Promise<ModelStandIn> {
   }
   const server = createServer((request, response) => {
     const { method = 'GET', url = '/', headers } = request
-    const record: RecordedModelRequest = { method, path: url, headers, request: null, reply: null, status: 0 }
+    const record: RecordedModelRequest = {
+      method,
+      path: url,
+      headers,
+      request: null,
+      reply: null,
+      status: 0,
+      arrivedAtMs: machineMs(),
+      answeredAtMs: null,
+    }
     state.requests.push(record)
     response.on('finish', () => {
       record.status = response.statusCode
+      record.answeredAtMs = machineMs()
     })
     answer({ state, request, response, record }).catch((error: unknown) => {
       const words = error instanceof Error ? error.message : String(error)
