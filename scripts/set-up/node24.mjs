@@ -40,12 +40,28 @@ export async function runOnNode24({ script, args = [], env = {} }) {
   })
   const passOn = ['SIGINT', 'SIGTERM', 'SIGHUP'].map((signal) => [signal, () => child.kill(signal)])
   for (const [signal, listener] of passOn) process.on(signal, listener)
+  const stopWatching = watchNpm(() => child.kill('SIGTERM'))
   try {
     return await new Promise((resolve, reject) => {
       child.once('error', (cause) => reject(new SetUpError(`Node ${WANTED} cannot be run (${node}): ${cause.message}`)))
       child.once('exit', (code, signal) => resolve(code ?? 128 + (constants.signals[signal] ?? 0)))
     })
   } finally {
+    stopWatching()
     for (const [signal, listener] of passOn) process.off(signal, listener)
   }
+}
+
+const PARENT_LOOK_MS = 1_000
+
+/** An npm that is killed takes its own shell along, but nothing tells what the shell had started: only its parent changes. */
+function watchNpm(onGone) {
+  if (process.env.npm_lifecycle_event === undefined) return () => {}
+  const parent = process.ppid
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(timer)
+    onGone()
+  }, PARENT_LOOK_MS)
+  return () => clearInterval(timer)
 }
