@@ -3,6 +3,7 @@
  * one its runner back. Survives restarts of the engine: what was missed is found by comparing lists.
  */
 import type { Clock } from '../../../clock.ts'
+import { isBerthError } from '../../../errors.ts'
 import type { Logger } from '../../../logger.ts'
 import type { Sandbox } from '../port.ts'
 import type { ContainerEngine, EngineEvent } from './engine/engine.ts'
@@ -126,7 +127,8 @@ class SandboxWatcher {
   /** In the background: a runner that keeps dying must not hold up the news of others. */
   #giveRunner(sandbox: Sandbox) {
     const work = this.#giveRunnerLater(sandbox).catch((error) => {
-      if (this.#signal.aborted) return
+      // The container went meanwhile, and needs no runner.
+      if (this.#signal.aborted || (isBerthError(error) && error.code === 'sandbox_lost')) return
       this.#watch.logger.warn('a runner could not be started again', { agentId: sandbox.agentId, error })
     })
     this.#pending.add(work)

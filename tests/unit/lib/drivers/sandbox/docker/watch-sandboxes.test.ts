@@ -3,7 +3,8 @@ import type { Clock } from '../../../../../../lib/clock.ts'
 import { toContainerLabels } from '../../../../../../lib/drivers/sandbox/docker/labels.ts'
 import { watchSandboxes } from '../../../../../../lib/drivers/sandbox/docker/watch-sandboxes.ts'
 import type { Sandbox } from '../../../../../../lib/drivers/sandbox/port.ts'
-import { silentLogger } from '../../../../../../lib/logger.ts'
+import { BerthError } from '../../../../../../lib/errors.ts'
+import { createLogger } from '../../../../../../lib/logger.ts'
 import { createFakeContainerEngine, type FakeContainerEngine } from '../../../../../support/fake-container-engine.ts'
 
 const installationId = 'ins_1'
@@ -38,7 +39,12 @@ describe('watching sandboxes', () => {
   })
 
   /** Time passes at once; every wait is written down. */
-  const watch = async (engine: FakeContainerEngine, isExpected: (engineId: string) => boolean = () => false) => {
+  const watch = async (
+    engine: FakeContainerEngine,
+    isExpected: (engineId: string) => boolean = () => false,
+    runnerFails: Error | null = null,
+  ) => {
+    const logged: string[] = []
     const ends: Sandbox[] = []
     const runners: string[] = []
     const waits: number[] = []
@@ -61,12 +67,13 @@ describe('watching sandboxes', () => {
       onDestroyed: () => {},
       ensureRunner: async ({ engineId }) => {
         runners.push(engineId)
+        if (runnerFails) throw runnerFails
       },
-      logger: silentLogger,
+      logger: createLogger({ write: (line) => logged.push(line) }),
       clock,
     })
     stops.push(stop)
-    return { ends, runners, waits, stop }
+    return { ends, runners, waits, logged, stop }
   }
 
   it('reports an end with what the engine knows of it', async () => {
@@ -139,6 +146,18 @@ describe('watching sandboxes', () => {
       await vi.waitFor(() => expect(runners).toHaveLength(1 + deaths))
     }
     expect(waits).toEqual([100, 200, 400, 800])
+  })
+
+  it.each([
+    [new BerthError('sandbox_lost', 'The container went.'), 0],
+    [new BerthError('engine_unreachable', 'The engine does not answer.'), 1],
+  ])('says that a runner could not be given only where a container needs one: %s', async (failure, records) => {
+    const engine = createFakeContainerEngine()
+    addContainer(engine, 'agt_1')
+    const { runners, logged, stop } = await watch(engine, () => false, failure)
+    await vi.waitFor(() => expect(runners).toHaveLength(1))
+    await stop()
+    expect(logged).toHaveLength(records)
   })
 
   it('stops at once and leaves no stream open', async () => {
