@@ -20,6 +20,8 @@ const CONVERSATION_TYPES = [
   'done',
 ]
 
+const CLONE_DEADLINE_MS = 15 * 60_000
+
 /** Shows a stage of a start; the percentage comes at most once for each whole figure. */
 export async function showStage(
   parts: WorkerParts,
@@ -48,6 +50,20 @@ export async function ensureClone(input: {
   const { parts, agent, connection, signal } = input
   if (connection.health.workspace.cloned) return
   await showStage(parts, agent.id, { stage: 'clone' })
+  const deadline = AbortSignal.timeout(CLONE_DEADLINE_MS)
+  try {
+    await readClone({ ...input, signal: AbortSignal.any([signal, deadline]) })
+  } catch (error) {
+    if (!deadline.aborted || signal.aborted) throw error
+    throw new BerthError('start_failed', `The clone took longer than ${CLONE_DEADLINE_MS / 60_000} minutes.`, {
+      hint: 'Start the agent again; a large repository may need a faster way to its host.',
+      cause: error,
+    })
+  }
+}
+
+async function readClone(input: Parameters<typeof ensureClone>[0]): Promise<void> {
+  const { parts, agent, connection, signal } = input
   let shown = -1
   const messages = connection.client.clone(
     {

@@ -7,6 +7,7 @@ import { bridgeToken, connectSandbox, requireSecretKey, type SandboxConnection, 
 import { sandboxEnvironment } from './environment.ts'
 
 const LEASE_MS = 30_000
+const CONTAINER_DEADLINE_MS = 30_000
 const TMP_BYTES = 1024 * 1024 * 1024
 
 export interface EnsureInput {
@@ -85,7 +86,7 @@ async function ensureContainer({ parts, agent, signal }: EnsureInput): Promise<s
       bridgeTokenSha256: sha256Hex(bridgeToken(requireSecretKey(parts), agent.id, incarnation)),
       agentEnv: sandboxEnvironment(parts.settings, agent),
     },
-    signal,
+    AbortSignal.any([signal, AbortSignal.timeout(CONTAINER_DEADLINE_MS)]),
   )
   return incarnation
 }
