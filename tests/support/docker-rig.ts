@@ -129,25 +129,20 @@ async function buildBrokenImage(engine: OpenEngine, { from, tag }: { from: strin
   })
 }
 
+/** By the engine's records: a process that was just started is not yet the program that it will be. */
 async function countRunners(engine: OpenEngine, containerId: string): Promise<number> {
-  const { output } = await engine.exec(containerId, {
-    command: ['pgrep', '-c', '-u', '1000', '-f', '^/opt/berth/bin/node /opt/berth/runner.cjs'],
-    user: '1000:1000',
-    workingDirectory: '/',
-    env: [],
-  })
-  return Number((await text(output)).trim())
+  const container = await engine.findContainer(containerId)
+  const execs = await Promise.all((container?.execIds ?? []).map((execId) => engine.findExec(execId)))
+  return execs.filter((exec) => exec?.running === true && exec.command.join(' ').includes('runner.cjs')).length
 }
 
 /** The kernel takes a moment to end what was killed, and the engine another to notice. */
 async function untilRunners(engine: OpenEngine, containerId: string, count: number): Promise<void> {
   const deadline = performance.now() + 5_000
   for (;;) {
-    const container = await engine.findContainer(containerId)
-    const execs = await Promise.all((container?.execIds ?? []).map((execId) => engine.findExec(execId)))
-    const running = execs.filter((exec) => exec?.running === true && exec.command.join(' ').includes('runner.cjs'))
-    if (running.length === count) return
-    if (performance.now() > deadline) throw new Error(`the engine still shows ${running.length} runners, not ${count}`)
+    const running = await countRunners(engine, containerId)
+    if (running === count) return
+    if (performance.now() > deadline) throw new Error(`the engine still shows ${running} runners, not ${count}`)
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
 }
