@@ -45,7 +45,8 @@ export function createEventHub(): EventHub {
     if (!messages) return
     for (const event of events) {
       if (event.type === 'done') messages.clear()
-      for (const id of [event.data.messageId, event.type === 'tool_result' ? event.data.toolCallId : undefined]) {
+      const { messageId, toolCallId, abandonedMessageIds } = event.data
+      for (const id of [messageId, event.type === 'tool_result' ? toolCallId : undefined, abandonedMessageIds].flat()) {
         if (typeof id === 'string') messages.delete(id)
       }
     }

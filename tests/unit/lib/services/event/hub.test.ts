@@ -40,6 +40,14 @@ describe('the hub', () => {
     expect(hub.unfinished('agt')).toEqual([])
   })
 
+  it('forgets what a repeated model call has given up', () => {
+    const hub = createEventHub()
+    publishDelta(hub, delta('m1', 0, 'Half an ans'))
+    publishDelta(hub, delta('m2', 0, 'An answer'))
+    publishEvent(hub, stored('error', { code: 'provider_retry', abandonedMessageIds: ['m0', 'm1'] }))
+    expect(hub.unfinished('agt')).toEqual([delta('m2', 0, 'An answer')])
+  })
+
   it('forgets everything when the run ends', () => {
     const hub = createEventHub()
     publishDelta(hub, delta('m1', 0, 'Hello'))
