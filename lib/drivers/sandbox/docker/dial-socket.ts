@@ -38,6 +38,8 @@ function connectTo(socketPath: string): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect({ path: socketPath })
     socket.once('error', reject)
+    // Later errors have listeners of their own; one that comes before them must not end the process.
+    socket.on('error', () => socket.destroy())
     socket.once('connect', () => {
       socket.off('error', reject)
       resolve(socket)

@@ -42,6 +42,13 @@ describe('dialling a socket that a sandbox could replace', () => {
     expect(await socket.setEncoding('utf8').toArray()).toEqual(['hello'])
   })
 
+  it('answers with a socket whose break ends nothing but itself, before anyone listens to it', async () => {
+    await listen(entry)
+    const socket = await dialSocket(entry, me)
+    socket.emit('error', new Error('ECONNRESET'))
+    expect(socket.destroyed).toBe(true)
+  })
+
   it('refuses a symbolic link, even to a socket of the expected user', async () => {
     const real = path.join(folder, 'real.sock')
     await listen(real)
