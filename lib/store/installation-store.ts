@@ -16,6 +16,9 @@ export function createInstallationStore(prisma: PrismaClient): InstallationStore
   }
 }
 
+/** When a lease expires that its owner gave back. */
+const RELEASED = new Date(0)
+
 export function createLeaseStore(prisma: PrismaClient): LeaseStore {
   return {
     async acquire({ agentId, owner, now, expiresAt }) {
@@ -28,11 +31,11 @@ export function createLeaseStore(prisma: PrismaClient): LeaseStore {
       return rows[0]?.fence ?? null
     },
     async renew(owner, expiresAt) {
-      await prisma.lease.updateMany({ where: { owner }, data: { expiresAt } })
+      await prisma.lease.updateMany({ where: { owner, expiresAt: { gt: RELEASED } }, data: { expiresAt } })
     },
     async release(agentId, owner) {
       // The row stays, so that the fencing number goes on growing.
-      await prisma.lease.updateMany({ where: { agentId, owner }, data: { expiresAt: new Date(0) } })
+      await prisma.lease.updateMany({ where: { agentId, owner }, data: { expiresAt: RELEASED } })
     },
   }
 }

@@ -166,7 +166,7 @@ export interface LogStore {
 export interface LeaseStore {
   /** The lease's fencing number, or null while another holds it. Every change of hands and every new `session` raises it. */
   acquire(input: { agentId: string; owner: string; now: Date; expiresAt: Date }): Promise<number | null>
-  /** Extends every lease of the owner. */
+  /** Extends every lease of the owner that it has not released. */
   renew(owner: string, expiresAt: Date): Promise<void>
   release(agentId: string, owner: string): Promise<void>
 }

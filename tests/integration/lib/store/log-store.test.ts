@@ -127,4 +127,16 @@ describe('leases', () => {
     await stores.leases.release(id, 'own_b')
     expect(await acquire('own_a', soon)).toBe(4)
   })
+
+  it('that were released stay so when their last owner renews the others', async () => {
+    const now = new Date('2026-01-01T00:00:00Z')
+    const [kept, released] = [(await agent('agt_kept')).id, (await agent('agt_released')).id]
+    const acquire = (agentId: string, owner: string) =>
+      stores.leases.acquire({ agentId, owner, now, expiresAt: new Date(now.getTime() + 30_000) })
+    for (const agentId of [kept, released]) await acquire(agentId, 'own_c')
+    await stores.leases.release(released, 'own_c')
+    await stores.leases.renew('own_c', new Date(now.getTime() + 60_000))
+    expect(await acquire(kept, 'own_d')).toBeNull()
+    expect(await acquire(released, 'own_d')).toBe(2)
+  })
 })
