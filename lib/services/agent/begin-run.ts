@@ -48,7 +48,7 @@ export async function ensureClone(input: {
   signal: AbortSignal
 }): Promise<void> {
   const { parts, agent, connection, signal } = input
-  if (connection.health.workspace.cloned) return
+  if (connection.cloned) return
   await showStage(parts, agent.id, { stage: 'clone' })
   const deadline = AbortSignal.timeout(CLONE_DEADLINE_MS)
   try {
@@ -78,7 +78,10 @@ async function readClone(input: Parameters<typeof ensureClone>[0]): Promise<void
   )
   for await (const message of messages) {
     const end = cloneEnd(message)
-    if (end === 'done') return
+    if (end === 'done') {
+      connection.cloned = true
+      return
+    }
     if (end !== null) throw end
     const progress = 'progress' in message ? message.progress : null
     if (progress === null || progress.percent === null || Math.floor(progress.percent / 10) === shown) continue

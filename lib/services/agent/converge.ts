@@ -92,12 +92,9 @@ async function connect(input: { work: Convergence; agent: Agent }): Promise<Sand
 async function begin(input: { work: Convergence; agent: Agent; run: Run }): Promise<void> {
   const { work, agent, run } = input
   const { parts, signal } = work
-  let connection = work.connection()
-  if (!connection) {
-    connection = await connect({ work, agent })
-    await ensureClone({ parts, agent, connection, signal })
-    await showStage(parts, agent.id, { stage: 'model' })
-  }
+  const connection = work.connection() ?? (await connect({ work, agent }))
+  await ensureClone({ parts, agent, connection, signal })
+  if (agent.status === 'STARTING') await showStage(parts, agent.id, { stage: 'model' })
   signal.throwIfAborted()
   await executeRun({ parts, agent, run, connection, continued: false })
 }

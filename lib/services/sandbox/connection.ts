@@ -14,6 +14,8 @@ export interface SandboxConnection {
   client: BridgeClient
   /** As it was when the connection was made. */
   health: BridgeHealth
+  /** The workspace holds its clone. Set by who makes it: a clone can be given up while the connection lasts. */
+  cloned: boolean
   /** Resolves when the journal is stored up to what the bridge had when the connection was made. */
   caughtUp(): Promise<void>
   /** Resolves when the journal is stored up to what the bridge has now. */
@@ -84,6 +86,7 @@ export async function connectSandbox(input: {
     incarnation,
     client,
     health,
+    cloned: health.workspace.cloned,
     caughtUp: () => follower.caughtUp(health.journalId, health.lastN),
     async catchUp() {
       const now = await client.health()

@@ -189,6 +189,28 @@ describe('ending', () => {
     expect(await containers(id)).toHaveLength(1)
   })
 
+  it('a run while it is cloned leaves no half clone to the next one', async () => {
+    const { clone } = plane.bridge.client
+    const cloning = Promise.withResolvers<void>()
+    plane.bridge.client.clone = async function* (_command, signal) {
+      cloning.resolve()
+      await new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve(), { once: true }))
+      yield* []
+      throw signal?.reason
+    }
+    const { id } = await create()
+    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
+    await cloning.promise
+    await cancelRun({ ctx: plane.ctx, input: { agentId: id } })
+    await plane.untilAtRest(id)
+    expect(await read(id)).toMatchObject({ status: 'READY', run: { reason: 'cancelled' } })
+    plane.bridge.client.clone = clone
+    await resumeAgent({ ctx: plane.ctx, input: { agentId: id, newTask: 'Again' } })
+    await plane.untilAtRest(id)
+    expect(plane.bridge.calls[0]).toBe('clone acme/widgets main berth/fix')
+    expect(await read(id)).toMatchObject({ status: 'READY', run: { reason: 'completed' } })
+  })
+
   it('a run by stop takes the container away and keeps the history', async () => {
     keepRunning()
     const { id } = await create()
