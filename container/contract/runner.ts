@@ -24,7 +24,7 @@ export const MAX_RUNNER_FILE_BYTES = 10 * 1024 * 1024
 export const MAX_LIVE_OUTPUT_CHARS = 1024 * 1024
 
 /** How long a command has between TERM and KILL when its time is up, and when a person cancels it. */
-export const COMMAND_GRACE_MS = { timeout: 2_000, cancel: 500 } as const
+export const COMMAND_GRACE_MS = { timeout: 2_000, cancel: 200 } as const
 
 const text = z.string()
 const count = z.number().int().nonnegative()

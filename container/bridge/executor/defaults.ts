@@ -11,8 +11,11 @@ export const RETRY_TOTAL_MS = 5 * 60_000
 /** An answer of which no byte comes for so long is given up and asked for again. */
 export const STALL_MS = 180_000
 
-/** After a cancel a tool has so long to hand over what it has; then the run ends without it. */
-export const CANCEL_GRACE_MS = 250
+/**
+ * After a cancel a tool has so long to hand over what it has; then the run ends without it. Longer than a command that
+ * ignores TERM is given, so that nothing of it is left when the run is over.
+ */
+export const CANCEL_GRACE_MS = 450
 
 /** The loop guard looks at so many of the latest calls. */
 export const GUARD_WINDOW_CALLS = 12

@@ -51,3 +51,33 @@ it('works a task with the real tools on real files: read, edit, test, plan', asy
     expect(tool.function.parameters.required, tool.function.name).not.toHaveLength(0)
   }
 })
+
+it('ends a cancelled command that ignores TERM before the run is over, and keeps what it printed', async () => {
+  files = await makeTestWorkspace()
+  const ready = Promise.withResolvers<void>()
+  const { workspace } = files
+  const watched: typeof workspace = {
+    ...workspace,
+    run: (request, options) =>
+      workspace.run(request, {
+        ...options,
+        onOutput(chunk) {
+          options?.onOutput?.(chunk)
+          if (chunk.includes('ready')) ready.resolve()
+        },
+      }),
+  }
+  const command = "trap '' TERM; echo $$ > pid; echo ready; while true; do sleep 600; done"
+  const rig = await createRig([{ calls: [{ id: 'c1', name: 'run_command', args: { command } }] }], {
+    tools,
+    workspace: watched,
+    clock: systemClock,
+  })
+  const ended = rig.run()
+  await ready.promise
+  expect(await rig.executor.cancel('run_1')).toEqual({ ended: true })
+  expect(fs.existsSync(`/proc/${fs.readFileSync(path.join(files.root, 'pid'), 'utf8').trim()}`)).toBe(false)
+  expect((await ended).data.reason).toBe('cancelled')
+  const [result] = rig.events().filter(({ type }) => type === 'tool_result')
+  expect(result?.data).toMatchObject({ outcome: 'interrupted', output: expect.stringContaining('ready') })
+})
