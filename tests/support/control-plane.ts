@@ -29,8 +29,11 @@ export interface ControlPlane {
   driver: FakeSandboxDriver
   bridge: FakeBridge
   forge: FakeForge
-  /** A new control plane over the same database, engine and bridge, as after kill -9. Closed with the others. */
-  boot(): Promise<Parts>
+  /**
+   * A new control plane over the same database, engine and bridge, as after kill -9; with another `instanceId` one that runs
+   * beside the first. Closed with the others.
+   */
+  boot(instanceId?: string): Promise<Parts>
   /** A context of another person. */
   as(email: string): Promise<Context>
   /** Resolves with the first message, past or coming, that fits: news of what is stored. */
@@ -54,12 +57,12 @@ export async function startControlPlane(settings: Partial<Settings> = {}): Promi
   const closers: (() => Promise<void>)[] = []
   const planes: Parts[] = []
 
-  const boot = async (): Promise<Parts> => {
+  const boot = async (instanceId = 'own_test'): Promise<Parts> => {
     const prisma = createPrismaClient(database.url)
     const worker: WorkerParts = {
       settings: { ...testSettings, ...settings },
       installationId: 'ins_test',
-      instanceId: 'own_test',
+      instanceId,
       agentImage: 'berth-agent:test',
       clock: systemClock,
       ids: randomIds,

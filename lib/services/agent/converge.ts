@@ -9,7 +9,7 @@ import type { WorkerParts } from '../context.ts'
 import { writeLog } from '../event/write.ts'
 import { deliver } from '../pull-request/deliver.ts'
 import type { SandboxConnection } from '../sandbox/connection.ts'
-import { ensureSandbox } from '../sandbox/ensure.ts'
+import { acquireLease, ensureSandbox } from '../sandbox/ensure.ts'
 import { ensureClone, executeRun, showStage } from './begin-run.ts'
 import { endOpenRun, setStatus } from './end-run.ts'
 import { removeContainers, takeDown } from './take-down.ts'
@@ -37,8 +37,13 @@ export async function converge(work: Convergence): Promise<void> {
     const run = await parts.stores.runs.findOpen(agentId)
     const step = nextStep({ agent, openRun: run, connected: work.connection() !== null })
     if (step === 'rest') return
+    const fence = await acquireLease(parts, agentId)
+    if (fence === null) {
+      parts.logger.info('an agent is left to the control plane that holds it', { agentId })
+      return
+    }
     try {
-      await takeStep({ work, step, agent, run })
+      await takeStep({ work, step, agent, run, fence })
     } catch (error) {
       // Given up for a wish that came meanwhile: the next turn sees it in the row.
       if (work.signal.aborted) return
@@ -54,9 +59,11 @@ interface StepInput {
   step: Step
   agent: Agent
   run: Run | null
+  /** Of the lease. */
+  fence: number
 }
 
-async function takeStep({ work, step, agent, run }: StepInput): Promise<void> {
+async function takeStep({ work, step, agent, run, fence }: StepInput): Promise<void> {
   const { parts } = work
   if (step === 'purge' || step === 'take_down') return await takeDown({ work, agent, run, purge: step === 'purge' })
   if (step === 'end_pending') {
@@ -65,11 +72,11 @@ async function takeStep({ work, step, agent, run }: StepInput): Promise<void> {
       setStatus(tx, work.connection() ? 'READY' : 'IDLE')
     })
   }
-  if (step === 'begin' && run) return await begin({ work, agent, run })
-  if (step === 'attach') return await attach({ work, agent, run })
+  if (step === 'begin' && run) return await begin({ work, agent, run, fence })
+  if (step === 'attach') return await attach({ work, agent, run, fence })
   if (step === 'cancel' && run) return await cancel({ work, agent, run })
   if (step === 'deliver') {
-    const connection = work.connection() ?? (await connect({ work, agent }))
+    const connection = work.connection() ?? (await connect({ work, agent, fence }))
     await connection.catchUp()
     const last = await parts.stores.runs.findLatest(agent.id)
     if (last) await deliver({ parts, agent, run: last, connection, asked: false })
@@ -79,34 +86,34 @@ async function takeStep({ work, step, agent, run }: StepInput): Promise<void> {
   }
 }
 
-async function connect(input: { work: Convergence; agent: Agent }): Promise<SandboxConnection> {
-  const { work, agent } = input
+async function connect(input: { work: Convergence; agent: Agent; fence: number }): Promise<SandboxConnection> {
+  const { work, agent, fence } = input
   const { parts, signal, onRunEnded } = work
   const onStage = (stage: StartStage) => showStage(parts, agent.id, { stage })
-  const connection = await ensureSandbox({ parts, agent, signal, onStage, onRunEnded })
+  const connection = await ensureSandbox({ parts, agent, fence, signal, onStage, onRunEnded })
   work.setConnection(connection)
   await connection.caughtUp()
   return connection
 }
 
-async function begin(input: { work: Convergence; agent: Agent; run: Run }): Promise<void> {
-  const { work, agent, run } = input
+async function begin(input: { work: Convergence; agent: Agent; run: Run; fence: number }): Promise<void> {
+  const { work, agent, run, fence } = input
   const { parts, signal } = work
-  const connection = work.connection() ?? (await connect({ work, agent }))
+  const connection = work.connection() ?? (await connect({ work, agent, fence }))
   await ensureClone({ parts, agent, connection, signal })
   if (agent.status === 'STARTING') await showStage(parts, agent.id, { stage: 'model' })
   signal.throwIfAborted()
   await executeRun({ parts, agent, run, connection, continued: false })
 }
 
-async function attach(input: { work: Convergence; agent: Agent; run: Run | null }): Promise<void> {
-  const { work, agent, run } = input
+async function attach(input: { work: Convergence; agent: Agent; run: Run | null; fence: number }): Promise<void> {
+  const { work, agent, run, fence } = input
   const { parts, signal } = work
   if (!run && agent.status === 'READY' && !(await hasContainer(parts, agent))) {
     // Somebody removed or stopped it while it waited: nothing is lost, the next instruction brings it back.
     return await writeLog(parts, agent.id, (tx) => setStatus(tx, 'IDLE'))
   }
-  const connection = await connect({ work, agent })
+  const connection = await connect({ work, agent, fence })
   if (!run) {
     await ensureClone({ parts, agent, connection, signal })
     return await writeLog(parts, agent.id, (tx) => {

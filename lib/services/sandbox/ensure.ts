@@ -1,6 +1,5 @@
 /** Gets an agent's sandbox up and connected: found by its labels, woken, or made. Each stage is told as it begins. */
 import type { Agent, StartStage } from '../../domain/agent.ts'
-import { BerthError } from '../../errors.ts'
 import type { WorkerParts } from '../context.ts'
 import { writeLog } from '../event/write.ts'
 import { bridgeToken, connectSandbox, requireSecretKey, type SandboxConnection, sha256Hex } from './connection.ts'
@@ -13,6 +12,8 @@ const TMP_BYTES = 1024 * 1024 * 1024
 export interface EnsureInput {
   parts: WorkerParts
   agent: Agent
+  /** Of the lease that is held. */
+  fence: number
   signal: AbortSignal
   onStage: (stage: StartStage) => Promise<void>
   onRunEnded: () => void
@@ -20,8 +21,7 @@ export interface EnsureInput {
 
 /** Answers with a new connection. What is thrown is a BerthError with a code that a person can act on. */
 export async function ensureSandbox(input: EnsureInput): Promise<SandboxConnection> {
-  const { parts, agent, signal, onStage } = input
-  const fence = await acquireLease(parts, agent.id)
+  const { parts, agent, fence, signal, onStage } = input
   await onStage('image')
   await parts.driver.assertImage(parts.agentImage)
   signal.throwIfAborted()
@@ -40,20 +40,11 @@ export async function ensureSandbox(input: EnsureInput): Promise<SandboxConnecti
   })
 }
 
-export async function acquireLease(parts: WorkerParts, agentId: string): Promise<number> {
+/** The fencing number of the lease, taken or kept; null while another control plane holds the agent. */
+export async function acquireLease(parts: WorkerParts, agentId: string): Promise<number | null> {
   const now = parts.clock.now()
-  const fence = await parts.stores.leases.acquire({
-    agentId,
-    owner: parts.instanceId,
-    now,
-    expiresAt: new Date(now.getTime() + LEASE_MS),
-  })
-  if (fence === null) {
-    throw new BerthError('state_conflict', 'Another control plane holds this agent.', {
-      hint: 'It is taken over by itself when that one no longer answers; try again in half a minute.',
-    })
-  }
-  return fence
+  const expiresAt = new Date(now.getTime() + LEASE_MS)
+  return await parts.stores.leases.acquire({ agentId, owner: parts.instanceId, now, expiresAt })
 }
 
 async function ensureContainer({ parts, agent, signal }: EnsureInput): Promise<string> {

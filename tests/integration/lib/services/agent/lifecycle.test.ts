@@ -257,6 +257,29 @@ describe('a start that fails', () => {
   })
 })
 
+describe('a second control plane on the same database', () => {
+  it('leaves alone what the first one holds', async () => {
+    keepRunning()
+    const { id } = await create()
+    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
+    await untilRunning(id)
+    await plane.parts.supervisor.settle(id)
+    const before = await containers(id)
+    const second = await plane.boot('own_other')
+    await second.supervisor.reconcile()
+    await second.supervisor.settle(id)
+    expect(await containers(id)).toEqual(before)
+    expect(await read(id)).toMatchObject({ status: 'RUNNING', run: { status: 'RUNNING', reason: null } })
+    await stopAgent({ ctx: { ...plane.ctx, parts: second }, input: { agentId: id } })
+    await second.supervisor.settle(id)
+    expect(await containers(id)).toEqual(before)
+    // The one that holds it does what the row says, at its next look.
+    await plane.parts.supervisor.reconcile()
+    await plane.untilAtRest(id)
+    expect(await containers(id)).toEqual([])
+  })
+})
+
 describe('a pull request', () => {
   it('that is refused says why in the log, and the agent waits', async () => {
     plane.bridge.refusePush = 'fetch and merge first'
