@@ -1,12 +1,12 @@
 'use client'
 
 import { type ReactNode, useSyncExternalStore } from 'react'
-import type { ModelView } from '../../client/use-models.ts'
+import type { DefaultLimits, Models } from '../../client/use-models.ts'
 import { CopyButton } from '../../components/copy-line.tsx'
 import { buildCreateBody, buildCurl, type NewAgentForm, readList } from '../../model/new-agent-form.ts'
 
 /** What will happen and the same as a line for a terminal, both following the form. */
-export function NewAgentAside({ form, models }: { form: NewAgentForm; models: ModelView[] | null }) {
+export function NewAgentAside({ form, models }: { form: NewAgentForm; models: Models }) {
   const origin = useSyncExternalStore(
     () => () => undefined,
     () => location.origin,
@@ -14,7 +14,7 @@ export function NewAgentAside({ form, models }: { form: NewAgentForm; models: Mo
   )
   const curl = buildCurl(buildCreateBody(form), origin)
   const source = form.sourceBranch.trim()
-  const priced = models?.find((model) => model.id === form.model.trim())
+  const priced = models.models?.find((model) => model.id === form.model.trim())
   const isUnpriced = priced !== undefined && priced.inputPriceUsdPerMTok === null
   return (
     <aside className="aside" aria-labelledby="what">
@@ -25,8 +25,7 @@ export function NewAgentAside({ form, models }: { form: NewAgentForm; models: Mo
           <b>{source || 'its default branch'}</b>.
         </PlanLine>
         <PlanLine number={2}>
-          The agent works in at most <b>{form.maxSteps.trim() || '15'} steps</b> and{' '}
-          <b>${form.maxCostUsd.trim() || '5.00'}</b> unless this Berth is set otherwise, then stops and says so.
+          {describeLimits(form, models.defaultLimits)}, then it stops and says so.
           {isUnpriced && ' This model has no known price: its cost is not counted.'}
         </PlanLine>
         <PlanLine number={3}>{describeReach(form)}</PlanLine>
@@ -51,6 +50,22 @@ function PlanLine({ number, children }: { number: number; children: ReactNode })
       <span>{number}</span>
       <span>{children}</span>
     </li>
+  )
+}
+
+function describeLimits(form: NewAgentForm, defaults: DefaultLimits | null): ReactNode {
+  const steps = form.maxSteps.trim() || defaults?.maxSteps
+  const costUsd = form.maxCostUsd.trim() || defaults?.maxCostUsd?.toFixed(2)
+  return (
+    <>
+      The agent works until it is done, for at most {steps ? <b>{steps} steps</b> : 'the usual steps'}
+      {costUsd && (
+        <>
+          {' '}
+          and <b>${costUsd}</b>
+        </>
+      )}
+    </>
   )
 }
 

@@ -58,7 +58,7 @@ export function NewAgentPage() {
           isBusy={isBusy}
           submit={submit}
         />
-        <NewAgentAside form={form} models={models.models} />
+        <NewAgentAside form={form} models={models} />
       </main>
     </>
   )

@@ -211,6 +211,15 @@ describe('an Idempotency-Key', () => {
   })
 })
 
+describe('GET /api/models', () => {
+  it('tells what an agent gets that names no model and no limits', async () => {
+    const { agent } = await create()
+    const models = await (await callRoute('GET', '/models', { token })).json()
+    expect(models).toMatchObject({ defaultModel: agent.model, defaultLimits: agent.limits })
+    expect(models.items).toHaveLength(1)
+  })
+})
+
 describe('the log', () => {
   const write = (agentId: string, text: string) =>
     plane.parts.stores.log.write(agentId, (tx) => tx.append('message', { text, from: null }))
