@@ -1,7 +1,9 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { afterEach, expect, it } from 'vitest'
+import { CANCEL_GRACE_MS } from '../../../../../container/bridge/executor/defaults.ts'
 import { tools } from '../../../../../container/bridge/tools/index.ts'
+import { COMMAND_GRACE_MS } from '../../../../../container/contract/runner.ts'
 import { systemClock } from '../../../../../lib/clock.ts'
 import { closeRigs, createRig } from '../../../../support/executor-rig.ts'
 import { makeTestWorkspace, type TestWorkspace } from '../../../../support/local-workspace.ts'
@@ -71,8 +73,10 @@ it('ends a cancelled command that ignores TERM before the run is over, and keeps
   const rig = await createRig([{ calls: [{ id: 'c1', name: 'run_command', args: { command } }] }], {
     tools,
     workspace: watched,
-    clock: systemClock,
+    // The order is what counts, however busy the machine is: the executor waits ten times as long as it would.
+    clock: { ...systemClock, sleep: (ms, signal) => systemClock.sleep(10 * ms, signal) },
   })
+  expect(CANCEL_GRACE_MS).toBeGreaterThanOrEqual(2 * COMMAND_GRACE_MS.cancel)
   const ended = rig.run()
   await ready.promise
   expect(await rig.executor.cancel('run_1')).toEqual({ ended: true })
