@@ -39,6 +39,10 @@ export const ERROR_STATUS = {
 
 export type ErrorCode = keyof typeof ERROR_STATUS
 
+export function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(ERROR_STATUS, code)
+}
+
 /** One wrong field of a request: where, and what is wrong in words. */
 export interface FieldProblem {
   path: string

@@ -1,7 +1,7 @@
 /** Brings a pending run to the bridge: sandbox, clone, then the command that begins it. And a lost one again, once. */
 import type { CloneMessage, ExecuteCommand, HistoryEvent } from '../../../container/contract/bridge.ts'
 import type { Agent, Run, StartStage } from '../../domain/agent.ts'
-import { BerthError, ERROR_STATUS, type ErrorCode } from '../../errors.ts'
+import { BerthError, isErrorCode } from '../../errors.ts'
 import type { WorkerParts } from '../context.ts'
 import { writeLog } from '../event/write.ts'
 import type { SandboxConnection } from '../sandbox/connection.ts'
@@ -95,7 +95,7 @@ function cloneEnd(message: CloneMessage): 'done' | BerthError | null {
   if ('result' in message) return 'done'
   if (!('error' in message)) return null
   const { code, message: words } = message.error
-  const known = Object.hasOwn(ERROR_STATUS, code) ? (code as ErrorCode) : 'start_failed'
+  const known = isErrorCode(code) ? code : 'start_failed'
   return new BerthError(known, words, {
     hint: 'Check the repository, its branches and the token, then start the agent again.',
   })

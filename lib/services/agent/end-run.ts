@@ -19,6 +19,12 @@ export async function endOpenRun(
   tx.appendOwn('done', { ...end, steps, inputTokens, outputTokens, durationMs }, run.id)
 }
 
+/** The agent is wanted up: a stop that could not be done before is taken back. */
+export function setStarting(tx: LogTransaction) {
+  if (tx.agent.desired === 'stopped') tx.update({ desired: null })
+  setStatus(tx, 'STARTING')
+}
+
 /** The agent's status, with its event. */
 export function setStatus(
   tx: LogTransaction,

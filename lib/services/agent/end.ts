@@ -1,4 +1,6 @@
 /** Ending: a run (cancel), a container (stop), everything (delete with purge). The wish is written before acting. */
+import type { Agent } from '../../domain/agent.ts'
+import { BerthError, isErrorCode } from '../../errors.ts'
 import type { Context } from '../context.ts'
 import { writeLog } from '../event/write.ts'
 import { setStatus } from './end-run.ts'
@@ -9,7 +11,7 @@ import { readAgentView } from './view.ts'
 
 type AgentInput = { ctx: Context; input: { agentId: string } }
 
-/** Ends the run; the container stays. Answers when the run has ended, or after its deadline with what is there. */
+/** Ends the run; the container stays. Answers as soon as the wish is written: the run's end comes as its `done` event. */
 export async function cancelRun({ ctx, input }: AgentInput): Promise<InstructAnswer> {
   const { parts } = ctx
   const agent = await requireAgent(ctx, input.agentId)
@@ -42,7 +44,7 @@ export async function stopAgent({ ctx, input }: AgentInput): Promise<AgentView> 
   return await readAgentView(ctx, agent)
 }
 
-/** Removes container, volumes, history and record. Resolves when they are gone. */
+/** Removes container, volumes, history and record. Resolves when they are gone; throws what keeps them when they are not. */
 export async function purgeAgent({ ctx, input }: AgentInput): Promise<void> {
   const { parts } = ctx
   const agent = await requireAgent(ctx, input.agentId)
@@ -52,4 +54,13 @@ export async function purgeAgent({ ctx, input }: AgentInput): Promise<void> {
   })
   parts.supervisor.interrupt(agent.id)
   await parts.supervisor.settle(agent.id)
+  const left = await parts.stores.agents.find(agent.id)
+  if (left) throw notYetRemoved(left)
+}
+
+function notYetRemoved({ statusDetail }: Agent): BerthError {
+  const { code = 'state_conflict', message = 'Another control plane holds it.' } = statusDetail ?? {}
+  return new BerthError(isErrorCode(code) ? code : 'internal', `The agent could not be removed yet. ${message}`, {
+    hint: 'It is tried again by itself every minute; nothing else has to be done.',
+  })
 }

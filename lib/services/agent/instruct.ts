@@ -1,12 +1,11 @@
 /** What is said to an agent: start, resume, chat. Each is decided and stored under the row lock, then done by its worker. */
 
-import type { AgentStatus } from '../../domain/agent.ts'
 import { type AgentCommand, allowedCommands, type Decision, decide } from '../../domain/agent-state.ts'
 import { BerthError } from '../../errors.ts'
 import type { LogTransaction } from '../../store/stores.ts'
 import type { Context } from '../context.ts'
 import { writeLog } from '../event/write.ts'
-import { setStatus } from './end-run.ts'
+import { setStarting, setStatus } from './end-run.ts'
 import { requireAgent } from './require.ts'
 import type { AgentView, RunView } from './schemas.ts'
 import { readAgentView } from './view.ts'
@@ -43,7 +42,7 @@ async function instruct({ ctx, agentId, command, message }: Instruction): Promis
   const agent = await requireAgent(ctx, agentId)
   const acts = await writeLog(parts, agent.id, async (tx) => {
     const decision = await decideIn(tx, command)
-    if (decision.do === 'wake') setStatus(tx, 'STARTING')
+    if (decision.do === 'wake') setStarting(tx)
     if (decision.do === 'run') await openRun({ ctx, tx, task: message ?? decision.task })
     return decision.do !== 'join'
   })
@@ -78,6 +77,6 @@ async function openRun(input: { ctx: Context; tx: LogTransaction; task: string }
   const inputEventId = tx.append('message', { text: task, from }, { runId })
   await tx.createRun({ id: runId, task, inputEventId })
   // A container that waits takes the run at once; any other state has to become one first.
-  const status: AgentStatus = tx.agent.status === 'READY' || tx.agent.status === 'RUNNING' ? 'RUNNING' : 'STARTING'
-  if (tx.agent.status !== status) setStatus(tx, status)
+  if (tx.agent.status === 'READY') setStatus(tx, 'RUNNING')
+  else if (tx.agent.status !== 'RUNNING') setStarting(tx)
 }

@@ -1,7 +1,7 @@
 /** A person, or the agent's own tool, asks for the pull request. */
 import type { PullRequestAnswer, PullRequestRequest } from '../../../container/contract/tunnel.ts'
 import { BerthError } from '../../errors.ts'
-import { setStatus } from '../agent/end-run.ts'
+import { setStarting } from '../agent/end-run.ts'
 import { decideIn } from '../agent/instruct.ts'
 import { requireAgent } from '../agent/require.ts'
 import type { AgentView } from '../agent/schemas.ts'
@@ -20,7 +20,7 @@ export async function openPullRequest(args: {
   const agent = await requireAgent(ctx, input.agentId)
   await writeLog(parts, agent.id, async (tx) => {
     await decideIn(tx, { name: 'pull_request' })
-    if (tx.agent.status !== 'READY' && tx.agent.status !== 'RUNNING') setStatus(tx, 'STARTING')
+    if (tx.agent.status !== 'READY' && tx.agent.status !== 'RUNNING') setStarting(tx)
   })
   await parts.supervisor.settle(agent.id)
   const pullRequest = await parts.supervisor.exclusively(agent.id, async () => {

@@ -257,6 +257,34 @@ describe('a start that fails', () => {
   })
 })
 
+describe('an end that fails for want of an engine', () => {
+  it('by stop is forgotten when the agent is started again', async () => {
+    const { id } = await createAndRun()
+    plane.driver.setReachable(false)
+    await stopAgent({ ctx: plane.ctx, input: { agentId: id } })
+    await plane.untilAtRest(id)
+    expect(await read(id)).toMatchObject({ status: 'FAILED', statusDetail: { code: 'engine_unreachable' } })
+    plane.driver.setReachable(true)
+    await resumeAgent({ ctx: plane.ctx, input: { agentId: id, newTask: 'Go on' } })
+    await plane.untilAtRest(id)
+    expect(await read(id)).toMatchObject({ status: 'READY', run: { task: 'Go on', reason: 'completed' } })
+  })
+
+  it('by purge says so, and is done when the engine answers again', async () => {
+    const { id } = await createAndRun()
+    plane.driver.setReachable(false)
+    await expect(purgeAgent({ ctx: plane.ctx, input: { agentId: id } })).rejects.toMatchObject({
+      code: 'engine_unreachable',
+      hint: 'It is tried again by itself every minute; nothing else has to be done.',
+    })
+    plane.driver.setReachable(true)
+    await plane.parts.supervisor.reconcile()
+    await plane.parts.supervisor.settle(id)
+    expect(await containers(id)).toEqual([])
+    expect(await plane.parts.stores.agents.find(id)).toBeNull()
+  })
+})
+
 describe('a second control plane on the same database', () => {
   it('leaves alone what the first one holds', async () => {
     keepRunning()
