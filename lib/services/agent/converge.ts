@@ -77,9 +77,9 @@ async function takeStep({ work, step, agent, run, fence }: StepInput): Promise<v
   if (step === 'cancel' && run) return await cancel({ work, agent, run })
   if (step === 'deliver') {
     const connection = work.connection() ?? (await connect({ work, agent, fence }))
-    await connection.catchUp()
+    await orAborted(connection.catchUp(), work.signal)
     const last = await parts.stores.runs.findLatest(agent.id)
-    if (last) await deliver({ parts, agent, run: last, connection, asked: false })
+    if (last) await deliver({ parts, agent, run: last, connection, asked: false, signal: work.signal })
     await writeLog(parts, agent.id, async (tx) => {
       if (tx.agent.status === 'RUNNING' && !(await tx.openRun())) setStatus(tx, 'READY')
     })
@@ -92,8 +92,21 @@ async function connect(input: { work: Convergence; agent: Agent; fence: number }
   const onStage = (stage: StartStage) => showStage(parts, agent.id, { stage })
   const connection = await ensureSandbox({ parts, agent, fence, signal, onStage, onRunEnded })
   work.setConnection(connection)
-  await connection.caughtUp()
+  await orAborted(connection.caughtUp(), signal)
   return connection
+}
+
+/** What is waited for, or the signal's reason as soon as it aborts: what waits must not keep a newer wish waiting. */
+async function orAborted(waiting: Promise<void>, signal: AbortSignal): Promise<void> {
+  const aborted = Promise.withResolvers<never>()
+  const onAbort = () => aborted.reject(signal.reason)
+  signal.addEventListener('abort', onAbort, { once: true })
+  if (signal.aborted) onAbort()
+  try {
+    await Promise.race([waiting, aborted.promise])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
 }
 
 async function begin(input: { work: Convergence; agent: Agent; run: Run; fence: number }): Promise<void> {
@@ -151,7 +164,7 @@ async function cancel(input: { work: Convergence; agent: Agent; run: Run }): Pro
   const connection = work.connection()
   if (!connection) return
   const { ended } = await connection.client.cancel(run.id)
-  await connection.catchUp()
+  await orAborted(connection.catchUp(), work.signal)
   if (ended) return
   await writeLog(work.parts, agent.id, (tx) =>
     endOpenRun(work.parts, tx, { reason: 'cancelled', message: 'Cancelled; the sandbox no longer had the run.' }),

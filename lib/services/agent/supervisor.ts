@@ -2,6 +2,7 @@
  * One worker for each agent that has anything to do. Owns: which agents are being worked on in this process, and their live
  * connections. Everything it knows can be found again from the rows and the containers' labels.
  */
+import { BerthError } from '../../errors.ts'
 import { causeChain } from '../../logger.ts'
 import type { WorkerParts } from '../context.ts'
 import type { SandboxConnection } from '../sandbox/connection.ts'
@@ -16,8 +17,8 @@ export interface Supervisor {
   settle(agentId: string): Promise<void>
   /** The live connection, or null. */
   connection(agentId: string): SandboxConnection | null
-  /** Runs `work` when the agent's worker rests, and keeps it resting meanwhile. */
-  exclusively<T>(agentId: string, work: () => Promise<T>): Promise<T>
+  /** Runs `work` when the agent's worker rests, and keeps it resting meanwhile. The signal gives it up, as `interrupt` does. */
+  exclusively<T>(agentId: string, work: (signal: AbortSignal) => Promise<T>): Promise<T>
   /** Looks at every agent that may need something; at boot and every minute. */
   reconcile(): Promise<void>
   /** Lets go of every connection. Sandboxes and their runs go on. */
@@ -30,6 +31,11 @@ interface Worker {
   /** Asked again while it worked. */
   again: boolean
   working: Promise<void> | null
+}
+
+/** What is thrown in the middle of what was given up; a person may be waiting for it. */
+function givenUp(message: string): BerthError {
+  return new BerthError('state_conflict', message, { hint: 'Look at the agent, then ask again.' })
 }
 
 export function createSupervisor(parts: WorkerParts): Supervisor {
@@ -94,7 +100,7 @@ export function createSupervisor(parts: WorkerParts): Supervisor {
     wake,
     settle,
     interrupt(agentId) {
-      workers.get(agentId)?.abort.abort(new Error('a newer wish came'))
+      workers.get(agentId)?.abort.abort(givenUp('The agent was told to do something else meanwhile.'))
       wake(agentId)
     },
     connection: (agentId) => workers.get(agentId)?.connection ?? null,
@@ -102,7 +108,8 @@ export function createSupervisor(parts: WorkerParts): Supervisor {
       for (;;) {
         const worker = workerOf(agentId)
         if (!worker.working) {
-          const running = task()
+          worker.abort = new AbortController()
+          const running = task(worker.abort.signal)
           worker.working = running
             .then(
               () => undefined,
@@ -124,7 +131,7 @@ export function createSupervisor(parts: WorkerParts): Supervisor {
     async close() {
       closing = true
       const open = [...workers.values()]
-      for (const worker of open) worker.abort.abort(new Error('the control plane is closing'))
+      for (const worker of open) worker.abort.abort(givenUp('The control plane is closing.'))
       await Promise.all(open.map((worker) => worker.working))
       await Promise.all(open.map((worker) => worker.connection?.close()))
       workers.clear()

@@ -31,6 +31,8 @@ export async function deliver(input: {
   run: Run
   connection: SandboxConnection
   asked: boolean
+  /** Gives it up: then its reason is thrown, and nothing is stored of the attempt's end. */
+  signal: AbortSignal
 }): Promise<Delivery> {
   const { parts, agent, run } = input
   const delivery = await attempt(input)
@@ -52,6 +54,7 @@ async function attempt(input: Parameters<typeof deliver>[0]): Promise<Delivery> 
   try {
     return await commitPushOpen(input)
   } catch (error) {
+    input.signal.throwIfAborted()
     parts.logger.warn('a pull request could not be made', { agentId: agent.id, error })
     if (isBerthError(error)) return { ...skipped(error.message), code: error.code }
     return { ...skipped('An unexpected error, which the log names.'), code: 'internal' }
@@ -59,11 +62,9 @@ async function attempt(input: Parameters<typeof deliver>[0]): Promise<Delivery> 
 }
 
 async function commitPushOpen(input: Parameters<typeof deliver>[0]): Promise<Delivery> {
-  const { parts, agent, run, connection } = input
-  const commit = await connection.client.commit({
-    message: writeCommitMessage(agent.name, run.summary),
-    author: parts.settings.gitUser,
-  })
+  const { parts, agent, run, connection, signal } = input
+  const message = writeCommitMessage(agent.name, run.summary)
+  const commit = await connection.client.commit({ message, author: parts.settings.gitUser }, signal)
   await writeLog(parts, agent.id, (tx) => {
     if (commit.additions !== undefined && commit.deletions !== undefined) {
       tx.update({ additions: commit.additions, deletions: commit.deletions })
@@ -79,7 +80,7 @@ async function commitPushOpen(input: Parameters<typeof deliver>[0]): Promise<Del
       code: 'repository_forbidden',
     }
   }
-  const pushed = await connection.client.push({ targetBranch: agent.targetBranch })
+  const pushed = await connection.client.push({ targetBranch: agent.targetBranch }, signal)
   if (!pushed.ok) return { ...skipped(`The push was refused: ${pushed.message}`), code: 'upstream_failed' }
   const evidence = await parts.stores.events.listOfTypes({
     agentId: agent.id,

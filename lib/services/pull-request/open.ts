@@ -23,7 +23,7 @@ export async function openPullRequest(args: {
     if (tx.agent.status !== 'READY' && tx.agent.status !== 'RUNNING') setStarting(tx)
   })
   await parts.supervisor.settle(agent.id)
-  const pullRequest = await parts.supervisor.exclusively(agent.id, async () => {
+  const pullRequest = await parts.supervisor.exclusively(agent.id, async (signal) => {
     const connection = parts.supervisor.connection(agent.id)
     const run = await parts.stores.runs.findLatest(agent.id)
     const current = await parts.stores.agents.find(agent.id)
@@ -37,7 +37,7 @@ export async function openPullRequest(args: {
         hint: 'Wait until it ends or cancel it.',
       })
     }
-    return await deliver({ parts, agent: current, run, connection, asked: true })
+    return await deliver({ parts, agent: current, run, connection, asked: true, signal })
   })
   return { agent: await readAgentView(ctx, agent), pullRequest }
 }

@@ -211,6 +211,56 @@ describe('ending', () => {
     expect(await read(id)).toMatchObject({ status: 'READY', run: { reason: 'completed' } })
   })
 
+  it('by stop does not wait for a push that hangs', async () => {
+    const pushing = Promise.withResolvers<void>()
+    plane.bridge.client.push = async (_command, signal) => {
+      pushing.resolve()
+      return await new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
+    }
+    const { id } = await create()
+    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
+    await pushing.promise
+    await stopAgent({ ctx: plane.ctx, input: { agentId: id } })
+    await plane.untilAtRest(id)
+    expect(await read(id)).toMatchObject({ status: 'IDLE', run: { reason: 'completed' } })
+    expect(await types(id)).not.toContain('pull_request')
+  })
+
+  it('by stop does not wait for events that never come', async () => {
+    const { health } = plane.bridge.client
+    const asking = Promise.withResolvers<void>()
+    plane.bridge.client.health = async () => {
+      asking.resolve()
+      const now = await health()
+      return { ...now, lastN: now.lastN + 1 }
+    }
+    const { id } = await create()
+    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
+    await asking.promise
+    await stopAgent({ ctx: plane.ctx, input: { agentId: id } })
+    await plane.untilAtRest(id)
+    expect(await read(id)).toMatchObject({ status: 'IDLE', run: { reason: 'completed' } })
+  })
+
+  it('by stop gives up a pull request that a person waits for, and says so', async () => {
+    const { id } = await createAndRun()
+    const pushing = Promise.withResolvers<void>()
+    plane.bridge.client.push = async (_command, signal) => {
+      pushing.resolve()
+      return await new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
+    }
+    const asked = openPullRequest({ ctx: plane.ctx, input: { agentId: id } })
+    const refused = expect(asked).rejects.toMatchObject({
+      code: 'state_conflict',
+      message: 'The agent was told to do something else meanwhile.',
+    })
+    await pushing.promise
+    await stopAgent({ ctx: plane.ctx, input: { agentId: id } })
+    await refused
+    await plane.untilAtRest(id)
+    expect(await read(id)).toMatchObject({ status: 'IDLE' })
+  })
+
   it('a run by stop takes the container away and keeps the history', async () => {
     keepRunning()
     const { id } = await create()
