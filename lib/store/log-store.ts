@@ -7,7 +7,8 @@ import type { StoredEvent } from '../domain/agent.ts'
 import type { JournalPosition } from '../domain/journal-acceptance.ts'
 import { BerthError } from '../errors.ts'
 import { type Ids, randomIds } from '../ids.ts'
-import { Prisma, type PrismaClient } from './generated/client.ts'
+import type { Prisma, PrismaClient } from './generated/client.ts'
+import { type EventRow, lockAgent, patchRun, type RunChoice, readRun, storeChange } from './log-sql.ts'
 import { toAgent, toRun } from './rows.ts'
 import type { AgentPatch, LogStore, LogTransaction, RunPatch } from './stores.ts'
 
@@ -17,11 +18,9 @@ export function createLogStore(prisma: PrismaClient, options: { ids?: Ids; now?:
     async write(agentId, change) {
       return await prisma.$transaction(
         async (db) => {
-          const locked = await db.$queryRaw<
-            Prisma.AgentModel[]
-          >`SELECT * FROM "Agent" WHERE "id" = ${agentId} FOR UPDATE`
-          if (!locked[0]) throw new BerthError('not_found', `There is no agent ${agentId}.`)
-          const tx = new PendingChange({ db, row: withTypes(locked[0]), ids, now })
+          const row = await lockAgent(db, agentId)
+          if (!row) throw new BerthError('not_found', `There is no agent ${agentId}.`)
+          const tx = new PendingChange({ db, row, ids, now })
           const result = await change(tx)
           const stored = await tx.commit()
           return { result, agent: tx.agent, stored }
@@ -32,25 +31,16 @@ export function createLogStore(prisma: PrismaClient, options: { ids?: Ids; now?:
   }
 }
 
-/** `$queryRaw` gives decimals as Decimal and JSON parsed; only the array and dates need nothing. Here to keep the cast in one place. */
-function withTypes(row: Prisma.AgentModel): Prisma.AgentModel {
-  return { ...row, costUsd: new Prisma.Decimal(row.costUsd) }
-}
-
-interface PendingEvent extends StoredEvent {
-  journalId: string | null
-  journalN: number | null
-}
-
 class PendingChange implements LogTransaction {
   agent
   journal: JournalPosition
   readonly #db: Prisma.TransactionClient
   readonly #ids: Ids
   readonly #now: () => Date
-  readonly #events: PendingEvent[] = []
+  readonly #events: EventRow[] = []
   readonly #startPosition: JournalPosition
-  #patch: Prisma.AgentUpdateInput = {}
+  #columns: Record<string, unknown> = {}
+  #addCostUsd = 0
   #seq: number
 
   constructor(input: { db: Prisma.TransactionClient; row: Prisma.AgentModel; ids: Ids; now: () => Date }) {
@@ -64,28 +54,22 @@ class PendingChange implements LogTransaction {
   }
 
   async openRun() {
-    const row = await this.#db.run.findFirst({ where: { agentId: this.agent.id, status: { not: 'ENDED' } } })
-    return row && toRun(row)
+    return await this.#readRun({ which: 'open' })
   }
 
   async lastRun() {
-    const row = await this.#db.run.findFirst({ where: { agentId: this.agent.id }, orderBy: { createdAt: 'desc' } })
-    return row && toRun(row)
+    return await this.#readRun({ which: 'latest' })
   }
 
   async findRun(id: string) {
-    const row = await this.#db.run.findFirst({ where: { id, agentId: this.agent.id } })
-    return row && toRun(row)
+    return await this.#readRun({ which: 'named', id })
   }
 
   update(patch: AgentPatch) {
     const { addCostUsd, ...fields } = patch
     this.agent = { ...this.agent, ...fields, costUsd: this.agent.costUsd + (addCostUsd ?? 0) }
-    const { statusDetail, pullRequest, ...plain } = fields
-    Object.assign(this.#patch, plain)
-    if (statusDetail !== undefined) this.#patch.statusDetail = toJsonColumn(statusDetail)
-    if (pullRequest !== undefined) this.#patch.pullRequest = toJsonColumn(pullRequest)
-    if (addCostUsd !== undefined) this.#patch.costUsd = { increment: addCostUsd }
+    Object.assign(this.#columns, fields)
+    this.#addCostUsd += addCostUsd ?? 0
   }
 
   async createRun(run: { id: string; task: string; inputEventId: string }) {
@@ -97,12 +81,7 @@ class PendingChange implements LogTransaction {
   }
 
   async updateRun(id: string, patch: RunPatch) {
-    const { addInputTokens, addOutputTokens, addCostUsd, ...fields } = patch
-    const data: Prisma.RunUpdateInput = { ...fields }
-    if (addInputTokens !== undefined) data.inputTokens = { increment: addInputTokens }
-    if (addOutputTokens !== undefined) data.outputTokens = { increment: addOutputTokens }
-    if (addCostUsd !== undefined) data.costUsd = { increment: addCostUsd }
-    await this.#db.run.update({ where: { id }, data })
+    await patchRun(this.#db, id, patch)
   }
 
   append(type: string, data: Record<string, unknown>, options: { runId?: string | null; id?: string } = {}) {
@@ -137,35 +116,30 @@ class PendingChange implements LogTransaction {
   /** Sends what is pending. Answers with the events as they are now stored. */
   async commit(): Promise<StoredEvent[]> {
     const moved = this.journal !== this.#startPosition
-    if (this.#events.length === 0 && !moved && Object.keys(this.#patch).length === 0) return []
-    if (this.#events.length > 0) {
-      await this.#db.event.createMany({
-        data: this.#events.map((event) => ({
-          ...event,
-          agentId: this.agent.id,
-          data: event.data as Prisma.InputJsonObject,
-        })),
-      })
-    }
-    await this.#db.agent.update({
-      where: { id: this.agent.id },
-      data: {
-        ...this.#patch,
+    const isChanged = moved || this.#addCostUsd !== 0 || Object.keys(this.#columns).length > 0
+    if (this.#events.length === 0 && !isChanged) return []
+    await storeChange(this.#db, {
+      agentId: this.agent.id,
+      events: this.#events,
+      columns: {
+        ...this.#columns,
         lastSeq: this.#seq,
         ...(moved && { journalId: this.journal.journalId, journalN: this.journal.n }),
       },
-      select: { id: true },
+      addCostUsd: this.#addCostUsd,
+      now: this.#now(),
     })
     return this.#events.map(({ journalId: _id, journalN: _n, ...event }) => event)
   }
 
-  #push(event: Omit<PendingEvent, 'seq'>) {
+  async #readRun(choice: RunChoice) {
+    const row = await readRun(this.#db, this.agent.id, choice)
+    return row && toRun(row)
+  }
+
+  #push(event: Omit<EventRow, 'seq'>) {
     this.#seq += 1
     this.agent = { ...this.agent, lastSeq: this.#seq }
     this.#events.push({ ...event, seq: this.#seq, data: cleanText(event.data) })
   }
-}
-
-function toJsonColumn(value: object | null) {
-  return value === null ? Prisma.DbNull : (value as Prisma.InputJsonObject)
 }

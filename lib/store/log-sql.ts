@@ -1,0 +1,100 @@
+/**
+ * The statements of a change of an agent's log, in SQL: the client's own queries take three times the time of the database
+ * here, and this is what every step of every run waits for. Owns: locking, reading and writing these rows within a
+ * transaction that is given. Must not know: what is decided in it.
+ */
+import type { StoredEvent } from '../domain/agent.ts'
+import { Prisma } from './generated/client.ts'
+import type { RunPatch } from './stores.ts'
+
+type Db = Pick<Prisma.TransactionClient, '$queryRaw' | '$executeRaw'>
+
+/** An event with where it came from, when a bridge wrote it. */
+export interface EventRow extends StoredEvent {
+  journalId: string | null
+  journalN: number | null
+}
+
+/** The row, held until the transaction ends; null when there is none. */
+export async function lockAgent(db: Db, id: string): Promise<Prisma.AgentModel | null> {
+  const rows = await db.$queryRaw<Prisma.AgentModel[]>`SELECT * FROM "Agent" WHERE "id" = ${id} FOR UPDATE`
+  return rows[0] ? withDecimal(rows[0]) : null
+}
+
+export type RunChoice = { which: 'open' } | { which: 'latest' } | { which: 'named'; id: string }
+
+export async function readRun(db: Db, agentId: string, choice: RunChoice): Promise<Prisma.RunModel | null> {
+  const conditions = {
+    open: Prisma.sql`AND "status" <> 'ENDED'`,
+    latest: Prisma.sql`ORDER BY "createdAt" DESC`,
+    named: Prisma.sql`AND "id" = ${choice.which === 'named' ? choice.id : null}`,
+  }
+  const rows = await db.$queryRaw<
+    Prisma.RunModel[]
+  >`SELECT * FROM "Run" WHERE "agentId" = ${agentId} ${conditions[choice.which]} LIMIT 1`
+  return rows[0] ? withDecimal(rows[0]) : null
+}
+
+export async function patchRun(db: Db, id: string, patch: RunPatch): Promise<void> {
+  const { addInputTokens = 0, addOutputTokens = 0, addCostUsd = 0, ...fields } = patch
+  const columns = assign(fields)
+  if (addInputTokens !== 0) columns.push(Prisma.sql`"inputTokens" = "inputTokens" + ${addInputTokens}`)
+  if (addOutputTokens !== 0) columns.push(Prisma.sql`"outputTokens" = "outputTokens" + ${addOutputTokens}`)
+  if (addCostUsd !== 0) columns.push(addCost(addCostUsd))
+  if (columns.length === 0) return
+  await db.$executeRaw`UPDATE "Run" SET ${Prisma.join(columns)} WHERE "id" = ${id}`
+}
+
+export interface AgentChange {
+  agentId: string
+  events: readonly EventRow[]
+  /** Columns and their new values; those that are undefined stay. */
+  columns: Record<string, unknown>
+  addCostUsd: number
+  now: Date
+}
+
+/** Inserts the events and updates the agent, in one statement. */
+export async function storeChange(db: Db, change: AgentChange): Promise<void> {
+  const { agentId, events, now, addCostUsd } = change
+  const columns = assign({ ...change.columns, updatedAt: now })
+  if (addCostUsd !== 0) columns.push(addCost(addCostUsd))
+  const update = Prisma.sql`UPDATE "Agent" SET ${Prisma.join(columns)} WHERE "id" = ${agentId}`
+  if (events.length === 0) {
+    await db.$executeRaw(update)
+    return
+  }
+  await db.$executeRaw`
+    WITH inserted AS (
+      INSERT INTO "Event" ("agentId", "seq", "id", "runId", "type", "data", "journalId", "journalN", "createdAt")
+      SELECT ${agentId}, e."seq", e."id", e."runId", e."type", e."data", e."journalId", e."journalN", e."createdAt"
+      FROM jsonb_to_recordset(${JSON.stringify(events)}::jsonb) AS e(
+        "seq" int, "id" text, "runId" text, "type" text, "data" jsonb, "journalId" text, "journalN" int,
+        "createdAt" timestamptz
+      )
+    )
+    ${update}`
+}
+
+/** `"column" = value` for each; the names are this folder's own, never a caller's text. */
+function assign(fields: Record<string, unknown>): Prisma.Sql[] {
+  return Object.entries(fields)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => Prisma.sql`${Prisma.raw(`"${name}"`)} = ${toValue(value)}`)
+}
+
+function toValue(value: unknown): Prisma.Sql {
+  // With its zone, whatever the session's is.
+  if (value instanceof Date) return Prisma.sql`${value.toISOString()}::timestamptz`
+  if (typeof value === 'object' && value !== null) return Prisma.sql`${JSON.stringify(value)}::jsonb`
+  return Prisma.sql`${value}`
+}
+
+function addCost(costUsd: number): Prisma.Sql {
+  return Prisma.sql`"costUsd" = "costUsd" + ${costUsd}::numeric`
+}
+
+/** What is read by SQL has every type of the model but this one, which may come as text. */
+function withDecimal<T extends { costUsd: Prisma.Decimal }>(row: T): T {
+  return { ...row, costUsd: new Prisma.Decimal(row.costUsd) }
+}
