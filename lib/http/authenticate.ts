@@ -20,10 +20,11 @@ export async function authenticate(request: Request, parts: Parts): Promise<Acto
 async function readSession(request: Request, parts: Parts): Promise<string | null> {
   const secret = parts.settings.sessionSecret
   if (secret === null) return null
+  // As they are: a session token has nothing to decode, and other programs' cookies on this host may not decode at all.
   const cookies = Object.fromEntries(
     (request.headers.get('cookie') ?? '').split('; ').flatMap((pair) => {
       const at = pair.indexOf('=')
-      return at > 0 ? [[pair.slice(0, at), decodeURIComponent(pair.slice(at + 1))]] : []
+      return at > 0 ? [[pair.slice(0, at), pair.slice(at + 1)]] : []
     }),
   )
   const token = await getToken({

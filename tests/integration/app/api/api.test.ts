@@ -93,6 +93,12 @@ describe('a session cookie', () => {
     expect(await response.json()).toMatchObject({ code: 'forbidden' })
   })
 
+  it('is found beside cookies of other programs on this host, however they are written', async () => {
+    const headers = { cookie: `discount=100%; ${await cookie()}; other=%E0%A4%A` }
+    expect((await callRoute('GET', '/agents', { headers })).status).toBe(200)
+    expect((await callRoute('GET', '/agents', { headers: { cookie: 'discount=100%' } })).status).toBe(401)
+  })
+
   it('of somebody who is gone is nobody’s', async () => {
     const secret = testSettings.sessionSecret ?? ''
     const gone = `next-auth.session-token=${await encode({ token: { sub: 'usr_gone' }, secret })}`
