@@ -52,7 +52,12 @@ export async function createAgent({ ctx, input }: { ctx: Context; input: CreateA
 
 /** What the contract names but is not built is refused by name, never accepted in silence. */
 function assertBuilt(input: CreateAgentInput): void {
-  const asked: Record<string, unknown> = { requireApproval: input.requireApproval, setupScript: input.setupScript }
+  const asked: Record<string, unknown> = {
+    requireApproval: input.requireApproval,
+    setupScript: input.setupScript,
+    'limits.maxCostUsdPerDay': input.limits?.maxCostUsdPerDay,
+    'limits.diskBytes': input.limits?.diskBytes,
+  }
   const unbuilt = Object.entries(asked).filter(
     ([, value]) => value !== undefined && value !== null && value !== false && value !== '',
   )
