@@ -6,7 +6,7 @@ import type { CreateAgentInput, EventView } from '../../lib/services/agent/schem
 import type { E2eApi } from './e2e-api.ts'
 
 const DEADLINE_MS = 60_000
-const SHOWN_EVENTS = 12
+const SHOWN_EVENTS = 25
 
 export interface WatchedAgent {
   id: string

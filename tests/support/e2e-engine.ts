@@ -13,6 +13,8 @@ export interface E2eEngine {
   inspect(agentId: string): Promise<ShownContainer>
   /** Runs a command in the agent's container as a user of it, and answers what it wrote on standard error. */
   exec(agentId: string, input: { user: string; command: string }): Promise<string>
+  /** What a test that failed half-way could not purge. */
+  removeAll(agentId: string): Promise<void>
 }
 
 /** The part of `docker inspect` that the tests name; the rest is there too. */
@@ -24,10 +26,11 @@ export interface ShownContainer {
   Mounts: { Type: string; Source: string; Destination: string; RW: boolean }[]
 }
 
-export function openE2eEngine(input: { dockerHost: string | null; installationId: string }): E2eEngine {
+/** Without an installation's id only what is asked of one agent is found. */
+export function openE2eEngine(input: { dockerHost: string | null; installationId: string | null }): E2eEngine {
   const engine = openEngine(input.dockerHost)
   const labels = (agentId?: string) => [
-    `berth.installation=${input.installationId}`,
+    ...(input.installationId === null ? [] : [`berth.installation=${input.installationId}`]),
     ...(agentId === undefined ? [] : [`berth.agent=${agentId}`]),
   ]
   const containers = async (agentId?: string) => (await engine.listContainers(labels(agentId))).map(({ id }) => id)
@@ -48,6 +51,10 @@ export function openE2eEngine(input: { dockerHost: string | null; installationId
         env: [],
       })
       return text(output)
+    },
+    async removeAll(agentId) {
+      for (const id of await containers(agentId)) await engine.removeContainer(id)
+      for (const name of await engine.listVolumes(labels(agentId))) await engine.removeVolume(name)
     },
   }
 }
