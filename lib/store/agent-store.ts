@@ -1,5 +1,6 @@
 /** Agents, their runs and their events, read; and agents made and removed. Changes go through the log store. */
 import { BerthError } from '../errors.ts'
+import { readAgent, readRun } from './agent-sql.ts'
 import { Prisma, type PrismaClient } from './generated/client.ts'
 import { toAgent, toRun, toStoredEvent } from './rows.ts'
 import type { AgentStore, EventStore, RunStore } from './stores.ts'
@@ -27,7 +28,7 @@ export function createAgentStore(prisma: PrismaClient): AgentStore {
       }
     },
     async find(id) {
-      const row = await prisma.agent.findUnique({ where: { id } })
+      const row = await readAgent(prisma, id)
       return row && toAgent(row)
     },
     async list({ ownerId, status, q, limit, cursor }) {
@@ -85,11 +86,11 @@ export function createRunStore(prisma: PrismaClient): RunStore {
       return row && toRun(row)
     },
     async findOpen(agentId) {
-      const row = await prisma.run.findFirst({ where: { agentId, status: { not: 'ENDED' } } })
+      const row = await readRun(prisma, agentId, { which: 'open' })
       return row && toRun(row)
     },
     async findLatest(agentId) {
-      const row = await prisma.run.findFirst({ where: { agentId }, orderBy: { createdAt: 'desc' } })
+      const row = await readRun(prisma, agentId, { which: 'latest' })
       return row && toRun(row)
     },
     async findLatestOf(agentIds) {

@@ -42,12 +42,19 @@ export function createLeaseStore(prisma: PrismaClient): LeaseStore {
 
 export function createModelCallStore(prisma: PrismaClient): ModelCallStore {
   return {
-    async open(call) {
-      await prisma.modelCall.create({ data: call, select: { id: true } })
+    async open({ id, agentId, runId, model }) {
+      await prisma.$executeRaw`
+        INSERT INTO "ModelCall" ("id", "agentId", "runId", "model") VALUES (${id}, ${agentId}, ${runId}, ${model})`
     },
-    async settle(id, usage) {
-      const settled = await prisma.modelCall.updateMany({ where: { id, settledAt: null }, data: usage })
-      return settled.count === 1
+    async settle(id, { settledAt, ...usage }) {
+      const settled = await prisma.$executeRaw`
+        UPDATE "ModelCall" SET
+          "inputTokens" = ${usage.inputTokens}, "outputTokens" = ${usage.outputTokens},
+          "cachedInputTokens" = ${usage.cachedInputTokens}, "reasoningTokens" = ${usage.reasoningTokens},
+          "costUsd" = ${usage.costUsd}::numeric, "generationId" = ${usage.generationId},
+          "complete" = ${usage.complete}, "settledAt" = ${settledAt.toISOString()}::timestamptz
+        WHERE "id" = ${id} AND "settledAt" IS NULL`
+      return settled === 1
     },
   }
 }
