@@ -53,7 +53,7 @@ export interface BerthErrorOptions {
   /** What the person can do next. */
   hint?: string
   fields?: FieldProblem[]
-  /** Further members of the problem document, e.g. `{ status: 'RUNNING', allowed: ['chat'] }`. */
+  /** Further members of the problem document, e.g. `{ agentStatus: 'RUNNING', allowed: ['chat'] }`; the standard ones stand above them. */
   details?: Record<string, unknown>
   cause?: unknown
 }

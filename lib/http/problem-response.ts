@@ -19,6 +19,7 @@ export function problemResponse(error: unknown, logger: Logger): Response {
   if (known.code === 'internal') logger.error('a request failed', { error })
   const status = ERROR_STATUS[known.code]
   const body = {
+    ...known.details,
     type: 'about:blank',
     title: TITLES[known.code] ?? known.code.replaceAll('_', ' ').replace(/^./, (letter) => letter.toUpperCase()),
     status,
@@ -26,7 +27,6 @@ export function problemResponse(error: unknown, logger: Logger): Response {
     detail: known.message,
     ...(known.hint !== undefined && { hint: known.hint }),
     ...(known.fields !== undefined && { fields: known.fields }),
-    ...known.details,
   }
   return Response.json(body, {
     status,

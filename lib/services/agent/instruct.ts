@@ -61,7 +61,7 @@ export async function decideIn(
   if (decision.do !== 'refuse') return decision
   throw new BerthError(decision.code, decision.message, {
     hint: decision.hint,
-    details: { status: tx.agent.status, allowed: allowedCommands(situation) },
+    details: { agentStatus: tx.agent.status, allowed: allowedCommands(situation) },
   })
 }
 

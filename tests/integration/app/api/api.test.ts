@@ -199,6 +199,20 @@ describe('POST /api/agents', () => {
   })
 })
 
+describe('a call that the agent’s state forbids', () => {
+  it('is a problem document with the status of HTTP, the state of the agent and what is allowed', async () => {
+    const { agent } = await create()
+    const response = await callRoute('POST', `/agents/${agent.id}/cancel`, { token })
+    expect(response.status).toBe(409)
+    expect(await response.json()).toMatchObject({
+      status: 409,
+      code: 'state_conflict',
+      agentStatus: 'IDLE',
+      allowed: ['start', 'delete'],
+    })
+  })
+})
+
 describe('an Idempotency-Key', () => {
   const send = (key: string, body: unknown) =>
     callRoute('POST', '/agents', { token, body, headers: { 'idempotency-key': key } })

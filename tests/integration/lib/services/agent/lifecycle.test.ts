@@ -115,7 +115,7 @@ describe('a repeated call', () => {
     await untilRunning(id)
     await expect(resumeAgent({ ctx: plane.ctx, input: { agentId: id, newTask: 'else' } })).rejects.toMatchObject({
       code: 'run_in_progress',
-      details: { status: 'RUNNING', allowed: ['cancel', 'stop', 'delete'] },
+      details: { agentStatus: 'RUNNING', allowed: ['cancel', 'stop', 'delete'] },
     })
   })
 })
