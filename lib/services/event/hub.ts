@@ -21,6 +21,8 @@ export interface EventHub {
 
 /** Text kept for late readers, in UTF-16 units a message; beyond it only newer deltas are passed on. */
 const MAX_UNFINISHED_CHARS = 256 * 1024
+/** Of one agent; a run writes a few at a time. */
+const MAX_UNFINISHED_MESSAGES = 100
 
 export function createEventHub(): EventHub {
   const listeners = new Set<(message: HubMessage) => void>()
@@ -32,7 +34,11 @@ export function createEventHub(): EventHub {
     const { messageId, offset } = delta.data
     const known = messages.get(messageId)
     if (!known) {
-      if (offset === 0) messages.set(messageId, delta)
+      if (offset === 0 && messages.size < MAX_UNFINISHED_MESSAGES) messages.set(messageId, delta)
+      return
+    }
+    if (offset > known.data.delta.length) {
+      messages.delete(messageId)
       return
     }
     const text = known.data.delta.slice(0, offset) + delta.data.delta

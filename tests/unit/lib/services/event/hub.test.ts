@@ -30,6 +30,15 @@ describe('the hub', () => {
     expect(hub.unfinished('agt')).toEqual([delta('m1', 0, 'Hello, world')])
   })
 
+  it('keeps nothing of a message of which a part is missing, and a bounded number of messages', () => {
+    const hub = createEventHub()
+    publishDelta(hub, delta('m1', 0, 'Hello'))
+    publishDelta(hub, delta('m1', 9, 'rld'))
+    expect(hub.unfinished('agt')).toEqual([])
+    for (let number = 0; number < 200; number += 1) publishDelta(hub, delta(`many_${number}`, 0, 'x'))
+    expect(hub.unfinished('agt')).toHaveLength(100)
+  })
+
   it('forgets a message when its event is stored', () => {
     const hub = createEventHub()
     publishDelta(hub, delta('m1', 0, 'Hello'))
