@@ -1,10 +1,11 @@
 /**
- * `npm test`: everything that must hold before a change is good. Installs and generates first, looks for a Docker engine and a browser, and says at the
- * end which tests could not be run without them; with CI set that is a failure. Arguments go to vitest: npm test -- tests/unit/lib/domain
+ * `npm test`: everything that must hold before a change is good. Installs and generates first, looks for a Docker engine, a
+ * browser and a package registry, and says at the end which tests could not be run without them; with CI set that is a
+ * failure. Arguments go to vitest: npm test -- tests/unit/lib/domain
  */
 import { access, constants } from 'node:fs/promises'
 import path from 'node:path'
-import { findBrowser, findEngine } from './set-up/find-test-needs.mjs'
+import { findBrowser, findEngine, findRegistry } from './set-up/find-test-needs.mjs'
 import { ensureClient } from './set-up/generate-client.mjs'
 import { ensureInstalled } from './set-up/install.mjs'
 import { runOnNode24 } from './set-up/node24.mjs'
@@ -36,15 +37,19 @@ async function runChecks() {
 }
 
 async function findNeeds() {
-  const [engine, browser] = await Promise.all([findEngine(), findBrowser()])
+  const [engine, browser, registry] = await Promise.all([findEngine(), findBrowser(), findRegistry()])
   const left = []
   if (engine.problem) left.push(`tests on a real container (*.engine.test.ts): ${engine.problem}`)
   if (engine.problem || browser.problem) {
     left.push(`tests in a real browser (*.browser.test.ts): ${browser.problem ?? engine.problem}`)
   }
+  if (engine.problem || registry.problem) {
+    left.push(`tests that install packages (*.registry.test.ts): ${registry.problem ?? engine.problem}`)
+  }
   const env = {
     BERTH_TEST_ENGINE: engine.problem ? '0' : '1',
     BERTH_TEST_BROWSER: browser.problem ? '0' : '1',
+    BERTH_TEST_REGISTRY: registry.problem ? '0' : '1',
     BERTH_TEST_BROWSER_PATH: browser.path ?? '',
   }
   return { left, env }

@@ -1,10 +1,14 @@
-/** What tests need of the machine beyond Node: a Docker engine that answers, and a browser. */
+/** What tests need of the machine beyond Node: a Docker engine that answers, a browser, and a package registry. */
+import { execFile } from 'node:child_process'
 import { access, constants } from 'node:fs/promises'
 import { request } from 'node:http'
 import os from 'node:os'
 import path from 'node:path'
 
 const ANSWER_TIMEOUT_MS = 5_000
+/** What tests/fixtures/project-with-dependency installs. */
+const INSTALLED_PACKAGE = 'ms@2.1.3'
+const REGISTRY_TIMEOUT_MS = 15_000
 const BROWSERS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 
 /** `{ problem }`: null when an engine answers, else why none does and what to do. */
@@ -44,6 +48,17 @@ function ping(address) {
 export async function findBrowser() {
   for (const browser of BROWSERS) if (await isThere(browser, constants.X_OK)) return { path: browser, problem: null }
   return { path: null, problem: `no browser was found (${BROWSERS.join(', ')}). Install chromium.` }
+}
+
+/** `{ problem }`: null when npm's own registry has what the tests install. Asked with npm, so that its settings count. */
+export function findRegistry() {
+  const args = ['view', INSTALLED_PACKAGE, 'version', '--fetch-retries=0', `--fetch-timeout=${ANSWER_TIMEOUT_MS}`]
+  return new Promise((resolve) => {
+    execFile('npm', args, { cwd: os.tmpdir(), timeout: REGISTRY_TIMEOUT_MS }, (error) => {
+      const problem = 'npm cannot reach its package registry. See `npm ping`.'
+      resolve({ problem: error === null ? null : problem })
+    })
+  })
 }
 
 async function isThere(file, mode) {
