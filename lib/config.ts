@@ -19,16 +19,6 @@ const hostList = z.string().transform((list) =>
     .map((host) => host.trim().toLowerCase())
     .filter((host) => host !== ''),
 )
-/** "15m", "90s", "2h", "500ms" or a number of milliseconds. */
-const duration = z
-  .string()
-  .regex(/^\d+(ms|s|m|h|d)?$/, 'must be a duration such as 90s, 15m or 2h')
-  .transform((value) => {
-    const units = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
-    const unit = (value.match(/[a-z]+$/)?.[0] ?? 'ms') as keyof typeof units
-    return Number.parseInt(value, 10) * units[unit]
-  })
-
 const environment = z.object({
   PORT: withDefault(port, 3000),
   HOST: withDefault(z.string(), '127.0.0.1'),
@@ -37,7 +27,7 @@ const environment = z.object({
   BERTH_SECRET_KEY: optional(z.string().min(32, 'must have at least 32 characters')),
   NEXTAUTH_SECRET: optional(z.string().min(32, 'must have at least 32 characters')),
   NEXTAUTH_URL: optional(baseUrl),
-  BERTH_SANDBOX: optional(z.enum(['docker', 'process'])),
+  BERTH_SANDBOX: optional(z.literal('docker', 'must be docker: no other kind of sandbox is built yet')),
   DOCKER_HOST: optional(z.string()),
   BERTH_AGENT_IMAGE: optional(z.string()),
   BERTH_BASE_IMAGE: withDefault(z.string(), 'debian:bookworm-slim'),
@@ -66,7 +56,6 @@ const environment = z.object({
   MAX_ITERATIONS: withDefault(positive, 15),
   /** Seconds. */
   COMMAND_TIMEOUT: withDefault(positive, 30),
-  IDLE_SLEEP_AFTER: withDefault(duration, '15m'),
   BERTH_LOG_LEVEL: withDefault(z.enum(['debug', 'info', 'warn', 'error']), 'info'),
 })
 
@@ -85,7 +74,7 @@ export interface Settings {
   sessionSecret: string | null
   publicUrl: string | null
   /** Null: chosen at the first start and kept. */
-  sandbox: 'docker' | 'process' | null
+  sandbox: 'docker' | null
   dockerHost: string | null
   agentImage: string | null
   baseImage: string
@@ -101,7 +90,6 @@ export interface Settings {
   container: { memoryBytes: number; nanoCpus: number }
   maxSteps: number
   commandTimeoutMs: number
-  idleSleepAfterMs: number
   logLevel: 'debug' | 'info' | 'warn' | 'error'
 }
 
@@ -130,7 +118,7 @@ export function readSettings(
     throw new SettingsError(
       parsed.error.issues.map((issue) => {
         const name = String(issue.path[0])
-        const shown = /KEY|SECRET|TOKEN|DATABASE_URL/.test(name) ? '(hidden)' : JSON.stringify(env[name])
+        const shown = /KEY|SECRET|TOKEN|DATABASE_URL|PROXY/i.test(name) ? '(hidden)' : JSON.stringify(env[name])
         return `${name}=${shown}: ${issue.message}`
       }),
     )
@@ -171,7 +159,6 @@ export function readSettings(
     container: { memoryBytes: e.DEFAULT_CONTAINER_MEMORY, nanoCpus: e.DEFAULT_CONTAINER_CPU },
     maxSteps: e.MAX_ITERATIONS,
     commandTimeoutMs: e.COMMAND_TIMEOUT * 1_000,
-    idleSleepAfterMs: e.IDLE_SLEEP_AFTER,
     logLevel: e.BERTH_LOG_LEVEL,
   }
 }

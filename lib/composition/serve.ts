@@ -112,7 +112,6 @@ async function buildApp({ root, progress, signal }: Making): Promise<void> {
 /** Without an engine or an image the rest works: the start goes on, and the caller says so. */
 async function makeAgentImage(making: Making & { settings: Settings }): Promise<BerthError | null> {
   const { settings, root, progress, signal } = making
-  if (settings.sandbox === 'process') return null
   return await progress.step('Preparing the agent image', async (note) => {
     try {
       await ensureAgentImage({ settings, root, onProgress: note, signal })
