@@ -43,7 +43,11 @@ function endOnSignal(name: string, ending: AbortController): void {
   }
 }
 
-function describeFailure(error: unknown): string {
+/** What failed in words; what then also failed while it was cleaned up comes after it. */
+export function describeFailure(error: unknown): string {
+  if (error instanceof SuppressedError) {
+    return `${describeFailure(error.suppressed)}\nCleaning up failed too: ${describeFailure(error.error)}`
+  }
   if (error instanceof SettingsError) return error.message
   if (isBerthError(error)) {
     const tail = Array.isArray(error.details?.logTail) ? error.details.logTail : []

@@ -47,8 +47,9 @@ export async function startInstallation(input: InstallationInput): Promise<Insta
     signal: input.signal,
   })
   started.defer(() => serving.close())
-  started.defer(() => removeSandboxes(serving.parts))
   if (serving.imageProblem !== null) throw serving.imageProblem
+  // Only from here on can there be any; without an engine even asking for them fails.
+  started.defer(() => removeSandboxes(serving.parts))
   const { token } = await createOwnerToken(serving.parts, { name: 'demo' })
   const everything = started.move()
   return {
