@@ -55,13 +55,14 @@ export function createBridgeClient(target: BridgeTarget, clock: Clock = systemCl
       return readAnswer(await send(target, input), { schema: pushAnswer, input })
     },
     events: (position, signal) => events(target, { position, signal }),
-    async openTunnel(kind, fence) {
+    async openTunnel(kind, fence, signal) {
       const input: BridgeRequest = {
         method: 'GET',
         path: `/tunnel?kind=${kind}&fence=${fence}`,
         headers: { connection: 'Upgrade', upgrade: TUNNEL_UPGRADE },
+        signal,
       }
-      const answer = await exchange(target, input)
+      const answer = await inTime(input, (timed) => exchange(target, timed))
       if (answer.upgraded) return answer.socket
       throw toBerthError(answer.response.statusCode ?? 0, await readJson(answer.response, input), input)
     },
@@ -72,11 +73,13 @@ function post(path: string, body: unknown): BridgeRequest {
   return { method: 'POST', path, body }
 }
 
+const sendInTime = (target: BridgeTarget, input: BridgeRequest) => inTime(input, (timed) => send(target, timed))
+
 /** The answer within COMMAND_TIMEOUT_MS: a bridge that takes longer hangs. */
-async function sendInTime(target: BridgeTarget, input: BridgeRequest) {
+async function inTime<T>(input: BridgeRequest, ask: (timed: BridgeRequest) => Promise<T>): Promise<T> {
   const timeout = AbortSignal.timeout(COMMAND_TIMEOUT_MS)
   try {
-    return await send(target, { ...input, signal: input.signal ? AbortSignal.any([input.signal, timeout]) : timeout })
+    return await ask({ ...input, signal: input.signal ? AbortSignal.any([input.signal, timeout]) : timeout })
   } catch (error) {
     if (!timeout.aborted || input.signal?.aborted) throw error
     throw new BerthError('sandbox_lost', `The bridge did not answer ${input.path} in time.`, { cause: error })

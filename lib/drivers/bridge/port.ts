@@ -42,7 +42,7 @@ export interface BridgeClient {
   /** Events after `after` of the journal named, then live ones, until the connection ends or the signal aborts. */
   events(position: { journalId: string | null; after: number }, signal: AbortSignal): AsyncIterable<BridgeMessage>
   /** The upgraded connection on which the bridge will speak HTTP/2 as the client. */
-  openTunnel(kind: TunnelKind, fence: number): Promise<Duplex>
+  openTunnel(kind: TunnelKind, fence: number, signal?: AbortSignal): Promise<Duplex>
 }
 
 /** What a client needs to know of one incarnation. */

@@ -49,15 +49,15 @@ export async function connectSandbox(input: {
   signal: AbortSignal
   onRunEnded: () => void
 }): Promise<SandboxConnection> {
-  const { parts, agentId, incarnation, fence } = input
+  const { parts, agentId, incarnation, fence, signal } = input
   const labels = { installationId: parts.installationId, agentId, incarnation }
   const client = parts.createBridgeClient({
     dial: () => parts.driver.dial(labels),
     token: bridgeToken(requireSecretKey(parts), agentId, incarnation),
   })
-  const health = await client.waitUntilReady(BRIDGE_DEADLINE_MS, input.signal)
+  const health = await client.waitUntilReady(BRIDGE_DEADLINE_MS, signal)
   const openTunnel = async (kind: TunnelKind) =>
-    parts.attachTunnel({ socket: await client.openTunnel(kind, fence), kind, owner: { agentId, incarnation } })
+    parts.attachTunnel({ socket: await client.openTunnel(kind, fence, signal), kind, owner: { agentId, incarnation } })
   const tunnels = [await openTunnel('control')]
   try {
     tunnels.push(await openTunnel('egress'))

@@ -282,6 +282,17 @@ describe('a tunnel', () => {
     expect(String(chunk)).toBe('first bytes')
   })
 
+  it('that is not answered is given up with its signal', async () => {
+    const asked = Promise.withResolvers<void>()
+    server.on('upgrade', () => asked.resolve())
+    const ending = new AbortController()
+    const opened = client.openTunnel('control', 1, ending.signal)
+    await asked.promise
+    ending.abort(new Error('no longer wanted'))
+    await expect(opened).rejects.toThrow('no longer wanted')
+    expect(sockets[0]?.destroyed).toBe(true)
+  })
+
   it('that is refused says why', async () => {
     server.on('upgrade', (_request, socket: Duplex) => {
       const body = '{"code":"state_conflict","message":"too old"}'
