@@ -1,14 +1,32 @@
-/** The same `Idempotency-Key` within 24 hours gets the same answer; another request under it is refused. */
+/**
+ * The same `Idempotency-Key` within 24 hours gets the same answer, and joins the request that is still being answered; another
+ * request under it is refused.
+ */
 import { createHash } from 'node:crypto'
 import { BerthError } from '../errors.ts'
 import type { Context } from '../services/context.ts'
+
+interface Answered {
+  status: number
+  body: unknown
+}
+
+interface KeyedRequest {
+  ctx: Context
+  key: string
+  requestHash: string
+  answer: () => Promise<Answered>
+}
+
+/** What this process is answering, by person and key. */
+const inFlight = new Map<string, { requestHash: string; answered: Promise<Answered> }>()
 
 export async function withIdempotency(input: {
   ctx: Context
   key: string | null
   request: { method: string; path: string; body: unknown }
-  answer: () => Promise<{ status: number; body: unknown }>
-}): Promise<{ status: number; body: unknown }> {
+  answer: () => Promise<Answered>
+}): Promise<Answered> {
   const { ctx, key, request, answer } = input
   if (key === null) return await answer()
   if (key.length === 0 || key.length > 200) {
@@ -16,26 +34,30 @@ export async function withIdempotency(input: {
       fields: [{ path: 'Idempotency-Key', message: 'must have 1 to 200 characters' }],
     })
   }
+  const requestHash = createHash('sha256').update(JSON.stringify(request)).digest('hex')
+  const name = `${ctx.actor.userId} ${key}`
+  const known = inFlight.get(name)
+  if (known) {
+    if (known.requestHash !== requestHash) throw usedForAnother()
+    return await known.answered
+  }
+  const answered = answerOnce({ ctx, key, requestHash, answer }).finally(() => inFlight.delete(name))
+  inFlight.set(name, { requestHash, answered })
+  return await answered
+}
+
+async function answerOnce({ ctx, key, requestHash, answer }: KeyedRequest): Promise<Answered> {
   const { idempotency } = ctx.parts.stores
   const { userId } = ctx.actor
-  const requestHash = createHash('sha256').update(JSON.stringify(request)).digest('hex')
   const earlier = await idempotency.begin({ userId, key, requestHash, now: ctx.parts.clock.now() })
   if (earlier.state !== 'new') {
-    if (earlier.requestHash !== requestHash) {
-      throw new BerthError('idempotency_conflict', 'This Idempotency-Key was used for another request.', {
-        hint: 'Use a new key for a new request.',
-      })
-    }
-    if (earlier.state === 'pending' || earlier.status === null) {
-      throw new BerthError(
-        'idempotency_conflict',
-        'The first request with this Idempotency-Key is still being answered.',
-        {
-          hint: 'Send it again in a moment.',
-        },
-      )
-    }
-    return { status: earlier.status, body: earlier.body }
+    if (earlier.requestHash !== requestHash) throw usedForAnother()
+    if (earlier.state === 'done' && earlier.status !== null) return { status: earlier.status, body: earlier.body }
+    throw new BerthError(
+      'idempotency_conflict',
+      'The first request with this Idempotency-Key is being answered elsewhere, or was cut off by a restart.',
+      { hint: 'Look whether it took effect; if it did not, send it with a new key.' },
+    )
   }
   try {
     const answered = await answer()
@@ -46,4 +68,10 @@ export async function withIdempotency(input: {
     await idempotency.abandon({ userId, key })
     throw error
   }
+}
+
+function usedForAnother(): BerthError {
+  return new BerthError('idempotency_conflict', 'This Idempotency-Key was used for another request.', {
+    hint: 'Use a new key for a new request.',
+  })
 }

@@ -137,6 +137,7 @@ describe('POST /api/agents', () => {
   })
 
   it.each([
+    [{ task: undefined }, 'task', 'is missing'],
     [{ colour: 'red' }, 'colour', 'is not a field of this request'],
     [{ limits: { steps: 3 } }, 'limits.steps', 'is not a field of this request'],
     [{ githubRepo: 'widgets' }, 'githubRepo', 'must be "owner/repo", e.g. "expressjs/express"'],
@@ -187,6 +188,17 @@ describe('POST /api/agents', () => {
     expect((await plane.parts.stores.agents.find(agent.id))?.targetTip).toBe('b'.repeat(40))
   })
 
+  it('takes an empty value in a query as none', async () => {
+    const { agent } = await create()
+    const list = await callRoute('GET', '/agents?status=&q=&limit=&cursor=', { token })
+    expect(list.status).toBe(200)
+    expect(await list.json()).toEqual(await (await callRoute('GET', '/agents', { token })).json())
+    const headers = { accept: 'application/json' }
+    expect((await callRoute('GET', `/agents/${agent.id}/events?after=&limit=`, { token, headers })).status).toBe(200)
+    const unknown = await callRoute('GET', '/agents?colour=', { token })
+    expect(await unknown.json()).toMatchObject({ fields: [{ path: 'colour' }] })
+  })
+
   it('refuses a body that is not JSON, and one that is too large', async () => {
     const notJson = await callRoute('POST', '/agents', { token, body: '{"task":' })
     expect(await notJson.json()).toMatchObject({
@@ -223,6 +235,18 @@ describe('an Idempotency-Key', () => {
     const second = await send('key-1', body)
     expect([first.status, second.status]).toEqual([201, 201])
     expect(await second.json()).toEqual(await first.json())
+  })
+
+  it('joins the request that is still being answered, and no other', async () => {
+    const body = { task: 'Once', githubRepo: 'acme/widgets', targetBranch: 'berth/joined' }
+    const [first, second, other] = await Promise.all([
+      send('key-joined', body),
+      send('key-joined', body),
+      send('key-joined', { ...body, task: 'Twice' }),
+    ])
+    expect([first.status, second.status, other.status]).toEqual([201, 201, 409])
+    expect(await second.json()).toEqual(await first.json())
+    expect(await other.json()).toMatchObject({ code: 'idempotency_conflict' })
   })
 
   it('is refused for another request', async () => {
