@@ -48,7 +48,7 @@ export function handle<Schema extends z.ZodType>(
       const params = await route.params
       const url = new URL(request.url)
       const hasBody = request.method !== 'GET' && request.method !== 'DELETE'
-      const given = hasBody ? await readJson(request) : Object.fromEntries(url.searchParams)
+      const given = hasBody ? await readJson(request) : readQuery(url.searchParams)
       const parsed = options.schema.safeParse(given)
       if (!parsed.success) throw validationError(hasBody ? 'body' : 'query', parsed.error)
       const run = () => handler({ ctx, input: parsed.data, param: (name) => params[name] ?? '', request })
@@ -76,6 +76,11 @@ function toResponse(answer: Answer, status = 200): Response {
   if (answer instanceof Response) return answer
   if (status === 204) return new Response(null, { status, headers: { 'cache-control': 'no-store' } })
   return Response.json(answer, { status, headers: { 'cache-control': 'no-store' } })
+}
+
+/** An empty value is the same as none; its name must be known all the same. */
+function readQuery(query: URLSearchParams): Record<string, string | undefined> {
+  return Object.fromEntries([...query].map(([name, value]) => [name, value === '' ? undefined : value]))
 }
 
 /** The body as JSON; an empty one is `{}`. Throws `payload_too_large` and `validation_failed`. */

@@ -38,6 +38,7 @@ export function problemResponse(error: unknown, logger: Logger): Response {
 export function validationError(what: string, error: z.ZodError): BerthError {
   const fields: FieldProblem[] = error.issues.flatMap((issue) => {
     const path = issue.path.map(String).join('.')
+    if (isMissing(issue)) return [{ path, message: 'is missing' }]
     if (issue.code !== 'unrecognized_keys') return [{ path, message: issue.message }]
     return issue.keys.map((key) => ({
       path: path === '' ? key : `${path}.${key}`,
@@ -49,4 +50,9 @@ export function validationError(what: string, error: z.ZodError): BerthError {
     hint: 'Correct the fields named and send it again.',
     fields,
   })
+}
+
+/** Zod does not hand over what it got; its words name it. */
+function isMissing({ code, message }: z.core.$ZodIssue): boolean {
+  return code === 'invalid_type' && message.endsWith('received undefined')
 }
