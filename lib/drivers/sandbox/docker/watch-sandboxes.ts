@@ -58,15 +58,20 @@ class SandboxWatcher {
 
   async run(onFirstAttempt: () => void): Promise<void> {
     let delayMs = RECONNECT_MS.first
+    let isAway = false
     while (!this.#signal.aborted) {
       try {
         const events = await this.#listen()
         delayMs = RECONNECT_MS.first
+        isAway = false
         onFirstAttempt()
         for await (const event of events) await this.#take(event)
       } catch (error) {
         if (this.#signal.aborted) break
-        this.#watch.logger.warn('the engine cannot be watched; trying again', { error, delayMs })
+        // Said once while it is away: an engine may stay away for good.
+        const level = isAway ? 'debug' : 'warn'
+        this.#watch.logger[level]('the engine cannot be watched; trying again', { error, delayMs })
+        isAway = true
         onFirstAttempt()
       }
       await this.#pause(delayMs)

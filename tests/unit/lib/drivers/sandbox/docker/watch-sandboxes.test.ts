@@ -120,9 +120,10 @@ describe('watching sandboxes', () => {
         return plain.events(options)
       },
     })
-    const { waits } = await watch(engine)
+    const { waits, logged } = await watch(engine)
     await vi.waitFor(() => expect(plain.listeners()).toBe(1))
     expect(waits).toEqual([250, 500, 1_000, 2_000])
+    expect(logged.map((line) => JSON.parse(line).message)).toEqual(['the engine cannot be watched; trying again'])
   })
 
   it('does not report what is expected', async () => {
