@@ -56,7 +56,7 @@ export function writePullRequestBody(input: {
           ...(left > 0 ? ['', `${left} earlier commands are in the log.`] : []),
         ]),
     '',
-    `${run.steps} steps with ${model}. Opened by Berth.`,
+    `${run.steps} ${run.steps === 1 ? 'step' : 'steps'} with ${model}. Opened by Berth.`,
     '',
   ].join('\n')
 }

@@ -56,7 +56,9 @@ describe('a pull request', () => {
 
   it('says so when no command was run', () => {
     const run = { task: 'x', steps: 1, costUsd: 0 }
-    expect(writePullRequestBody({ summary: null, run, model: 'm', commands: [] })).toContain('No commands were run.')
+    const body = writePullRequestBody({ summary: null, run, model: 'm', commands: [] })
+    expect(body).toContain('No commands were run.')
+    expect(body).toContain('1 step with m.')
   })
 
   it('has a commit message with the summary below the name', () => {
