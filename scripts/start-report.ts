@@ -14,11 +14,13 @@ export function describeGaps({ settings, imageProblem }: StartState): string[] {
     gaps.push(`Containers: ${imageProblem.message}${imageProblem.hint ? ` ${imageProblem.hint}` : ''}`)
   }
   if (settings.openrouter.apiKey === null) {
-    gaps.push("Model key: agents cannot call a model. Set one: echo 'OPENROUTER_API_KEY=<your key>' >> .env")
+    gaps.push(
+      "Model key: agents cannot call a model. Set one and start again: echo 'OPENROUTER_API_KEY=<your key>' >> .env",
+    )
   }
   if (settings.github.token === null) {
     gaps.push(
-      "GitHub token: only public repositories can be read, and nothing pushed. Set one: echo 'GITHUB_TOKEN=<your token>' >> .env",
+      "GitHub token: only public repositories can be read, and nothing pushed. Set one and start again: echo 'GITHUB_TOKEN=<your token>' >> .env",
     )
   }
   return gaps

@@ -15,8 +15,8 @@ describe('describeGaps', () => {
     const imageProblem = new BerthError('engine_unreachable', 'No engine answers.', { hint: 'Start it: sudo dockerd' })
     expect(describeGaps({ settings: settings(), imageProblem })).toEqual([
       'Containers: No engine answers. Start it: sudo dockerd',
-      "Model key: agents cannot call a model. Set one: echo 'OPENROUTER_API_KEY=<your key>' >> .env",
-      "GitHub token: only public repositories can be read, and nothing pushed. Set one: echo 'GITHUB_TOKEN=<your token>' >> .env",
+      "Model key: agents cannot call a model. Set one and start again: echo 'OPENROUTER_API_KEY=<your key>' >> .env",
+      "GitHub token: only public repositories can be read, and nothing pushed. Set one and start again: echo 'GITHUB_TOKEN=<your token>' >> .env",
     ])
   })
 })
