@@ -91,7 +91,7 @@ function decideResume(newTask: string | null, { agent, openRun, lastRun }: Agent
     return refuse(
       'run_in_progress',
       'A run is in progress, so a new task cannot begin.',
-      'Wait until it ends, cancel it, or speak to it with POST .../chat.',
+      'Wait until it ends, or cancel it, then send it again.',
     )
   }
   if (agent.status === 'STOPPING') return stopping()
