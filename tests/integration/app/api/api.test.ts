@@ -239,11 +239,22 @@ describe('an Idempotency-Key', () => {
 
   it('joins the request that is still being answered, and no other', async () => {
     const body = { task: 'Once', githubRepo: 'acme/widgets', targetBranch: 'berth/joined' }
-    const [first, second, other] = await Promise.all([
-      send('key-joined', body),
-      send('key-joined', body),
-      send('key-joined', { ...body, task: 'Twice' }),
-    ])
+    const { getRepository } = plane.forge
+    const asked = Promise.withResolvers<void>()
+    const released = Promise.withResolvers<void>()
+    plane.forge.getRepository = async (name) => {
+      asked.resolve()
+      await released.promise
+      return await getRepository(name)
+    }
+    const pending = [send('key-joined', body)]
+    await asked.promise
+    pending.push(send('key-joined', body))
+    const other = await send('key-joined', { ...body, task: 'Twice' })
+    plane.forge.getRepository = getRepository
+    released.resolve()
+    const [first, second] = await Promise.all(pending)
+    if (!first || !second) throw new Error('Two were sent.')
     expect([first.status, second.status, other.status]).toEqual([201, 201, 409])
     expect(await second.json()).toEqual(await first.json())
     expect(await other.json()).toMatchObject({ code: 'idempotency_conflict' })
