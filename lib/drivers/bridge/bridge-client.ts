@@ -22,7 +22,9 @@ import { readJsonLines } from './json-lines.ts'
 import type { BridgeClient, BridgeMessage, BridgeTarget, ExecuteOutcome } from './port.ts'
 import { type BridgeRequest, exchange, isSuccess, readAnswer, readJson, send, toBerthError } from './request.ts'
 
-const FIRST_DELAY_MS = 25
+/** A bridge is up some 200 ms after its container, and a dial costs next to nothing: asked often at first, then less. */
+const EAGER_DELAY_MS = 10
+const EAGER_FOR_MS = 1_000
 const MAX_DELAY_MS = 250
 const ATTEMPT_TIMEOUT_MS = 5_000
 /** Commands that a living bridge answers at once. */
@@ -93,9 +95,11 @@ async function waitUntilReady(input: {
   signal: AbortSignal | undefined
 }) {
   const { health, clock, timeoutMs, signal } = input
-  const deadlineMs = clock.monotonicMs() + timeoutMs
+  const beganMs = clock.monotonicMs()
+  const deadlineMs = beganMs + timeoutMs
   let cause: unknown
-  for (let delayMs = FIRST_DELAY_MS; ; delayMs = Math.min(delayMs * 2, MAX_DELAY_MS)) {
+  let delayMs = EAGER_DELAY_MS
+  for (;;) {
     signal?.throwIfAborted()
     const leftMs = deadlineMs - clock.monotonicMs()
     if (leftMs <= 0) {
@@ -110,7 +114,9 @@ async function waitUntilReady(input: {
       if (isBerthError(error) && error.code !== 'sandbox_lost') throw error
       cause = error
     }
-    await clock.sleep(Math.max(0, Math.min(delayMs, deadlineMs - clock.monotonicMs())), signal)
+    const nowMs = clock.monotonicMs()
+    if (nowMs - beganMs > EAGER_FOR_MS) delayMs = Math.min(delayMs * 2, MAX_DELAY_MS)
+    await clock.sleep(Math.max(0, Math.min(delayMs, deadlineMs - nowMs)), signal)
   }
 }
 

@@ -31,17 +31,24 @@ export async function ensureVolumes(
   engine: ContainerEngine,
   { owner, made }: { owner: VolumeOwner; made: string[] },
 ): Promise<void> {
-  for (const { part } of volumeParts) {
-    const name = volumeName(owner, part)
-    const found = await engine.findVolume(name)
-    if (found === null) {
-      await engine.createVolume(name, { ...ownerLabels(owner), [LABEL.volume]: part })
-      made.push(name)
-    } else if (!belongsTo(found.labels, owner)) {
-      throw new BerthError('start_failed', `The volume ${name} is there already and is not this agent's.`, {
-        hint: `See whose it is with \`docker volume inspect ${name}\`; remove or rename it.`,
-      })
-    }
+  const ends = await Promise.allSettled(volumeParts.map(({ part }) => ensureVolume(engine, { owner, part, made })))
+  // Not before all have ended: what is made after a failure could not be undone.
+  for (const end of ends) if (end.status === 'rejected') throw end.reason
+}
+
+async function ensureVolume(
+  engine: ContainerEngine,
+  { owner, part, made }: { owner: VolumeOwner; part: VolumePart; made: string[] },
+): Promise<void> {
+  const name = volumeName(owner, part)
+  const found = await engine.findVolume(name)
+  if (found === null) {
+    await engine.createVolume(name, { ...ownerLabels(owner), [LABEL.volume]: part })
+    made.push(name)
+  } else if (!belongsTo(found.labels, owner)) {
+    throw new BerthError('start_failed', `The volume ${name} is there already and is not this agent's.`, {
+      hint: `See whose it is with \`docker volume inspect ${name}\`; remove or rename it.`,
+    })
   }
 }
 
