@@ -16,8 +16,22 @@ const HOST_NAME = 'agent'
 /** Variables that would run code in the bridge, or pass for the driver's own. */
 const NOT_FOR_AGENTS = /^(BERTH_.*|NODE_OPTIONS|NODE_PATH|NODE_REPL_.*|LD_.*|GCONV_PATH|OPENSSL_CONF)$/
 
-/** What makes Node ready for a proxy and for extra certificates costs a start 30 ms; the bridge itself uses neither. */
-const bridgeCommand = ['/usr/bin/env', '-u', 'NODE_USE_ENV_PROXY', '-u', 'NODE_EXTRA_CA_CERTS', NODE, BRIDGE_PROGRAM]
+/**
+ * What makes Node ready for a proxy and for extra certificates costs a start 30 ms; the bridge itself uses neither. Its source
+ * comes compiled with the image (container/agent.Dockerfile); the variable is the bridge's alone, not the agent's.
+ */
+const bridgeCommand = [
+  '/usr/bin/env',
+  ...[
+    '-u',
+    'NODE_USE_ENV_PROXY',
+    '-u',
+    'NODE_EXTRA_CA_CERTS',
+    `NODE_COMPILE_CACHE=${SANDBOX_PATHS.install}/compile-cache`,
+  ],
+  NODE,
+  BRIDGE_PROGRAM,
+]
 
 export interface ContainerPlan {
   spec: SandboxSpec

@@ -20,7 +20,11 @@ describe('the configuration of a container', () => {
   it('has no network, no capabilities, a read-only root and no more swap than memory', () => {
     expect(toContainerConfig(plan)).toMatchObject({
       User: '990:990',
-      Cmd: expect.arrayContaining(['/opt/berth/bin/node', '/opt/berth/bridge.cjs']),
+      Cmd: expect.arrayContaining([
+        'NODE_COMPILE_CACHE=/opt/berth/compile-cache',
+        '/opt/berth/bin/node',
+        '/opt/berth/bridge.cjs',
+      ]),
       HostConfig: {
         NetworkMode: 'none',
         CapDrop: ['ALL'],
