@@ -12,6 +12,8 @@ import type { SandboxConnection } from '../sandbox/connection.ts'
 /** A run that ended so has not been asked to deliver what it left behind. */
 const NOT_DELIVERED: readonly string[] = ['cancelled', 'provider_error', 'failed', 'sandbox_lost', 'disk_limit']
 
+const CHANGED_NOTHING = 'The run changed nothing.'
+
 export interface Delivery {
   action: 'opened' | 'updated' | 'skipped'
   number?: number
@@ -73,7 +75,10 @@ async function commitPushOpen(input: Parameters<typeof deliver>[0]): Promise<Del
     const { sha, files = 0 } = commit
     tx.appendOwn('commit', { sha, subject: agent.name, branch: agent.targetBranch, files }, run.id)
   })
-  if (commit.ahead === 0) return skipped('The run changed nothing.')
+  if (commit.ahead === 0) return skipped(CHANGED_NOTHING)
+  if (!input.asked && agent.pullRequest !== null && (await isPushedBefore({ parts, agent, run, head: commit.head }))) {
+    return skipped(CHANGED_NOTHING)
+  }
   if (!parts.forge.authenticated) {
     return {
       ...skipped('No GitHub token is configured, so nothing can be pushed. Set GITHUB_TOKEN.'),
@@ -94,6 +99,14 @@ async function commitPushOpen(input: Parameters<typeof deliver>[0]): Promise<Del
     commands: readCommandEvidence(evidence),
   })
   return await openOrUpdate({ parts, agent, title: agent.name, body })
+}
+
+/** Whether what there is was pushed before this run, which then must not replace the words of the one that made it. */
+async function isPushedBefore(input: { parts: CoreParts; agent: Agent; run: Run; head: string }): Promise<boolean> {
+  const { parts, agent, run, head } = input
+  if (head !== agent.targetTip) return false
+  const pushes = await parts.stores.events.listOfTypes({ agentId: agent.id, types: ['push'], runId: run.id })
+  return pushes.length === 0
 }
 
 /** Looks for an open pull request of the branches and updates its body, or opens one. */

@@ -4,6 +4,7 @@ import { cancelRun, purgeAgent, stopAgent } from '../../../../../lib/services/ag
 import { chatWithAgent, resumeAgent, startAgent } from '../../../../../lib/services/agent/instruct.ts'
 import { getAgent, listAgents } from '../../../../../lib/services/agent/list.ts'
 import { openPullRequest } from '../../../../../lib/services/pull-request/open.ts'
+import { recordPush } from '../../../../../lib/services/push/broker-access.ts'
 import { type ControlPlane, startControlPlane } from '../../../../support/control-plane.ts'
 
 let plane: ControlPlane
@@ -375,6 +376,26 @@ describe('a pull request', () => {
     expect(plane.bridge.calls).not.toContain('push berth/fix')
   })
 
+  it('keeps its words when a later run only answers, and gets new ones when a run pushed', async () => {
+    const { id } = await createAndRun()
+    const push = { ref: 'refs/heads/berth/fix', oldSha: 'b'.repeat(40), newSha: 'c'.repeat(40), outcome: 'ok' } as const
+    await recordPush(plane.parts, id, push)
+    const [before] = plane.forge.pullRequests.map(({ body }) => body)
+    await chatWithAgent({ ctx: plane.ctx, input: { agentId: id, message: 'Why did you do that?' } })
+    await plane.untilAtRest(id)
+    expect((await events(id)).findLast((event) => event.type === 'pull_request')?.data).toEqual({
+      action: 'skipped',
+      reason: 'The run changed nothing.',
+    })
+    expect(plane.forge.pullRequests.map(({ body }) => body)).toEqual([before])
+    plane.bridge.onExecute = () => {
+      void recordPush(plane.parts, id, push).then(() => plane.bridge.end('completed', 'Pushed by itself.'))
+    }
+    await chatWithAgent({ ctx: plane.ctx, input: { agentId: id, message: 'Open it yourself' } })
+    await plane.untilAtRest(id)
+    expect(plane.forge.pullRequests.map(({ body }) => body)).toEqual([expect.stringContaining('Pushed by itself.')])
+  })
+
   it('can be asked for, again and again, and there is one', async () => {
     const { id } = await createAndRun()
     const first = await openPullRequest({ ctx: plane.ctx, input: { agentId: id } })
@@ -508,6 +529,23 @@ describe('a hostile sandbox', () => {
     expect(log.find((event) => event.type === 'error')?.data).toMatchObject({ code: 'event_rejected' })
     expect(log.filter((event) => event.type === 'text')).toHaveLength(1)
     expect(log.filter((event) => event.type === 'done')).toHaveLength(1)
+  })
+})
+
+describe('an event that the database could not take', () => {
+  it('does not hold up those after it', async () => {
+    keepRunning()
+    const { id } = await create()
+    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
+    await untilRunning(id)
+    const runId = plane.bridge.running()
+    plane.bridge.say('thinking', { step: 2 ** 40, maxSteps: 15, tokensUsed: 0, maxTokens: null })
+    plane.bridge.say('text', { step: 1, messageId: 'm1', text: 'other' }, 'run_\0')
+    plane.bridge.say('text', { step: 1, messageId: 'm2', text: 'after' }, runId)
+    await plane.until(id, (event) => event.data.text === 'after')
+    const log = await events(id)
+    expect(log.find((event) => event.type === 'error')?.data).toMatchObject({ code: 'event_rejected' })
+    expect(log.find((event) => event.data.text === 'other')?.runId).toBe('run_\uFFFD')
   })
 })
 
