@@ -11,7 +11,8 @@ import { z } from 'zod'
 export const MAX_EVENT_BYTES = 256 * 1024
 
 const text = z.string()
-const count = z.number().int().nonnegative()
+/** As large as a column takes. */
+const count = z.number().int().nonnegative().max(2_147_483_647)
 
 /** Why a run ended. The closed set of DESIGN section 4. */
 export const doneReason = z.enum([

@@ -1,5 +1,5 @@
 /** Takes what a bridge's journal says into the log, and brings the run up to date in the same transaction. */
-import type { DoneReason, JournalEvent } from '../../../container/contract/events.ts'
+import { cleanText, type DoneReason, type JournalEvent } from '../../../container/contract/events.ts'
 import { acceptJournalEvent, rejectMalformed } from '../../domain/journal-acceptance.ts'
 import type { LogTransaction } from '../../store/stores.ts'
 import type { Parts } from '../context.ts'
@@ -35,7 +35,8 @@ export async function acceptJournal(
         tx.appendJournal(input.journalId, n, { type: 'error', runId: null, at: new Date().toISOString(), data })
         continue
       }
-      const { runId, at } = line.event
+      const { at } = line.event
+      const runId = cleanText(line.event.runId)
       if (acceptance.accept === 'reject') {
         tx.appendJournal(input.journalId, n, { type: 'error', runId, at, data: acceptance.data })
         continue
