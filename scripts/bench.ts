@@ -8,6 +8,9 @@ import { projectDirectory } from './project-directory.ts'
 import { runInterruptibly } from './run-interruptibly.ts'
 
 const write = (text: string) => void process.stdout.write(text)
+// Standard output is the results' alone; Next talks on the console.
+console.log = console.error
+console.info = console.error
 
 await runInterruptibly('bench', async (ending) => {
   const args = readArguments(process.argv.slice(2))
@@ -16,7 +19,6 @@ await runInterruptibly('bench', async (ending) => {
     only: args.only,
     repeat: args.repeat,
     settings: loadSettings(projectDirectory),
-    // Standard output is the results' alone.
     say: (line) => void process.stderr.write(`${line}\n`),
     signal: ending.signal,
   })

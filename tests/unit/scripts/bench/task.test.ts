@@ -1,0 +1,39 @@
+import { expect, it } from 'vitest'
+import { readFile } from '../../../../container/bridge/tools/read-file.ts'
+import { runCommand } from '../../../../container/bridge/tools/run-command.ts'
+import { answerTask, writeTask } from '../../../../scripts/bench/task.ts'
+
+const inputs = { [readFile.name]: readFile.input, [runCommand.name]: runCommand.input }
+
+it('each task is another, so that its calls can be told from all others', () => {
+  expect(writeTask({ kind: 'answer' })).not.toBe(writeTask({ kind: 'answer' }))
+})
+
+it('steps are played as many as asked for, in the words of the tools', () => {
+  for (const kind of ['read', 'command'] as const) {
+    const conversation = writeTask({ kind, steps: 3 })
+    for (const turn of [0, 1, 2]) {
+      const [call] = answerTask({ conversation, turn })?.toolCalls ?? []
+      expect(() => inputs[call?.name ?? '']?.parse(call?.input)).not.toThrow()
+    }
+    expect(answerTask({ conversation, turn: 3 })).toEqual({ text: 'Done.' })
+  }
+})
+
+it('no call comes back so soon that the loop guard would end the run', () => {
+  const conversation = writeTask({ kind: 'read', steps: 12 })
+  const calls = Array.from({ length: 12 }, (_, turn) => JSON.stringify(answerTask({ conversation, turn })?.toolCalls))
+  for (const call of calls) expect(calls.filter((other) => other === call).length).toBeLessThan(4)
+})
+
+it('a command that waits says that it runs', () => {
+  for (const stubborn of [false, true]) {
+    const [call] = answerTask({ conversation: writeTask({ kind: 'wait', stubborn }), turn: 0 })?.toolCalls ?? []
+    expect(() => runCommand.input.parse(call?.input)).not.toThrow()
+    expect(JSON.stringify(call?.input)).toContain('the-command-waits')
+  }
+})
+
+it('a task of somebody else is not answered', () => {
+  expect(answerTask({ conversation: 'Fix the bug', turn: 0 })).toBeNull()
+})
