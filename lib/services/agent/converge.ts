@@ -47,11 +47,28 @@ export async function converge(work: Convergence): Promise<void> {
     } catch (error) {
       // Given up for a wish that came meanwhile: the next turn sees it in the row.
       if (work.signal.aborted) return
+      if (saysNothingOfTheSandbox({ error, step, agent })) return await leave({ work, step, error })
       await fail({ work, step, error })
       return
     }
   }
   parts.logger.error('an agent did not come to rest', { agentId })
+}
+
+/** The engine or the database is away, or the code is wrong: what runs, or waits, in the sandbox goes on meanwhile. */
+function saysNothingOfTheSandbox({ error, step, agent }: { error: unknown; step: Step; agent: Agent }): boolean {
+  if (agent.status !== 'RUNNING' && agent.status !== 'READY') return false
+  if (step !== 'attach' && step !== 'cancel' && step !== 'deliver') return false
+  return !isBerthError(error) || error.code === 'engine_unreachable'
+}
+
+/** Looked at again by the next reconciliation. */
+async function leave({ work, step, error }: { work: Convergence; step: Step; error: unknown }): Promise<void> {
+  const { parts, agentId } = work
+  parts.logger.warn('a step of an agent is tried again later', { agentId, step, error })
+  const connection = work.connection()
+  work.setConnection(null)
+  await connection?.close()
 }
 
 interface StepInput {

@@ -455,6 +455,39 @@ describe('a connection that breaks during a run', () => {
   })
 })
 
+describe('an engine that does not answer for a moment', () => {
+  const loseSight = async (agentId: string) => {
+    plane.driver.setReachable(false)
+    plane.bridge.cut()
+    await expect.poll(() => plane.parts.supervisor.connection(agentId)).toBeNull()
+    await plane.parts.supervisor.settle(agentId)
+  }
+
+  it('does not end the run that goes on in its sandbox', async () => {
+    keepRunning()
+    const { id } = await create()
+    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
+    await untilRunning(id)
+    await plane.parts.supervisor.settle(id)
+    await loseSight(id)
+    expect(await read(id)).toMatchObject({ status: 'RUNNING', run: { status: 'RUNNING' } })
+    plane.bridge.end('completed', 'Done meanwhile.')
+    plane.driver.setReachable(true)
+    await plane.parts.supervisor.reconcile()
+    await plane.untilAtRest(id)
+    expect(await read(id)).toMatchObject({ status: 'READY', run: { reason: 'completed', summary: 'Done meanwhile.' } })
+    expect(await containers(id)).toHaveLength(1)
+  })
+
+  it('leaves a container that waits as it is', async () => {
+    const { id } = await createAndRun()
+    await loseSight(id)
+    expect(await read(id)).toMatchObject({ status: 'READY', statusDetail: null })
+    plane.driver.setReachable(true)
+    expect(await containers(id)).toHaveLength(1)
+  })
+})
+
 describe('a sandbox that is lost during a run', () => {
   it('is started again, and the run continues once by itself', async () => {
     keepRunning()
