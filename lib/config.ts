@@ -10,25 +10,39 @@ const optional = <T extends z.ZodType>(schema: T) => z.preprocess(blankIsUnset, 
 const withDefault = <T extends z.ZodType>(schema: T, value: z.input<T>) =>
   z.preprocess((given) => blankIsUnset(given) ?? value, schema)
 
-const port = z.coerce.number().int().min(0).max(65_535)
-const positive = z.coerce.number().int().positive()
-const baseUrl = z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, ''))
-const hostList = z.string().transform((list) =>
-  list
-    .split(',')
-    .map((host) => host.trim().toLowerCase())
-    .filter((host) => host !== ''),
-)
+const wholeNumber = (words: string, isAllowed: (value: number) => boolean) =>
+  z.coerce.number(words).refine((value) => Number.isInteger(value) && isAllowed(value), words)
+const port = wholeNumber('must be a number from 0 to 65535', (value) => value >= 0 && value <= 65_535)
+const positive = wholeNumber('must be a whole number above 0', (value) => value > 0)
+const baseUrl = z
+  .url({ protocol: /^https?$/, error: 'must be an address such as https://example.com' })
+  .transform((url) => url.replace(/\/+$/, ''))
+const hostList = z
+  .string()
+  .transform((list) =>
+    list
+      .split(',')
+      .map((host) => host.trim().toLowerCase())
+      .filter((host) => host !== ''),
+  )
+  .refine(
+    (hosts) => !hosts.some((host) => /[\s/@]/.test(host)),
+    'must be host names with commas between, such as files.example.com,*.example.org',
+  )
 const environment = z.object({
   PORT: withDefault(port, 3000),
   HOST: withDefault(z.string(), '127.0.0.1'),
-  DATABASE_URL: optional(z.url({ protocol: /^postgres(ql)?$/ })),
+  DATABASE_URL: optional(
+    z.url({ protocol: /^postgres(ql)?$/, error: 'must be postgres://user:password@host:5432/database' }),
+  ),
   BERTH_DATA_DIR: withDefault(z.string(), './.berth'),
   BERTH_SECRET_KEY: optional(z.string().min(32, 'must have at least 32 characters')),
   NEXTAUTH_SECRET: optional(z.string().min(32, 'must have at least 32 characters')),
   NEXTAUTH_URL: optional(baseUrl),
   BERTH_SANDBOX: optional(z.literal('docker', 'must be docker: no other kind of sandbox is built yet')),
-  DOCKER_HOST: optional(z.string()),
+  DOCKER_HOST: optional(
+    z.string().regex(/^(unix|tcp|https?):\/\/./, 'must begin with unix://, tcp://, http:// or https://'),
+  ),
   BERTH_AGENT_IMAGE: optional(z.string()),
   BERTH_BASE_IMAGE: withDefault(z.string(), 'debian:bookworm-slim'),
   BERTH_EGRESS_ALLOW: withDefault(hostList, ''),

@@ -17,6 +17,31 @@ describe('the settings', () => {
     )
   })
 
+  it.each([
+    ['PORT', 'http', 'must be a number from 0 to 65535'],
+    ['PORT', '70000', 'must be a number from 0 to 65535'],
+    ['MAX_ITERATIONS', '0', 'must be a whole number above 0'],
+    ['DEFAULT_CONTAINER_MEMORY', '2GB', 'must be a whole number above 0'],
+    ['GITHUB_URL', 'github', 'must be an address such as https://example.com'],
+    ['DOCKER_HOST', 'nope', 'must begin with unix://, tcp://, http:// or https://'],
+    [
+      'BERTH_EGRESS_ALLOW',
+      'http://a/b',
+      'must be host names with commas between, such as files.example.com,*.example.org',
+    ],
+    ['BERTH_EGRESS_ALLOW', 'a b', 'must be host names with commas between, such as files.example.com,*.example.org'],
+  ])('say what is allowed: %s=%s', (name, value, words) => {
+    expect(() => readSettings({ [name]: value }, '/nowhere')).toThrow(
+      `The environment has a wrong value:\n  ${name}="${value}": ${words}`,
+    )
+  })
+
+  it('say what a database address looks like', () => {
+    expect(() => readSettings({ DATABASE_URL: 'mysql://a' }, '/nowhere')).toThrow(
+      'DATABASE_URL=(hidden): must be postgres://user:password@host:5432/database',
+    )
+  })
+
   it('keep what may be a secret out of the words', () => {
     const environment = { HTTPS_PROXY: 'socks5://ada:hunter2@proxy:1080', BERTH_SECRET_KEY: 'hunter2' }
     let words = ''
