@@ -46,16 +46,6 @@ export function createModelCallStore(prisma: PrismaClient): ModelCallStore {
       await prisma.$executeRaw`
         INSERT INTO "ModelCall" ("id", "agentId", "runId", "model") VALUES (${id}, ${agentId}, ${runId}, ${model})`
     },
-    async settle(id, { settledAt, ...usage }) {
-      const settled = await prisma.$executeRaw`
-        UPDATE "ModelCall" SET
-          "inputTokens" = ${usage.inputTokens}, "outputTokens" = ${usage.outputTokens},
-          "cachedInputTokens" = ${usage.cachedInputTokens}, "reasoningTokens" = ${usage.reasoningTokens},
-          "costUsd" = ${usage.costUsd}::numeric, "generationId" = ${usage.generationId},
-          "complete" = ${usage.complete}, "settledAt" = ${settledAt.toISOString()}::timestamptz
-        WHERE "id" = ${id} AND "settledAt" IS NULL`
-      return settled === 1
-    },
   }
 }
 

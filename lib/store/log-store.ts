@@ -7,10 +7,18 @@ import type { StoredEvent } from '../domain/agent.ts'
 import type { JournalPosition } from '../domain/journal-acceptance.ts'
 import { BerthError } from '../errors.ts'
 import { type Ids, randomIds } from '../ids.ts'
-import { type EventRow, lockAgent, patchRun, type RunChoice, readRun, storeChange } from './agent-sql.ts'
+import {
+  type EventRow,
+  lockAgent,
+  patchRun,
+  type RunChoice,
+  readRun,
+  settleModelCall,
+  storeChange,
+} from './agent-sql.ts'
 import type { Prisma, PrismaClient } from './generated/client.ts'
 import { toAgent, toRun } from './rows.ts'
-import type { AgentPatch, LogStore, LogTransaction, RunPatch } from './stores.ts'
+import type { AgentPatch, LogStore, LogTransaction, ModelCallUsage, RunPatch } from './stores.ts'
 
 export function createLogStore(prisma: PrismaClient, options: { ids?: Ids; now?: () => Date } = {}): LogStore {
   const { ids = randomIds, now = () => new Date() } = options
@@ -82,6 +90,10 @@ class PendingChange implements LogTransaction {
 
   async updateRun(id: string, patch: RunPatch) {
     await patchRun(this.#db, id, patch)
+  }
+
+  async settleModelCall(id: string, usage: ModelCallUsage) {
+    return await settleModelCall(this.#db, id, usage)
   }
 
   append(type: string, data: Record<string, unknown>, options: { runId?: string | null; id?: string } = {}) {

@@ -136,6 +136,8 @@ export interface LogTransaction {
   update(patch: AgentPatch): void
   createRun(run: Pick<Run, 'id' | 'task' | 'inputEventId'>): Promise<Run>
   updateRun(id: string, patch: RunPatch): Promise<void>
+  /** True for the one transaction that settled it. */
+  settleModelCall(id: string, usage: ModelCallUsage): Promise<boolean>
   /** Takes the next seq. `id` where another refers to the event. */
   append<T extends ControlEventType>(
     type: T,
@@ -172,21 +174,20 @@ export interface LeaseStore {
 }
 
 export interface ModelCallStore {
+  /** It is settled in the log's transaction, with what it changes. */
   open(call: { id: string; agentId: string; runId: string; model: string }): Promise<void>
-  /** True for the one caller that settled it. */
-  settle(
-    id: string,
-    usage: {
-      inputTokens: number
-      outputTokens: number
-      cachedInputTokens: number
-      reasoningTokens: number
-      costUsd: number | null
-      generationId: string | null
-      complete: boolean
-      settledAt: Date
-    },
-  ): Promise<boolean>
+}
+
+/** What a model call used, as it is kept. */
+export interface ModelCallUsage {
+  inputTokens: number
+  outputTokens: number
+  cachedInputTokens: number
+  reasoningTokens: number
+  costUsd: number | null
+  generationId: string | null
+  complete: boolean
+  settledAt: Date
 }
 
 export interface IdempotencyStore {

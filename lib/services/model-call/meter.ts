@@ -53,10 +53,9 @@ export async function settleModelCall(
   call: { agentId: string; runId: string; modelId: string; modelCallId: string; usage: ModelUsage },
 ): Promise<void> {
   const { usage } = call
-  const first = await parts.stores.modelCalls.settle(call.modelCallId, { ...usage, settledAt: parts.clock.now() })
-  if (!first) return
   const { generationId: _id, ...figures } = usage
   await writeLog(parts, call.agentId, async (tx) => {
+    if (!(await tx.settleModelCall(call.modelCallId, { ...usage, settledAt: parts.clock.now() }))) return
     await tx.updateRun(call.runId, {
       addInputTokens: usage.inputTokens,
       addOutputTokens: usage.outputTokens,
