@@ -1,3 +1,4 @@
+import { StartRefused } from '../lib/composition/start-refused.ts'
 import { SettingsError } from '../lib/config.ts'
 import { isBerthError } from '../lib/errors.ts'
 import { causeChain } from '../lib/logger.ts'
@@ -8,7 +9,7 @@ export async function endWithWords(work: () => Promise<void>): Promise<void> {
     await work()
   } catch (error) {
     process.exitCode = 1
-    if (error instanceof SettingsError) console.error(error.message)
+    if (error instanceof SettingsError || error instanceof StartRefused) console.error(error.message)
     else if (isBerthError(error)) console.error(error.hint ? `${error.message} ${error.hint}` : error.message)
     else console.error(causeChain(error).messages.join('\n  caused by '))
   }

@@ -2,6 +2,7 @@
  * Runs a script that leaves nothing behind: whatever ends it early (Ctrl+C, an error outside of any call, nobody reading its
  * output) aborts one signal, the work takes its things away, and only then the process ends.
  */
+import { StartRefused } from '../lib/composition/start-refused.ts'
 import { SettingsError } from '../lib/config.ts'
 import { isBerthError } from '../lib/errors.ts'
 import { causeChain } from '../lib/logger.ts'
@@ -48,7 +49,7 @@ export function describeFailure(error: unknown): string {
   if (error instanceof SuppressedError) {
     return `${describeFailure(error.suppressed)}\nCleaning up failed too: ${describeFailure(error.error)}`
   }
-  if (error instanceof SettingsError) return error.message
+  if (error instanceof SettingsError || error instanceof StartRefused) return error.message
   if (isBerthError(error)) {
     const tail = Array.isArray(error.details?.logTail) ? error.details.logTail : []
     return [error.hint ? `${error.message} ${error.hint}` : error.message, ...tail].join('\n  ')

@@ -1,7 +1,8 @@
 /** One control plane on a data folder at a time, and short commands beside it. Knows what they tell each other. */
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type FileLock, type LockAttempt, tryLock } from './file-lock.ts'
+import { type FileLock, type LockAttempt, type LockNote, tryLock } from './file-lock.ts'
+import { StartRefused } from './start-refused.ts'
 
 const LOOK_EVERY_MS = 100
 
@@ -44,10 +45,23 @@ const addressOf = (attempt: LockAttempt) =>
 /** The lock of a control plane. Waits for one that is ending and for a command that is at work; throws AlreadyRunning for another control plane. */
 export async function takeInstanceLock(dataDirectory: string, signal: AbortSignal): Promise<InstanceLock> {
   for (;;) {
-    const attempt = await tryLock(lockFile(dataDirectory), { purpose: 'server', databaseReady: false, url: null })
+    const attempt = await tryDataLock(dataDirectory, { purpose: 'server', databaseReady: false, url: null })
     if (attempt.lock !== null) return describeTo(attempt.lock)
     if (!willBeFreeSoon(attempt)) throw new AlreadyRunning({ pid: attempt.holder.pid, url: addressOf(attempt) })
     await sleep(LOOK_EVERY_MS, undefined, { signal })
+  }
+}
+
+/** The first thing that is written into the data folder. Throws StartRefused where that cannot be. */
+async function tryDataLock(dataDirectory: string, note: LockNote): Promise<LockAttempt> {
+  try {
+    return await tryLock(lockFile(dataDirectory), note)
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error)) throw error
+    throw new StartRefused(
+      `The data folder ${dataDirectory} cannot be written (${error.code}). Let this user write there, or name another folder in BERTH_DATA_DIR.`,
+      { cause: error },
+    )
   }
 }
 
@@ -64,7 +78,7 @@ function describeTo(lock: FileLock): InstanceLock {
 /** A command's turn. Waits while another command works, or a control plane has not opened its database yet. */
 export async function takeCommandTurn(dataDirectory: string, signal: AbortSignal): Promise<CommandTurn> {
   for (;;) {
-    const attempt = await tryLock(lockFile(dataDirectory), { purpose: 'command' })
+    const attempt = await tryDataLock(dataDirectory, { purpose: 'command' })
     if (attempt.lock !== null) return { kind: 'alone', release: attempt.lock.release }
     if (attempt.holder.note.databaseReady === true) return { kind: 'beside', url: addressOf(attempt) }
     await sleep(LOOK_EVERY_MS, undefined, { signal })

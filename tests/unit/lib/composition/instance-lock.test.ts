@@ -1,8 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { AlreadyRunning, takeCommandTurn, takeInstanceLock } from '../../../../lib/composition/instance-lock.ts'
+import { StartRefused } from '../../../../lib/composition/start-refused.ts'
 
 let folder = ''
 beforeEach(async () => {
@@ -16,6 +17,19 @@ const isSettled = async (promise: Promise<unknown>) => {
   const later = new Promise((resolve) => setImmediate(() => resolve(pending)))
   return (await Promise.race([promise, later])) !== pending
 }
+
+describe('a data folder that cannot be made', () => {
+  it('keeps a control plane and a command from starting, in words', async () => {
+    await writeFile(path.join(folder, 'file'), '')
+    const data = path.join(folder, 'file', 'data')
+    const words = `The data folder ${data} cannot be written (ENOTDIR). Let this user write there, or name another folder in BERTH_DATA_DIR.`
+    for (const take of [takeInstanceLock, takeCommandTurn]) {
+      const error = await take(data, never).catch((reason: unknown) => reason)
+      expect(error).toBeInstanceOf(StartRefused)
+      expect(error).toMatchObject({ message: words })
+    }
+  })
+})
 
 describe('takeInstanceLock', () => {
   it('tells a second control plane where the first one is', async () => {
