@@ -3,7 +3,7 @@
  * (`setsid` leaves a group, not an environment), and the children of both. Reads Linux's /proc; elsewhere only the group is
  * known. Must not know what a command is for or how long it may take.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import type { Clock } from '../../../lib/clock.ts'
 import { hasCode } from './map-fs-error.ts'
 
@@ -70,23 +70,34 @@ export function createProcessFamily(options: { groupId: number; mark: string; cl
 }
 
 /**
- * Processes of an earlier runner's commands (its marks begin with that runner's pid and start time) are ended at once. For a
- * new runner: what its predecessor, killed in the middle, could not end.
+ * Processes of an earlier runner's commands are ended at once. For a new runner: what its predecessor, killed in the middle,
+ * could not end. Only of this process namespace: a container's processes are seen from outside too, and there the number of
+ * their runner says nothing.
  */
 export function endOrphans(): number {
   const table = readProcessTable()
-  const alive = new Set(table.map((entry) => `${entry.pid}-${entry.startTime}`))
+  const namespace = readNamespace()
+  const alive = new Set(table.map((entry) => prefixOf(namespace, entry)))
   const orphans = table.filter((entry) => {
     const runner = readMark(entry.pid)?.split('.')[0]
-    return runner !== undefined && !alive.has(runner) && entry.pid !== process.pid
+    return runner?.startsWith(`${namespace}-`) === true && !alive.has(runner) && entry.pid !== process.pid
   })
   for (const { pid } of orphans) sendSignal(pid, 'SIGKILL')
   return orphans.length
 }
 
-/** What every mark of this process begins with: pid and start time, so that a pid used again is not taken for it. */
+/** What every mark of this process begins with: its namespace, pid and start time, so that a pid used again is not taken for it. */
 export function markPrefix(): string {
-  return `${process.pid}-${readEntry(process.pid)?.startTime ?? '0'}`
+  return prefixOf(readNamespace(), { pid: process.pid, startTime: readEntry(process.pid)?.startTime ?? '0' })
+}
+
+function prefixOf(namespace: string, { pid, startTime }: Pick<ProcessEntry, 'pid' | 'startTime'>): string {
+  return `${namespace}-${pid}-${startTime}`
+}
+
+/** The number in `pid:[4026531836]` (namespaces(7)). */
+function readNamespace(): string {
+  return hasProcessTable() ? readlinkSync('/proc/self/ns/pid').replace(/\D/g, '') : '0'
 }
 
 interface ProcessEntry {

@@ -1,0 +1,41 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readlinkSync } from 'node:fs'
+import { afterEach, describe, expect, it } from 'vitest'
+import { endOrphans, MARK_VARIABLE, markPrefix } from '../../../../../container/runner/workspace/process-family.ts'
+
+const children: ChildProcess[] = []
+
+afterEach(async () => {
+  for (const child of children.splice(0)) {
+    if (child.exitCode !== null || child.signalCode !== null) continue
+    const ended = new Promise((resolve) => child.once('exit', resolve))
+    child.kill('SIGKILL')
+    await ended
+  }
+})
+
+async function startMarked(mark: string): Promise<ChildProcess> {
+  const child = spawn('sleep', ['60'], { env: { ...process.env, [MARK_VARIABLE]: mark }, stdio: 'ignore' })
+  children.push(child)
+  await new Promise((resolve) => child.once('spawn', resolve))
+  return child
+}
+
+const endOf = (child: ChildProcess) =>
+  new Promise<string | null>((resolve) => child.once('exit', (_code, signal) => resolve(signal)))
+
+describe('a new runner', () => {
+  const here = readlinkSync('/proc/self/ns/pid').replace(/\D/g, '')
+
+  it('ends what a dead runner of its own process namespace left, and nothing else', async () => {
+    // A container's processes are seen from outside, where their runner's number means another process or none.
+    const elsewhere = await startMarked('4000000000-1-1.command')
+    const ofThisRunner = await startMarked(`${markPrefix()}.command`)
+    const left = await startMarked(`${here}-1-1.command`)
+    const ended = endOf(left)
+    endOrphans()
+    expect(await ended).toBe('SIGKILL')
+    expect([elsewhere.signalCode, ofThisRunner.signalCode]).toEqual([null, null])
+    expect([elsewhere, ofThisRunner].every((child) => child.kill(0))).toBe(true)
+  })
+})
