@@ -72,6 +72,8 @@ export const executeCommand = z.looseObject({
   runId: text,
   /** True when the control plane knows that this run was begun before and was interrupted. */
   continued: z.boolean(),
+  /** Words of runs that ended before they began, oldest first: they come before `input` where they are not known yet. */
+  earlier: z.array(personMessage).optional(),
   input: personMessage,
   agent: z.looseObject({
     name: text,

@@ -133,10 +133,13 @@ function beginRun(state: State, data: SandboxEventData<'run_started'>, { runId }
   if (runId !== null) state.runs.add(runId)
   if (state.model !== null && state.model !== data.model) forgetReasoning(state)
   state.model = data.model
-  const text = state.said.get(data.inputEventId)
-  if (text === undefined || state.answered.has(data.inputEventId)) return
-  state.answered.add(data.inputEventId)
-  state.messages.push({ role: 'user', content: text })
+  if (!state.said.has(data.inputEventId)) return
+  // With what was said before it and never answered: its run ended before it began.
+  for (const [eventId, text] of state.said) {
+    if (!state.answered.has(eventId)) state.messages.push({ role: 'user', content: text })
+    state.answered.add(eventId)
+    if (eventId === data.inputEventId) return
+  }
 }
 
 function beginStep(state: State, { notice }: SandboxEventData<'thinking'>): void {

@@ -1,5 +1,5 @@
 /** Brings a pending run to the bridge: sandbox, clone, then the command that begins it. And a lost one again, once. */
-import type { CloneMessage, ExecuteCommand, HistoryEvent } from '../../../container/contract/bridge.ts'
+import type { CloneMessage, ExecuteCommand, HistoryEvent, PersonMessage } from '../../../container/contract/bridge.ts'
 import type { Agent, Run, StartStage } from '../../domain/agent.ts'
 import { BerthError, isErrorCode } from '../../errors.ts'
 import type { WorkerParts } from '../context.ts'
@@ -20,6 +20,7 @@ const CONVERSATION_TYPES = [
   'done',
 ]
 
+const MAX_UNANSWERED = 20
 const CLONE_DEADLINE_MS = 15 * 60_000
 
 /** Shows a stage of a start; the percentage comes at most once for each whole figure. */
@@ -137,10 +138,12 @@ async function toExecuteCommand(input: {
 }): Promise<ExecuteCommand> {
   const { parts, agent, run, continued } = input
   const { journalId, n } = await parts.stores.agents.journalPosition(agent.id)
+  const earlier = await readUnanswered(parts, run)
   const model = (await parts.modelCatalog.find(agent.model)) ?? { contextTokens: null, maxOutputTokens: null }
   return {
     runId: run.id,
     continued,
+    ...(earlier.length > 0 && { earlier }),
     input: { eventId: run.inputEventId, text: run.task },
     agent: {
       name: agent.name,
@@ -159,6 +162,14 @@ async function toExecuteCommand(input: {
     tools: { allow: agent.tools.allow, commandTimeoutMs: parts.settings.commandTimeoutMs },
     stored: { journalId, n },
   }
+}
+
+/** What was said to runs that ended before they began, since the last that did: the bridge never heard of it. */
+async function readUnanswered(parts: WorkerParts, run: Run): Promise<PersonMessage[]> {
+  const before = await parts.stores.runs.list({ agentId: run.agentId, limit: MAX_UNANSWERED, before: run.createdAt })
+  const begun = before.findIndex((earlier) => earlier.startedAt !== null)
+  const unanswered = begun === -1 ? before : before.slice(0, begun)
+  return unanswered.reverse().map(({ inputEventId, task }) => ({ eventId: inputEventId, text: task }))
 }
 
 async function readHistory(parts: WorkerParts, agentId: string): Promise<HistoryEvent[]> {

@@ -284,6 +284,23 @@ describe('ending', () => {
   })
 })
 
+describe('what was said to a run that never began', () => {
+  it('is told to the bridge before the next words', async () => {
+    plane.bridge.failClone = { code: 'repository_forbidden', message: 'The token may not read acme/widgets.' }
+    const { id } = await createAndRun()
+    plane.bridge.failClone = null
+    await resumeAgent({ ctx: plane.ctx, input: { agentId: id, newTask: 'And the docs' } })
+    await plane.untilAtRest(id)
+    expect(plane.bridge.commands[0]).toMatchObject({
+      earlier: [{ text: 'Fix the bug' }],
+      input: { text: 'And the docs' },
+    })
+    await resumeAgent({ ctx: plane.ctx, input: { agentId: id, newTask: 'And the tests' } })
+    await plane.untilAtRest(id)
+    expect(plane.bridge.commands[1]?.earlier).toBeUndefined()
+  })
+})
+
 describe('a start that fails', () => {
   it('says the stage and the cause, leaves no container, and can be tried again', async () => {
     plane.bridge.failClone = { code: 'repository_forbidden', message: 'The token may not read acme/widgets.' }

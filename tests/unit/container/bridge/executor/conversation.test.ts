@@ -98,6 +98,17 @@ describe('the conversation', () => {
     ])
   })
 
+  it('puts words whose run never began before those of the next run', () => {
+    const { messages } = fold(
+      said('e1', 'One.'),
+      said('e2', 'Two.'),
+      started('e2'),
+      said('e3', 'Three.'),
+      started('e3'),
+    )
+    expect(messages().map(({ content }) => content)).toEqual(['One.', 'Two.', 'Three.'])
+  })
+
   it('replays a notice as a user message before its step', () => {
     const { messages } = fold(
       said('e1', 'Go.'),

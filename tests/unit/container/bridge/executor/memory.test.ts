@@ -22,6 +22,22 @@ afterEach(async () => {
 const open = () => openJournal({ directory, ids: randomIds, clock: systemClock, logger: silentLogger })
 
 describe('what was said so far', () => {
+  it('holds the words of runs that never began, once however often they are sent', async () => {
+    const journal = await open()
+    const memory = openMemory(journal)
+    const earlier = [{ eventId: 'evt_0', text: 'First.' }]
+    const command = commandOf({ earlier })
+    memory.recall(command)
+    const conversation = memory.recall(command)
+    const inputs = [...journal.entries()].flatMap((entry) => (entry.kind === 'input' ? [entry.input] : []))
+    expect(inputs.map((input) => (input.kind === 'message' ? input.message.eventId : input.kind))).toEqual([
+      'evt_0',
+      command.input.eventId,
+    ])
+    expect(conversation.knowsMessage('evt_0')).toBe(true)
+    await journal.close()
+  })
+
   it('is asked for when the journal was replaced in the middle of a run and the bridge began anew', async () => {
     const before = await open()
     before.renew('torn')
