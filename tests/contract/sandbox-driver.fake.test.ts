@@ -6,7 +6,7 @@ describeSandboxDriver('fake', async () => {
   return {
     driver,
     image: 'good',
-    brokenImage: { name: 'broken', says: 'it is broken' },
+    brokenImage: { name: 'broken' },
     killOutside: async (sandbox) => driver.endOutside(sandbox),
     killRunner: async (sandbox) => driver.endRunner(sandbox),
     countRunners: async (sandbox) => driver.countRunners(sandbox),

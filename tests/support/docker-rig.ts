@@ -17,7 +17,6 @@ import { silentLogger } from '../../lib/logger.ts'
 import type { SandboxRig } from '../contract/sandbox-driver.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../..')
-const SAYS = 'this bridge is broken'
 
 /** The part of `docker inspect` that the tests look at. */
 export interface ShownContainer {
@@ -43,7 +42,7 @@ export interface DockerRig extends SandboxRig {
 export async function makeDockerRig(): Promise<DockerRig> {
   const tag = `test-${process.pid}`
   const image = `berth-agent:${tag}`
-  const brokenImage = { name: `berth-agent:${tag}-broken`, says: SAYS }
+  const brokenImage = { name: `berth-agent:${tag}-broken` }
   const settings = readSettings(process.env, ROOT)
   const engine = openEngine(settings.dockerHost)
   await ensureAgentImage({
@@ -110,14 +109,14 @@ export async function makeDockerRig(): Promise<DockerRig> {
   }
 }
 
-/** Its "Node" says one line and fails, whatever it is given. */
+/** What its container is to run cannot be run, so its start fails at once, every time. */
 async function buildBrokenImage(engine: OpenEngine, { from, tag }: { from: string; tag: string }): Promise<void> {
   const content = (lines: string) => Buffer.from(lines)
   await runBuild(engine, {
     what: 'a broken image',
     context: packContext([
-      { path: 'Dockerfile', mode: 0o644, content: content(`FROM ${from}\nCOPY node /opt/berth/bin/node\n`) },
-      { path: 'node', mode: 0o755, content: content(`#!/bin/sh\necho '${SAYS}' >&2\nexit 3\n`) },
+      { path: 'Dockerfile', mode: 0o644, content: content(`FROM ${from}\nCOPY env /usr/bin/env\n`) },
+      { path: 'env', mode: 0o644, content: content('') },
     ]),
     dockerfile: 'Dockerfile',
     tag,
