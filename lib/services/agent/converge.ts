@@ -16,6 +16,7 @@ import { removeContainers, takeDown } from './take-down.ts'
 
 /** How often a run is continued by itself after its sandbox was lost. */
 const MAX_CONTINUATIONS = 1
+const LOG_TAIL_LINES = 50
 /** More steps than any path has: a defect must not spin. */
 const MAX_STEPS = 24
 
@@ -201,6 +202,9 @@ async function fail(input: { work: Convergence; step: Step; error: unknown }): P
   const connection = work.connection()
   work.setConnection(null)
   await connection?.close()
+  const logTail = Array.isArray(known.details?.logTail)
+    ? known.details.logTail.map(String)
+    : await readLogTail(parts, agentId)
   await removeContainers(parts, agentId).catch((cause: unknown) =>
     parts.logger.warn('the container of a failed start could not be removed', { agentId, error: cause }),
   )
@@ -211,7 +215,7 @@ async function fail(input: { work: Convergence; step: Step; error: unknown }): P
       code: known.code,
       message: known.message,
       ...(known.hint !== undefined && { hint: known.hint }),
-      ...(Array.isArray(known.details?.logTail) && { logTail: known.details.logTail.map(String) }),
+      ...(logTail.length > 0 && { logTail }),
     }
     await endOpenRun(parts, tx, {
       reason: run?.startedAt ? 'sandbox_lost' : 'failed',
@@ -219,4 +223,15 @@ async function fail(input: { work: Convergence; step: Step; error: unknown }): P
     })
     setStatus(tx, 'FAILED', detail)
   })
+}
+
+/** What the container said last, before it goes; nothing where it cannot be asked. */
+async function readLogTail(parts: Convergence['parts'], agentId: string): Promise<string[]> {
+  try {
+    const [sandbox] = await parts.driver.list({ installationId: parts.installationId, agentId })
+    return sandbox ? await parts.driver.logs(sandbox, LOG_TAIL_LINES) : []
+  } catch (error) {
+    parts.logger.warn('the log of a failed start could not be read', { agentId, error })
+    return []
+  }
 }

@@ -302,12 +302,17 @@ describe('what was said to a run that never began', () => {
 })
 
 describe('a start that fails', () => {
-  it('says the stage and the cause, leaves no container, and can be tried again', async () => {
+  it('says the stage, the cause and the last lines of the log, leaves no container, and can be tried again', async () => {
     plane.bridge.failClone = { code: 'repository_forbidden', message: 'The token may not read acme/widgets.' }
     const { id } = await createAndRun()
     expect(await read(id)).toMatchObject({
       status: 'FAILED',
-      statusDetail: { stage: 'clone', code: 'repository_forbidden', message: 'The token may not read acme/widgets.' },
+      statusDetail: {
+        stage: 'clone',
+        code: 'repository_forbidden',
+        message: 'The token may not read acme/widgets.',
+        logTail: ['the bridge listens'],
+      },
       run: { status: 'ENDED', reason: 'failed' },
     })
     expect(await containers(id)).toEqual([])
