@@ -19,6 +19,11 @@ export interface FamilyMember {
 export interface ProcessFamily {
   /** Every member that is alive now; zombies are not. */
   members(): FamilyMember[]
+  /**
+   * False while a process that began since the command is between two programs: for a moment of execve(2) it has no
+   * environment to read, so it may be a member that `members` cannot know.
+   */
+  isSettled(): boolean
   /** TERM to all; what is left after `graceMs` is stopped and killed, again for what it started meanwhile. */
   end(graceMs: number): Promise<void>
 }
@@ -31,6 +36,7 @@ const KILL_WAIT_MS = 2_000
 /** `groupId` is the pid of the command itself, which leads its group. */
 export function createProcessFamily(options: { groupId: number; mark: string; clock: Clock }): ProcessFamily {
   const { groupId, mark, clock } = options
+  const since = readStartTime(groupId)
   const members = () => (hasProcessTable() ? findFamily(groupId, mark) : findGroup(groupId))
 
   const waitUntilGone = async (ms: number, again: (left: FamilyMember[]) => void): Promise<boolean> => {
@@ -57,6 +63,7 @@ export function createProcessFamily(options: { groupId: number; mark: string; cl
 
   return {
     members,
+    isSettled: () => !hasProcessTable() || !readProcessTable().some((entry) => isBetweenPrograms(entry, since)),
     async end(graceMs) {
       const family = members()
       if (family.length === 0) return
@@ -143,6 +150,16 @@ function readEntry(pid: number): ProcessEntry | null {
   const [state, parent, group, ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   if (state === undefined || state === 'Z' || state === 'X') return null
   return { pid, parent: Number(parent), group: Number(group), startTime: rest[16] ?? '0' }
+}
+
+/** Also of a zombie. Infinity when there is no such process. */
+function readStartTime(pid: number): number {
+  const stat = readProcFile(pid, 'stat')
+  return stat === null ? Number.POSITIVE_INFINITY : Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19])
+}
+
+function isBetweenPrograms({ pid, startTime }: ProcessEntry, since: number): boolean {
+  return Number(startTime) >= since && readProcFile(pid, 'environ') === ''
 }
 
 function readMark(pid: number): string | undefined {

@@ -194,8 +194,8 @@ async function endCommand({ ending, family, exited, drained, collector, clock }:
 async function findLeftovers(family: ProcessFamily, clock: Clock): Promise<FamilyMember[]> {
   const deadline = clock.monotonicMs() + DRAIN_MS
   let left = family.members()
-  while (left.length > 0 && clock.monotonicMs() < deadline) {
-    await clock.sleep(20)
+  while ((left.length > 0 || !family.isSettled()) && clock.monotonicMs() < deadline) {
+    await clock.sleep(left.length > 0 ? 20 : 2)
     left = family.members()
   }
   return left

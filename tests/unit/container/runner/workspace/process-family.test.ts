@@ -1,7 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readlinkSync } from 'node:fs'
 import { afterEach, describe, expect, it } from 'vitest'
-import { endOrphans, MARK_VARIABLE, markPrefix } from '../../../../../container/runner/workspace/process-family.ts'
+import {
+  createProcessFamily,
+  endOrphans,
+  MARK_VARIABLE,
+  markPrefix,
+} from '../../../../../container/runner/workspace/process-family.ts'
+import { systemClock } from '../../../../../lib/clock.ts'
 
 const children: ChildProcess[] = []
 
@@ -23,6 +29,18 @@ async function startMarked(mark: string): Promise<ChildProcess> {
 
 const endOf = (child: ChildProcess) =>
   new Promise<string | null>((resolve) => child.once('exit', (_code, signal) => resolve(signal)))
+
+describe('the family of a command', () => {
+  it('is not settled while a younger process has no environment to read: it may be one that changes its program', async () => {
+    const command = await startMarked('0-0-0.command')
+    const family = createProcessFamily({ groupId: Number(command.pid), mark: '0-0-0.command', clock: systemClock })
+    expect(family.isSettled()).toBe(true)
+    const bare = spawn('sleep', ['60'], { env: {} as NodeJS.ProcessEnv, stdio: 'ignore' })
+    children.push(bare)
+    await new Promise((resolve) => bare.once('spawn', resolve))
+    expect(family.isSettled()).toBe(false)
+  })
+})
 
 describe('a new runner', () => {
   const here = readlinkSync('/proc/self/ns/pid').replace(/\D/g, '')
