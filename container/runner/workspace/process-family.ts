@@ -20,10 +20,10 @@ export interface ProcessFamily {
   /** Every member that is alive now; zombies are not. */
   members(): FamilyMember[]
   /**
-   * False while a process that began since the command is between two programs: for a moment of execve(2) it has no
-   * environment to read, so it may be a member that `members` cannot know.
+   * The members, and whether that is all: not `settled` when a process that began since the command was between two programs
+   * in this very look. For a moment of execve(2) it has no environment to read, so it may be a member.
    */
-  isSettled(): boolean
+  look(): { members: FamilyMember[]; settled: boolean }
   /** TERM to all; what is left after `graceMs` is stopped and killed, again for what it started meanwhile. */
   end(graceMs: number): Promise<void>
 }
@@ -37,7 +37,9 @@ const KILL_WAIT_MS = 2_000
 export function createProcessFamily(options: { groupId: number; mark: string; clock: Clock }): ProcessFamily {
   const { groupId, mark, clock } = options
   const since = readStartTime(groupId)
-  const members = () => (hasProcessTable() ? findFamily(groupId, mark) : findGroup(groupId))
+  const look = () =>
+    hasProcessTable() ? findFamily({ groupId, mark, since }) : { members: findGroup(groupId), settled: true }
+  const members = () => look().members
 
   const waitUntilGone = async (ms: number, again: (left: FamilyMember[]) => void): Promise<boolean> => {
     const deadline = clock.monotonicMs() + ms
@@ -63,7 +65,7 @@ export function createProcessFamily(options: { groupId: number; mark: string; cl
 
   return {
     members,
-    isSettled: () => !hasProcessTable() || !readProcessTable().some((entry) => isBetweenPrograms(entry, since)),
+    look,
     async end(graceMs) {
       const family = members()
       if (family.length === 0) return
@@ -86,7 +88,7 @@ export function endOrphans(): number {
   const namespace = readNamespace()
   const alive = new Set(table.map((entry) => prefixOf(namespace, entry)))
   const orphans = table.filter((entry) => {
-    const runner = readMark(entry.pid)?.split('.')[0]
+    const runner = findMark(readProcFile(entry.pid, 'environ'))?.split('.')[0]
     return runner?.startsWith(`${namespace}-`) === true && !alive.has(runner) && entry.pid !== process.pid
   })
   for (const { pid } of orphans) sendSignal(pid, 'SIGKILL')
@@ -118,10 +120,15 @@ function hasProcessTable(): boolean {
   return existsSync('/proc/self/stat')
 }
 
-function findFamily(groupId: number, mark: string): FamilyMember[] {
+function findFamily({ groupId, mark, since }: { groupId: number; mark: string; since: number }) {
   const table = readProcessTable().filter((entry) => entry.pid !== process.pid)
   const family = new Set<number>()
-  for (const entry of table) if (entry.group === groupId || readMark(entry.pid) === mark) family.add(entry.pid)
+  let settled = true
+  for (const entry of table) {
+    const environment = readProcFile(entry.pid, 'environ')
+    if (entry.group === groupId || findMark(environment) === mark) family.add(entry.pid)
+    else if (environment === '' && Number(entry.startTime) >= since) settled = false
+  }
   for (let grew = family.size > 0; grew; ) {
     grew = false
     for (const entry of table) {
@@ -130,7 +137,7 @@ function findFamily(groupId: number, mark: string): FamilyMember[] {
       grew = true
     }
   }
-  return [...family].map((pid) => ({ pid, command: readCommand(pid) }))
+  return { members: [...family].map((pid) => ({ pid, command: readCommand(pid) })), settled }
 }
 
 function findGroup(groupId: number): FamilyMember[] {
@@ -158,13 +165,9 @@ function readStartTime(pid: number): number {
   return stat === null ? Number.POSITIVE_INFINITY : Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19])
 }
 
-function isBetweenPrograms({ pid, startTime }: ProcessEntry, since: number): boolean {
-  return Number(startTime) >= since && readProcFile(pid, 'environ') === ''
-}
-
-function readMark(pid: number): string | undefined {
-  const environment = readProcFile(pid, 'environ')?.split('\0') ?? []
-  return environment.find((entry) => entry.startsWith(`${MARK_VARIABLE}=`))?.slice(MARK_VARIABLE.length + 1)
+function findMark(environment: string | null): string | undefined {
+  const entries = environment?.split('\0') ?? []
+  return entries.find((entry) => entry.startsWith(`${MARK_VARIABLE}=`))?.slice(MARK_VARIABLE.length + 1)
 }
 
 function readCommand(pid: number): string {

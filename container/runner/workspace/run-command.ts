@@ -193,12 +193,12 @@ async function endCommand({ ending, family, exited, drained, collector, clock }:
 /** What is still there shortly after the command's end: helpers that are just finishing are left to it. */
 async function findLeftovers(family: ProcessFamily, clock: Clock): Promise<FamilyMember[]> {
   const deadline = clock.monotonicMs() + DRAIN_MS
-  let left = family.members()
-  while ((left.length > 0 || !family.isSettled()) && clock.monotonicMs() < deadline) {
-    await clock.sleep(left.length > 0 ? 20 : 2)
-    left = family.members()
+  let seen = family.look()
+  while ((seen.members.length > 0 || !seen.settled) && clock.monotonicMs() < deadline) {
+    await clock.sleep(seen.members.length > 0 ? 20 : 2)
+    seen = family.look()
   }
-  return left
+  return seen.members
 }
 
 function describeEnded(left: FamilyMember[]): string {

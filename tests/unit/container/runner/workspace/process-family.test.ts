@@ -34,11 +34,11 @@ describe('the family of a command', () => {
   it('is not settled while a younger process has no environment to read: it may be one that changes its program', async () => {
     const command = await startMarked('0-0-0.command')
     const family = createProcessFamily({ groupId: Number(command.pid), mark: '0-0-0.command', clock: systemClock })
-    expect(family.isSettled()).toBe(true)
+    expect(family.look().settled).toBe(true)
     const bare = spawn('sleep', ['60'], { env: {} as NodeJS.ProcessEnv, stdio: 'ignore' })
     children.push(bare)
     await new Promise((resolve) => bare.once('spawn', resolve))
-    expect(family.isSettled()).toBe(false)
+    expect(family.look().settled).toBe(false)
   })
 })
 
