@@ -6,11 +6,27 @@ const withBrowser = process.env.BERTH_TEST_BROWSER === '1'
 const withRegistry = process.env.BERTH_TEST_REGISTRY === '1'
 
 const END_TO_END = 'tests/e2e/**/*.test.ts'
+const BOUNDARY = 'tests/boundary/**/*.test.ts'
 const leftOut = [
   ...(withEngine ? [] : ['tests/**/*.engine.test.ts']),
   ...(withEngine && withBrowser ? [] : ['tests/**/*.browser.test.ts']),
   ...(withEngine && withRegistry ? [] : ['tests/**/*.registry.test.ts']),
 ]
+
+/** Each file is a whole installation with containers: one at a time, and after everything that is quick. */
+const whole = (name: string, include: string, groupOrder: number) => ({
+  test: {
+    name,
+    include: [include],
+    exclude: leftOut,
+    globalSetup: ['tests/support/e2e-global-setup.ts'],
+    pool: 'forks' as const,
+    fileParallelism: false,
+    sequence: { groupOrder },
+    testTimeout: 90_000,
+    hookTimeout: 120_000,
+  },
+})
 
 export default defineConfig({
   test: {
@@ -19,27 +35,15 @@ export default defineConfig({
         test: {
           name: 'parts',
           include: ['tests/**/*.test.ts'],
-          exclude: [END_TO_END, ...leftOut],
+          exclude: [END_TO_END, BOUNDARY, ...leftOut],
           globalSetup: ['tests/support/global-setup.ts'],
           pool: 'forks',
           testTimeout: 20_000,
           hookTimeout: 60_000,
         },
       },
-      {
-        test: {
-          name: 'whole',
-          include: [END_TO_END],
-          exclude: leftOut,
-          globalSetup: ['tests/support/e2e-global-setup.ts'],
-          pool: 'forks',
-          // Each file is a whole installation with containers: one at a time, and after everything that is quick.
-          fileParallelism: false,
-          sequence: { groupOrder: 1 },
-          testTimeout: 90_000,
-          hookTimeout: 120_000,
-        },
-      },
+      whole('whole', END_TO_END, 1),
+      whole('boundary', BOUNDARY, 2),
     ],
   },
 })

@@ -2,6 +2,8 @@
  * `npm test`: everything that must hold before a change is good. Installs and generates first, looks for a Docker engine, a
  * browser and a package registry, and says at the end which tests could not be run without them; with CI set that is a
  * failure. Arguments go to vitest: npm test -- tests/unit/lib/domain
+ *
+ * `npm run test:boundary` (--boundary): what is tried against the sandbox's boundary alone, one line a try.
  */
 import { access, constants } from 'node:fs/promises'
 import path from 'node:path'
@@ -13,6 +15,16 @@ import { describeDuration, projectDirectory, runMain, SetUpError, say } from './
 
 const inProject = (...names) => path.join(projectDirectory, ...names)
 const packageFile = (...names) => inProject('node_modules', ...names)
+
+const BOUNDARY_FLAG = '--boundary'
+const BOUNDARY_ARGUMENTS = [
+  '--project',
+  'boundary',
+  '--reporter',
+  'default',
+  '--reporter',
+  './tests/boundary/reporter.ts',
+]
 
 const CHECKS = [
   { name: 'types', script: packageFile('typescript', 'bin', 'tsc'), args: ['--noEmit'] },
@@ -56,14 +68,16 @@ async function findNeeds() {
 }
 
 async function runTests() {
-  const filters = process.argv.slice(2)
+  const given = process.argv.slice(2)
+  const boundary = given.includes(BOUNDARY_FLAG)
+  const filters = given.filter((argument) => argument !== BOUNDARY_FLAG)
   await ensureInstalled()
   await ensureClient()
-  const failed = filters.length === 0 ? await runChecks() : []
+  const failed = given.length === 0 ? await runChecks() : []
   const { left, env } = await findNeeds()
   const code = await runOnNode24({
     script: packageFile('vitest', 'vitest.mjs'),
-    args: ['run', ...filters],
+    args: ['run', ...(boundary ? BOUNDARY_ARGUMENTS : []), ...filters],
     env: { ...env, NODE_ENV: 'test' },
   })
   if (code !== 0) failed.push('tests')

@@ -2,14 +2,13 @@
  * Builds the real parts of the control plane and ties them together. The one place that knows every adapter. Made once a
  * process; everything else is given what it needs.
  */
-import path from 'node:path'
 import { systemClock } from '../clock.ts'
 import type { Settings } from '../config.ts'
 import { createBridgeClient } from '../drivers/bridge/bridge-client.ts'
 import { createGitHubForge } from '../drivers/forge/github/github-forge.ts'
 import { createOpenRouterCatalog } from '../drivers/model/openrouter/catalog.ts'
-import { createDockerDriver } from '../drivers/sandbox/docker/create-docker-driver.ts'
 import type { SandboxDriver } from '../drivers/sandbox/port.ts'
+import type { Network } from '../gateway/egress/destination.ts'
 import { createTunnelServer } from '../gateway/tunnel/tunnel-server.ts'
 import { randomIds } from '../ids.ts'
 import { startJobs } from '../jobs/jobs.ts'
@@ -20,10 +19,10 @@ import { createEventHub } from '../services/event/hub.ts'
 import { createKeyedQueue } from '../services/event/keyed-queue.ts'
 import { createPrismaClient } from '../store/client.ts'
 import { createStores } from '../store/prisma-stores.ts'
-import type { Stores } from '../store/stores.ts'
 import { agentImageName } from './agent-image-name.ts'
 import { createGatewayAccess } from './gateway-access.ts'
 import { ensureInstanceId } from './instance-id.ts'
+import { openDriver } from './open-driver.ts'
 import { trustExtraCa } from './trust-extra-ca.ts'
 
 export interface RunningParts {
@@ -32,13 +31,18 @@ export interface RunningParts {
   close(): Promise<void>
 }
 
-/** Makes the parts over a migrated database. `driver` replaces the one the settings name: for tests. */
-export async function createParts(input: {
-  settings: Settings
-  databaseUrl: string
-  logger: Logger
+/** Parts that a test puts in the place of the real ones. */
+export interface ReplacedParts {
+  /** Instead of the driver that the settings name, and with it the agent image. */
   driver?: SandboxDriver
-}): Promise<RunningParts> {
+  /** Instead of this machine's way to find the addresses of a name. */
+  network?: Network
+}
+
+/** Makes the parts over a migrated database. */
+export async function createParts(
+  input: { settings: Settings; databaseUrl: string; logger: Logger } & ReplacedParts,
+): Promise<RunningParts> {
   const { settings, logger } = input
   trustExtraCa(settings.extraCaFile)
   const clock = systemClock
@@ -46,7 +50,7 @@ export async function createParts(input: {
   const prisma = createPrismaClient(input.databaseUrl)
   const stores = createStores(prisma)
   const installation = await stores.installation.ensure(ids.next('ins'))
-  const driver = input.driver ?? (await chooseDriver({ settings, stores, logger }))
+  const driver = input.driver ?? (await openDriver({ settings, stores, logger }))
   const agentImage = agentImageName(settings)
   const core: CoreParts = {
     settings,
@@ -69,6 +73,7 @@ export async function createParts(input: {
     proxyUrl: settings.egress.proxyUrl,
     logger,
     clock,
+    ...(input.network === undefined ? {} : { network: input.network }),
   })
   const worker: WorkerParts = { ...core, attachTunnel: tunnels.attach }
   const supervisor = createSupervisor(worker)
@@ -84,15 +89,4 @@ export async function createParts(input: {
       await prisma.$disconnect()
     },
   }
-}
-
-/** The driver of the first start, kept for good: an engine that does not answer later changes nothing. */
-async function chooseDriver(input: { settings: Settings; stores: Stores; logger: Logger }): Promise<SandboxDriver> {
-  const { settings, stores, logger } = input
-  await stores.installation.chooseDriver(settings.sandbox ?? 'docker')
-  return createDockerDriver({
-    dockerHost: settings.dockerHost,
-    socketRoot: path.join(settings.dataDirectory, 'sockets'),
-    logger,
-  })
 }

@@ -5,13 +5,12 @@
  */
 import type { Settings } from '../config.ts'
 import { ensureAgentImage } from '../drivers/sandbox/docker/image/ensure-agent-image.ts'
-import type { SandboxDriver } from '../drivers/sandbox/port.ts'
 import { type BerthError, isBerthError } from '../errors.ts'
 import { provideParts } from '../http/parts.ts'
 import type { Logger } from '../logger.ts'
 import type { Parts } from '../services/context.ts'
 import { ensureAppBuilt } from './app-build.ts'
-import { createParts } from './create-parts.ts'
+import { createParts, type ReplacedParts } from './create-parts.ts'
 import { openDatabase } from './database.ts'
 import { openHttpServer } from './http-server.ts'
 import { takeInstanceLock } from './instance-lock.ts'
@@ -19,7 +18,7 @@ import { openNextApp } from './next-app.ts'
 import { createProgress, type Progress } from './progress.ts'
 import { ensureSecrets } from './secrets.ts'
 
-export interface ServeInput {
+export interface ServeInput extends ReplacedParts {
   settings: Settings
   logger: Logger
   /** The project's folder; default: the working directory. */
@@ -30,8 +29,6 @@ export interface ServeInput {
   isDevelopment?: boolean
   /** Gives up the start. */
   signal?: AbortSignal
-  /** Replaces the driver that the settings name, and with it the agent image: for tests. */
-  driver?: SandboxDriver
   onReady?: (serving: Serving) => void
 }
 
@@ -70,6 +67,7 @@ export async function serve(input: ServeInput): Promise<Serving> {
     databaseUrl: database.url,
     logger: input.logger,
     ...(input.driver ? { driver: input.driver } : {}),
+    ...(input.network ? { network: input.network } : {}),
   })
   started.defer(() => running.close())
   provideParts(running.parts)

@@ -4,6 +4,7 @@
  */
 import { mkdir, mkdtemp, rm, rmdir } from 'node:fs/promises'
 import path from 'node:path'
+import type { ReplacedParts } from '../../lib/composition/create-parts.ts'
 import { createProgress } from '../../lib/composition/progress.ts'
 import { serve } from '../../lib/composition/serve.ts'
 import type { Settings } from '../../lib/config.ts'
@@ -26,7 +27,7 @@ export interface Installation {
   close(): Promise<void>
 }
 
-export interface InstallationInput {
+export interface InstallationInput extends ReplacedParts {
   /** Its data folder lies in theirs, its address and secrets are its own; the rest is taken as it is. */
   settings: Settings
   say(line: string): void
@@ -45,6 +46,8 @@ export async function startInstallation(input: InstallationInput): Promise<Insta
     root: projectDirectory,
     progress: createProgress({ write: input.say }),
     signal: input.signal,
+    ...(input.driver === undefined ? {} : { driver: input.driver }),
+    ...(input.network === undefined ? {} : { network: input.network }),
   })
   started.defer(() => serving.close())
   if (serving.imageProblem !== null) throw serving.imageProblem

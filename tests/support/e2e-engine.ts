@@ -11,10 +11,18 @@ export interface E2eEngine {
   volumes(agentId?: string): Promise<string[]>
   /** `docker inspect` of the agent's only container. */
   inspect(agentId: string): Promise<ShownContainer>
-  /** Runs a command in the agent's container as a user of it, and answers what it wrote on standard error. */
+  /** Runs a shell command in the agent's container as a user of it, and answers what it wrote on both streams. */
   exec(agentId: string, input: { user: string; command: string }): Promise<string>
+  /** The same as the agent's commands have it: its user, its home and, by default, its workspace; with the exit code. */
+  sh(agentId: string, command: string, options?: { user?: string; directory?: string }): Promise<ShellResult>
   /** What a test that failed half-way could not purge. */
   removeAll(agentId: string): Promise<void>
+}
+
+export interface ShellResult {
+  exitCode: number | null
+  /** Both streams. */
+  output: string
 }
 
 /** The part of `docker inspect` that the tests name; the rest is there too. */
@@ -51,6 +59,16 @@ export function openE2eEngine(input: { dockerHost: string | null; installationId
         env: [],
       })
       return text(output)
+    },
+    async sh(agentId, command, { user = '1000:1000', directory = '/workspace' } = {}) {
+      const { execId, output } = await engine.exec(await only(agentId), {
+        command: ['bash', '-c', `exec 2>&1; ${command}`],
+        user,
+        workingDirectory: directory,
+        env: ['HOME=/home/agent'],
+      })
+      const said = await text(output)
+      return { output: said, exitCode: (await engine.findExec(execId))?.exitCode ?? null }
     },
     async removeAll(agentId) {
       for (const id of await containers(agentId)) await engine.removeContainer(id)

@@ -79,6 +79,7 @@ export function createFakeSandboxDriver(options: FakeSandboxOptions = {}): FakeS
       description: reachable ? 'Fake 1.0 (memory)' : 'The fake engine cannot be reached.',
       version: reachable ? '1.0' : null,
     }),
+    prepare: async () => {},
     assertImage: async (image) => {
       assertReachable()
       assertImage(image)

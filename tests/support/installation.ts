@@ -6,6 +6,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { readSettings } from '../../lib/config.ts'
+import type { Network } from '../../lib/gateway/egress/destination.ts'
 import type { Parts } from '../../lib/services/context.ts'
 import { locateEmbedded, runsAsRoot } from '../../lib/store/embedded/location.ts'
 import { scriptCase } from '../../scripts/demo/case-script.ts'
@@ -31,19 +32,27 @@ export interface TestInstallation extends Pick<Outside, 'forge' | 'model'> {
 /** Long enough to be watched in a page, short enough for a test. */
 const TYPING_MS = 5
 
+export interface TestInstallationInput extends Partial<OutsideInput> {
+  /** More settings, as in .env. */
+  env?: Record<string, string>
+  /** How the control plane finds the addresses of names; default: as this machine does. */
+  network?: Network
+}
+
 /** Without a script the model solves the sample, and has one more answer for an instruction after it. */
-export async function startInstallation(input: Partial<OutsideInput> = {}): Promise<TestInstallation> {
+export async function startInstallation(input: TestInstallationInput = {}): Promise<TestInstallation> {
   await using started = new AsyncDisposableStack()
   const script = input.script ?? [...scriptCase(sampleCase), { text: 'It is written down now.' }]
   const outside = await startOutside({ delayMs: TYPING_MS, ...input, script })
   started.defer(() => outside.close())
   const base = await mkdtemp(path.join(os.tmpdir(), 'berth-e2e-'))
   started.defer(() => removeEmpty(base))
-  const environment = { ...process.env, ...outside.env, BERTH_DATA_DIR: path.join(base, 'data') }
+  const environment = { ...process.env, ...outside.env, ...input.env, BERTH_DATA_DIR: path.join(base, 'data') }
   const installation = await startDemoInstallation({
     settings: readSettings(environment, projectDirectory),
     signal: new AbortController().signal,
     say: () => {},
+    ...(input.network === undefined ? {} : { network: input.network }),
   })
   const { url, token, parts } = installation
   const { dataDirectory, dockerHost } = parts.settings

@@ -57,6 +57,11 @@ export interface SandboxDriver {
 
   /** Never throws: an engine that does not answer is a status. */
   probe(): Promise<EngineStatus>
+  /**
+   * Does once what the first sandbox would otherwise wait for (finding out how a bridge is reached, making programs). Called
+   * when the control plane starts; `create` and `start` do it themselves where it was not, or failed. Idempotent.
+   */
+  prepare(image: string, signal?: AbortSignal): Promise<void>
   /** Throws `image_missing` when the image is not there; does not build it. */
   assertImage(image: string): Promise<void>
   /** Hosts that the image's own package managers say they use: kept as its label when it is built. */

@@ -46,6 +46,7 @@ export function createDockerDriver(options: DockerDriverOptions): SandboxDriver 
     kind: 'docker',
     isolated: true,
     probe: () => probeEngine(engine),
+    prepare: async () => {},
 
     assertImage: async (image) => {
       if ((await engine.findImage(image)) === null) throw missingImage(image)

@@ -1,0 +1,22 @@
+/** What a bridge that is not to be trusted asks the model gateway for. Each line is one test of gateway.engine.test.ts. */
+export const gatewayTries = [
+  'a body: only known fields reach the provider',
+  'another model than the agent has',
+  'a list of models to fall back to',
+  'a model with :online behind it',
+  'plugins and web search',
+  "a provider's server tools",
+  'an image by URL',
+  'a body over 16 MiB',
+  'another route of the provider',
+  'a run that has ended',
+  'a run that was cancelled',
+  "another agent's run",
+  'no run at all',
+  'a reader that stops reading: nothing is buffered without bound',
+  'a stream that the sandbox cuts: it is paid for',
+  'a stream that the provider cuts: it is paid for',
+  'usage, always asked for and never believed from the sandbox',
+  'a limit that is reached',
+  'the key, in an answer, an error or a redirect of the provider',
+] as const
