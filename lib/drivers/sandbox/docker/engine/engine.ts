@@ -111,6 +111,35 @@ export interface ImageEngine {
   pruneImages(filter: { label: string; olderThan?: string }): Promise<void>
 }
 
+export interface EngineDetails {
+  product: 'Docker' | 'Podman'
+  /** e.g. "28.2.2" */
+  version: string
+  /** e.g. "1.50" */
+  apiVersion: string
+  /** Of the machine that the engine runs on. */
+  hostName: string
+  /** e.g. "Debian GNU/Linux 12 (bookworm)", "Docker Desktop" */
+  operatingSystem: string
+  storageDriver: string
+  securityOptions: string[]
+  /** "1" or "2" */
+  cgroupVersion: string
+  /** Where it keeps images and volumes, on its own machine. */
+  rootDirectory: string
+  memoryBytes: number
+  cpus: number
+  /** Which limits of a container its kernel can hold. */
+  enforces: { memory: boolean; cpu: boolean; pids: boolean }
+}
+
+/** For checks of a set-up: asks, and changes nothing. */
+export interface EngineInspection {
+  inspectEngine(): Promise<EngineDetails>
+  /** Resolves when the image's registry has it, asked by the engine without a pull. Rejects with EngineRefusal, in the registry's words. */
+  askRegistry(image: string): Promise<void>
+}
+
 /** The engine answered, and said no. */
 export class EngineRefusal extends Error {
   readonly statusCode: number

@@ -1,17 +1,18 @@
 /** The one place that speaks to dockerode: both engine ports over one address. */
 import Docker from 'dockerode'
 import { createContainerCalls } from './container-calls.ts'
-import type { ContainerEngine, ImageEngine } from './engine.ts'
+import type { ContainerEngine, EngineInspection, ImageEngine } from './engine.ts'
 import { toEngineError } from './engine-error.ts'
 import { describeEngineAddress, findEngine } from './find-engine.ts'
 import { createImageCalls } from './image-calls.ts'
+import { createInspectionCalls } from './inspection-calls.ts'
 import { createProcessCalls } from './process-calls.ts'
 import { createVolumeCalls } from './volume-calls.ts'
 
 /** An answer is waited for this long; builds, pulls, events and waiting for an end have deadlines of their own. */
 const ANSWER_TIMEOUT_MS = 30_000
 
-export interface OpenEngine extends ContainerEngine, ImageEngine {
+export interface OpenEngine extends ContainerEngine, ImageEngine, EngineInspection {
   /** As DOCKER_HOST would name it. */
   readonly address: string
 }
@@ -47,5 +48,6 @@ export function openEngine(dockerHost: string | null): OpenEngine {
     ...createVolumeCalls(clients),
     ...createProcessCalls(clients),
     ...createImageCalls(clients),
+    ...createInspectionCalls(clients),
   }
 }

@@ -18,18 +18,35 @@ export interface BaseImage {
 
 /** Answers the name to build from. Throws `image_missing` with what to do when there is no way to one. */
 export async function ensureBaseImage(engine: ContainerEngine & ImageEngine, base: BaseImage): Promise<string> {
-  if ((await engine.findImage(base.name)) !== null) return base.name
-  const made = `berth-base:${base.name.replace(/[^a-zA-Z0-9]+/g, '-')}-${base.architecture}`
-  if ((await engine.findImage(made)) !== null) return made
+  const present = await findBaseImage(engine, base)
+  if (present !== null) return present
   base.onProgress(`Pulling ${base.name}`)
   const problem = await pullImage(engine, base)
   if (problem === null) return base.name
   base.onProgress(`  could not pull ${base.name}: ${problem}`)
-  if (!isDebian(base.name) || !(await canMakeDebianBase())) throw noBaseImage(base.name, problem)
+  if (!(await canMakeBase(base.name))) throw noBaseImage(base.name, problem)
+  const made = nameOfMade(base)
   base.onProgress(`Making a base from this machine's own Debian packages instead, as ${made}`)
   await makeDebianBase(engine, { ...base, tag: made })
   return made
 }
+
+/** The name to build from when the engine has it, or one that was made in its place. */
+export async function findBaseImage(
+  engine: Pick<ContainerEngine, 'findImage'>,
+  base: Pick<BaseImage, 'name' | 'architecture'>,
+): Promise<string | null> {
+  for (const name of [base.name, nameOfMade(base)]) if ((await engine.findImage(name)) !== null) return name
+  return null
+}
+
+/** Whether this machine could make a stand-in for it, without a registry. */
+export async function canMakeBase(name: string): Promise<boolean> {
+  return isDebian(name) && (await canMakeDebianBase())
+}
+
+const nameOfMade = ({ name, architecture }: Pick<BaseImage, 'name' | 'architecture'>) =>
+  `berth-base:${name.replace(/[^a-zA-Z0-9]+/g, '-')}-${architecture}`
 
 /** Only Debian's own image has a stand-in: packages of one distribution do not replace another's. */
 function isDebian(name: string): boolean {

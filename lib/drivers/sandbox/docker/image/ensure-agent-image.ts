@@ -43,17 +43,10 @@ export async function ensureAgentImage(options: EnsureAgentImage): Promise<{ ima
   const { settings, onProgress, noCache = false, root = process.cwd() } = options
   const signal = options.signal ?? new AbortController().signal
   const engine = openEngine(settings.dockerHost)
-  const { architecture } = await engine.version()
-  const image = settings.agentImage ?? `berth-agent:${await readVersion(root)}`
-  const present = await engine.findImage(image)
+  const wanted = await planAgentImage(engine, { ...options, root })
+  const { image, present } = wanted
   if (settings.agentImage !== null && present !== null && !noCache) return { image, built: false }
-
-  const entries = options.entries ?? {
-    bridge: path.join(root, 'container/bridge/main.ts'),
-    runner: path.join(root, 'container/runner/main.ts'),
-  }
-  const plan = await planToolsImage(settings, { root, engineArchitecture: architecture })
-  const layer = await planAgentLayer({ root, entries, plan })
+  const { plan, layer } = await wanted.plan()
   if (present?.labels[LABEL.content] === layer.hash && !noCache) return { image, built: false }
 
   await sweepAbandoned(engine)
@@ -75,6 +68,53 @@ export async function ensureAgentImage(options: EnsureAgentImage): Promise<{ ima
   await removeReplaced(engine, { present, plan })
   onProgress(`The agent image ${image} is ready`)
   return { image, built: true }
+}
+
+/** What a start would find. `own`: named by BERTH_AGENT_IMAGE, and not asked what it is made of. */
+export interface AgentImageState {
+  image: string
+  state: 'current' | 'own' | 'stale' | 'missing'
+  /** Null unless it has to be built: what from, and whether the engine has all of that but Berth's own two programs. */
+  build: { baseImage: string; architecture: string; hasTools: boolean } | null
+}
+
+/** Looks, and builds nothing. Throws as `ensureAgentImage` does. */
+export async function inspectAgentImage(
+  engine: OpenEngine,
+  options: Omit<EnsureAgentImage, 'onProgress' | 'noCache' | 'signal'>,
+): Promise<AgentImageState> {
+  const { settings, root = process.cwd() } = options
+  const wanted = await planAgentImage(engine, { ...options, root })
+  const { image, present } = wanted
+  if (settings.agentImage !== null && present !== null) return { image, state: 'own', build: null }
+  const { plan, layer } = await wanted.plan()
+  if (present?.labels[LABEL.content] === layer.hash) return { image, state: 'current', build: null }
+  const hasTools = (await engine.findImage(plan.image)) !== null
+  const build = { baseImage: plan.baseImage, architecture: plan.architecture.debian, hasTools }
+  return { image, state: present === null ? 'missing' : 'stale', build }
+}
+
+/** The image's name, what carries it now, and what it would be made of: reading that takes a second. */
+async function planAgentImage(
+  engine: OpenEngine,
+  options: Pick<EnsureAgentImage, 'settings' | 'entries'> & { root: string },
+) {
+  const { settings, root } = options
+  const { architecture } = await engine.version()
+  const image = settings.agentImage ?? `berth-agent:${await readVersion(root)}`
+  const present = await engine.findImage(image)
+  const entries = options.entries ?? {
+    bridge: path.join(root, 'container/bridge/main.ts'),
+    runner: path.join(root, 'container/runner/main.ts'),
+  }
+  return {
+    image,
+    present,
+    plan: async () => {
+      const plan = await planToolsImage(settings, { root, engineArchitecture: architecture })
+      return { plan, layer: await planAgentLayer({ root, entries, plan }) }
+    },
+  }
 }
 
 interface AgentLayer {

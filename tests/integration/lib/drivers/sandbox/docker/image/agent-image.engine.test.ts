@@ -4,7 +4,10 @@ import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readSettings } from '../../../../../../../lib/config.ts'
 import { type OpenEngine, openEngine } from '../../../../../../../lib/drivers/sandbox/docker/engine/open-engine.ts'
-import { ensureAgentImage } from '../../../../../../../lib/drivers/sandbox/docker/image/ensure-agent-image.ts'
+import {
+  ensureAgentImage,
+  inspectAgentImage,
+} from '../../../../../../../lib/drivers/sandbox/docker/image/ensure-agent-image.ts'
 import { runOnce } from '../../../../../../../lib/drivers/sandbox/docker/image/run-once.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../../../../../../..')
@@ -50,6 +53,25 @@ describe('the agent image', () => {
     const lines: string[] = []
     expect(await ensure(lines)).toEqual({ image, built: false })
     expect(lines).toEqual([])
+  })
+
+  it('is looked at without a build: current, stale when a program changed, its own when it was named, or missing', async () => {
+    const entries = { bridge: path.join(ROOT, 'tests/fixtures/stand-in-bridge.ts'), runner }
+    const look = (agentImage: string | null = null) =>
+      inspectAgentImage(engine, { settings: { ...settings, agentImage }, root, entries })
+    expect(await look()).toEqual({ image, state: 'current', build: null })
+    await writeFile(runner, 'console.log("never built")\n')
+    const build = {
+      baseImage: settings.baseImage,
+      architecture: process.arch === 'x64' ? 'amd64' : 'arm64',
+      hasTools: true,
+    }
+    expect(await look()).toEqual({ image, state: 'stale', build })
+    expect(await look(image)).toEqual({ image, state: 'own', build: null })
+    expect(await look('berth-agent:never-made')).toEqual({ image: 'berth-agent:never-made', state: 'missing', build })
+    expect(await engine.findImage('berth-agent:never-made')).toBeNull()
+    await writeFile(runner, 'console.log("first")\n')
+    expect((await look()).state).toBe('current')
   })
 
   it('gets a new last layer and nothing else when a program changed, and replaces the old one', async () => {
