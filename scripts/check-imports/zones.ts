@@ -25,13 +25,19 @@ export const zones: Zone[] = [
   { name: 'driver ports', files: /^lib\/drivers\/[a-z]+\/port\.ts$/, may: ['domain', ...BASICS] },
   { name: 'gateway ports', files: /^lib\/gateway\/ports\.ts$/, may: ['domain', ...BASICS] },
   { name: 'store port', files: /^lib\/store\/stores\.ts$/, may: ['domain', ...BASICS] },
+  /** What more than one of them needs. */
+  { name: 'sandbox drivers', files: /^lib\/drivers\/sandbox\/[a-z-]+\.ts$/, may: ['driver ports', ...BASICS] },
   {
     name: 'docker driver',
     files: /^lib\/drivers\/sandbox\/docker\//,
-    may: ['driver ports', ...BASICS],
+    may: ['sandbox drivers', 'driver ports', ...BASICS],
     mayType: ['config'],
   },
-  { name: 'process driver', files: /^lib\/drivers\/sandbox\/process\//, may: ['driver ports', ...BASICS] },
+  {
+    name: 'process driver',
+    files: /^lib\/drivers\/sandbox\/process\//,
+    may: ['sandbox drivers', 'driver ports', ...BASICS],
+  },
   { name: 'bridge driver', files: /^lib\/drivers\/bridge\//, may: ['driver ports', ...BASICS] },
   { name: 'forge driver', files: /^lib\/drivers\/forge\//, may: ['driver ports', ...BASICS] },
   { name: 'model driver', files: /^lib\/drivers\/model\//, may: ['driver ports', ...BASICS] },

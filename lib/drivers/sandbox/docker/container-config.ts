@@ -1,6 +1,6 @@
 /** A sandbox's container in the engine's shape: everything that isolates it is decided here. Pure. */
 import { AGENT_UID, BRIDGE_UID, SANDBOX_PATHS } from '../../../../container/contract/tunnel.ts'
-import { BerthError } from '../../../errors.ts'
+import { assertAgentVariables } from '../agent-variables.ts'
 import type { SandboxSpec } from '../port.ts'
 import type { ContainerConfig, ExecCommand } from './engine/engine.ts'
 import { toContainerLabels } from './labels.ts'
@@ -12,9 +12,6 @@ export const RUNNER_PROGRAM = `${SANDBOX_PATHS.install}/runner.cjs`
 const RUNNER_TMPFS = '/run/berth'
 /** For tests that listen: also in NO_PROXY of the image. */
 const HOST_NAME = 'agent'
-
-/** Variables that would run code in the bridge, or pass for the driver's own. */
-const NOT_FOR_AGENTS = /^(BERTH_.*|NODE_OPTIONS|NODE_PATH|NODE_REPL_.*|LD_.*|GCONV_PATH|OPENSSL_CONF)$/
 
 /**
  * What makes Node ready for a proxy and for extra certificates costs a start 30 ms; the bridge itself uses neither. Its source
@@ -90,17 +87,7 @@ export const runnerCommand: ExecCommand = {
 }
 
 function toEnvironment(spec: SandboxSpec): string[] {
-  const refused = Object.keys(spec.agentEnv).filter((name) => NOT_FOR_AGENTS.test(name))
-  if (refused.length > 0) {
-    throw new BerthError(
-      'validation_failed',
-      `An agent cannot have the variable ${refused.join(', ')}: it would change the bridge.`,
-      {
-        hint: 'Set it in the commands that need it, or in the setup script.',
-        fields: refused.map((name) => ({ path: `env.${name}`, message: 'is not allowed' })),
-      },
-    )
-  }
+  assertAgentVariables(spec.agentEnv)
   const environment = {
     ...spec.agentEnv,
     BERTH_AGENT_ID: spec.agentId,

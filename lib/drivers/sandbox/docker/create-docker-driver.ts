@@ -6,9 +6,10 @@ import { existsSync } from 'node:fs'
 import { BRIDGE_UID } from '../../../../container/contract/tunnel.ts'
 import { type Clock, systemClock } from '../../../clock.ts'
 import type { Logger } from '../../../logger.ts'
+import { dialSocket } from '../dial-socket.ts'
+import { createOrder } from '../order.ts'
 import type { SandboxDriver } from '../port.ts'
 import { createSandbox, type SandboxMaker } from './create-sandbox.ts'
-import { dialSocket } from './dial-socket.ts'
 import type { ContainerEngine } from './engine/engine.ts'
 import { openEngine } from './engine/open-engine.ts'
 import { LABEL } from './labels.ts'
@@ -99,19 +100,5 @@ export function createDockerDriver(options: DockerDriverOptions): SandboxDriver 
       await Promise.all([...watches].map((stopWatching) => stopWatching()))
       watches.clear()
     },
-  }
-}
-
-/** What changes an agent's container happens one after another. */
-function createOrder() {
-  const last = new Map<string, Promise<unknown>>()
-  return async <T>(key: string, work: () => Promise<T>): Promise<T> => {
-    const mine = (last.get(key) ?? Promise.resolve()).then(work, work)
-    last.set(key, mine)
-    try {
-      return await mine
-    } finally {
-      if (last.get(key) === mine) last.delete(key)
-    }
   }
 }

@@ -1,12 +1,13 @@
 /** Makes a sandbox, or leaves nothing of the attempt but the reason and the last lines of its log. */
 import type { Logger } from '../../../logger.ts'
 import type { Sandbox, SandboxSpec } from '../port.ts'
+import { toStartFailure } from '../start-failure.ts'
 import { toContainerConfig } from './container-config.ts'
 import { type ContainerEngine, isRefusal } from './engine/engine.ts'
 import type { Runners } from './runner.ts'
 import { getSandbox, listSandboxes } from './sandboxes.ts'
 import { prepareSocketDirectory, removeSocketDirectory } from './socket-directory.ts'
-import { missingImage, readLogTail, toStartFailure } from './start-failure.ts'
+import { missingImage, readLogTail } from './start-failure.ts'
 import { ensureVolumes } from './volumes.ts'
 
 export interface SandboxMaker {

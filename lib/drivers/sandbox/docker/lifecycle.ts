@@ -1,11 +1,12 @@
 /** Starting, stopping and removing a container that is there. Knows which ends were wanted, so that a watch can tell. */
 import type { Logger } from '../../../logger.ts'
 import type { Sandbox, SandboxLabels } from '../port.ts'
+import { toStartFailure } from '../start-failure.ts'
 import type { ContainerEngine } from './engine/engine.ts'
 import type { Runners } from './runner.ts'
 import { findSandbox, getSandbox } from './sandboxes.ts'
 import { prepareSocketDirectory, removeSocketDirectory } from './socket-directory.ts'
-import { readLogTail, toStartFailure } from './start-failure.ts'
+import { readLogTail } from './start-failure.ts'
 
 /** The bridge closes its journal and goes; after that it is killed. */
 const STOP_GRACE_SECONDS = 10

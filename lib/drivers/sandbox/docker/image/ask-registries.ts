@@ -1,4 +1,5 @@
 /** The default egress list: asked from the package managers of an image, written down nowhere. */
+import { readHosts } from '../../registry-hosts.ts'
 import type { ContainerEngine, ImageEngine } from '../engine/engine.ts'
 import { runOnce } from './run-once.ts'
 
@@ -12,13 +13,4 @@ export async function askRegistryHosts(
 ): Promise<string[]> {
   const { lines } = await runOnce(engine, { image, command: QUESTION, user: 'agent', signal })
   return readHosts(lines)
-}
-
-/** One URL or bare host name a line. */
-export function readHosts(lines: string[]): string[] {
-  const hosts = lines
-    .map((line) => line.trim())
-    .filter((line) => line !== '')
-    .map((line) => new URL(line.includes('://') ? line : `https://${line}`).hostname.toLowerCase())
-  return [...new Set(hosts)].sort()
 }

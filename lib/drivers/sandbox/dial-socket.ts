@@ -4,7 +4,7 @@
  */
 import { constants, type FileHandle, open } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
-import { BerthError } from '../../../errors.ts'
+import { BerthError } from '../../errors.ts'
 
 /** open(2): opens the entry itself, for looking and for /proc/self/fd only. Not among Node's constants. */
 const O_PATH = 0o10000000

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { readHosts } from '../../../../../../../lib/drivers/sandbox/docker/image/ask-registries.ts'
+import { readHosts } from '../../../../../lib/drivers/sandbox/registry-hosts.ts'
 
 describe('hosts of package managers', () => {
   it('are read from URLs and bare names, lower case, sorted, each once', () => {

@@ -1,7 +1,7 @@
-/** Bundles the bridge and the runner into one CommonJS file each, on the host: the image's build needs no npm. */
+/** Bundles the bridge and the runner into one CommonJS file each, on the host: an image's build needs no npm. */
 import path from 'node:path'
 import { type BuildFailure, build } from 'esbuild'
-import { BerthError } from '../../../../errors.ts'
+import { BerthError } from '../../errors.ts'
 
 export interface ProgramEntries {
   /** Absolute paths of the two main files. */
@@ -9,7 +9,7 @@ export interface ProgramEntries {
   runner: string
 }
 
-/** File name in /opt/berth to its text. The same sources give the same bytes. Throws `image_missing` with what is wrong in `details.logTail`. */
+/** File name (`bridge.cjs`, `runner.cjs`) to its text. The same sources give the same bytes. Throws `image_missing` with what is wrong in `details.logTail`. */
 export async function bundlePrograms(entries: ProgramEntries, root: string): Promise<Map<string, Buffer>> {
   try {
     const { outputFiles } = await build({
@@ -33,7 +33,7 @@ export async function bundlePrograms(entries: ProgramEntries, root: string): Pro
     return new Map(outputFiles.map((file) => [path.basename(file.path), Buffer.from(file.contents)]))
   } catch (error) {
     if (!isBuildFailure(error)) throw error
-    throw new BerthError('image_missing', 'The bridge and the runner could not be bundled for the agent image.', {
+    throw new BerthError('image_missing', 'The bridge and the runner could not be bundled.', {
       hint: 'The lines say what is wrong in their sources.',
       details: {
         logTail: error.errors.map(({ text, location }) =>

@@ -2,9 +2,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { bundlePrograms } from '../../../../../../../lib/drivers/sandbox/docker/image/bundle-programs.ts'
+import { bundlePrograms } from '../../../../../lib/drivers/sandbox/bundle-programs.ts'
 
-const root = path.resolve(import.meta.dirname, '../../../../../../..')
+const root = path.resolve(import.meta.dirname, '../../../../..')
 const standIns = {
   bridge: path.join(root, 'tests/fixtures/stand-in-bridge.ts'),
   runner: path.join(root, 'tests/fixtures/stand-in-runner.ts'),

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { dialSocket } from '../../../../../../lib/drivers/sandbox/docker/dial-socket.ts'
+import { dialSocket } from '../../../../../lib/drivers/sandbox/dial-socket.ts'
 
 const me = process.getuid?.() ?? -1
 
