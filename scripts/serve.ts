@@ -8,6 +8,7 @@ import { loadSettings, SettingsError } from '../lib/config.ts'
 import { isBerthError } from '../lib/errors.ts'
 import { createLogger } from '../lib/logger.ts'
 import { ensureOwnerLink } from '../lib/services/user/owner.ts'
+import { describeEnvFile } from './env-file.ts'
 import { projectDirectory } from './project-directory.ts'
 import { describeGaps } from './start-report.ts'
 
@@ -43,6 +44,8 @@ async function report(serving: Serving, tookMs: number): Promise<void> {
   if (link !== null) write(`\nSign in the first time with this link; it works once, for a day:\n  ${link.url}`)
   const gaps = describeGaps({ settings: serving.parts.settings, imageProblem: serving.imageProblem })
   if (gaps.length > 0) write(`\nNot configured yet:\n${gaps.map((gap) => `  - ${gap}`).join('\n')}`)
+  const mistakes = await describeEnvFile(projectDirectory)
+  if (mistakes.length > 0) write(`\nIn .env:\n${mistakes.map((mistake) => `  - ${mistake}`).join('\n')}`)
 }
 
 /** Ctrl+C arrives twice, from the terminal and from npm: only one that comes much later means "at once". */

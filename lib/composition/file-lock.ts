@@ -42,6 +42,13 @@ export async function tryLock(file: string, note: LockNote): Promise<LockAttempt
   }
 }
 
+/** Who holds the lock, or null. Takes nothing and changes nothing. */
+export async function findHolder(file: string): Promise<{ pid: number; note: LockNote } | null> {
+  const content = (await readLock(file))?.content ?? null
+  if (content === null || !(await isHeldBy(content))) return null
+  return { pid: content.pid, note: content.note }
+}
+
 function held(file: string, own: Content): FileLock {
   let released = false
   return {

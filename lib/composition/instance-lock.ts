@@ -1,7 +1,7 @@
 /** One control plane on a data folder at a time, and short commands beside it. Knows what they tell each other. */
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type FileLock, type LockAttempt, type LockNote, tryLock } from './file-lock.ts'
+import { type FileLock, findHolder, type LockAttempt, type LockNote, tryLock } from './file-lock.ts'
 import { StartRefused } from './start-refused.ts'
 
 const LOOK_EVERY_MS = 100
@@ -73,6 +73,13 @@ function describeTo(lock: FileLock): InstanceLock {
     tellEnding: () => lock.tell({ purpose: 'ending' }),
     release: lock.release,
   }
+}
+
+/** The control plane that serves this data folder, `url` null while it is starting; or null. Changes nothing. */
+export async function findInstance(dataDirectory: string): Promise<{ pid: number; url: string | null } | null> {
+  const holder = await findHolder(lockFile(dataDirectory))
+  if (holder?.note.purpose !== 'server') return null
+  return { pid: holder.pid, url: typeof holder.note.url === 'string' ? holder.note.url : null }
 }
 
 /** A command's turn. Waits while another command works, or a control plane has not opened its database yet. */

@@ -1,8 +1,13 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { AlreadyRunning, takeCommandTurn, takeInstanceLock } from '../../../../lib/composition/instance-lock.ts'
+import {
+  AlreadyRunning,
+  findInstance,
+  takeCommandTurn,
+  takeInstanceLock,
+} from '../../../../lib/composition/instance-lock.ts'
 import { StartRefused } from '../../../../lib/composition/start-refused.ts'
 
 let folder = ''
@@ -28,6 +33,32 @@ describe('a data folder that cannot be made', () => {
       expect(error).toBeInstanceOf(StartRefused)
       expect(error).toMatchObject({ message: words })
     }
+  })
+})
+
+describe('findInstance', () => {
+  it('tells where a control plane is, and leaves the folder as it was', async () => {
+    expect(await findInstance(folder)).toBeNull()
+    expect(await findInstance(path.join(folder, 'never made'))).toBeNull()
+    expect(await readdir(folder)).toEqual([])
+    const lock = await takeInstanceLock(folder, never)
+    expect(await findInstance(folder)).toEqual({ pid: process.pid, url: null })
+    await lock.tellAddress('http://127.0.0.1:3000')
+    expect(await findInstance(folder)).toEqual({ pid: process.pid, url: 'http://127.0.0.1:3000' })
+    await lock.release()
+    expect(await findInstance(folder)).toBeNull()
+  })
+
+  it('takes neither a command nor a lock that outlived its process for a control plane', async () => {
+    const turn = await takeCommandTurn(folder, never)
+    expect(await findInstance(folder)).toBeNull()
+    if (turn.kind === 'alone') await turn.release()
+    const note = { purpose: 'server', url: 'http://gone' }
+    await writeFile(
+      path.join(folder, 'berth.lock'),
+      JSON.stringify({ pid: process.pid, startedAt: 'another boot', note }),
+    )
+    expect(await findInstance(folder)).toBeNull()
   })
 })
 

@@ -1,0 +1,72 @@
+/**
+ * Mistakes in .env that the settings cannot see: a name that Berth does not read, a line that is no assignment. Knows names only;
+ * a value is never looked at and never part of what is said.
+ */
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { environmentVariables } from '../lib/config.ts'
+
+/** Not Berth's, but of use in .env: to Node, to what Berth starts, and to docker compose, which reads the same file. */
+const OF_OTHERS = /^(TMPDIR|TZ|LANG|LC_\w+|NODE_\w+|NEXT_\w+|npm_config_\w+|NPM_CONFIG_\w+|COMPOSE_\w+|DOCKER_\w+)$/
+
+const ASSIGNMENT = /^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(["'`]?)(.*)$/
+/** Longer "names" are rather a key that was pasted without its name. */
+const LONGEST_NAME = 40
+
+/** One sentence for each mistake, with what to write instead where that can be told. None: the file is fine, or there is none. */
+export async function describeEnvFile(root: string): Promise<string[]> {
+  try {
+    return findMistakes(await readFile(path.join(root, '.env'), 'utf8'))
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
+    throw error
+  }
+}
+
+/** `text`: the content of a .env file. */
+export function findMistakes(text: string): string[] {
+  const mistakes: string[] = []
+  let openQuote = ''
+  for (const [index, line] of text.split(/\r?\n/).entries()) {
+    if (openQuote !== '') {
+      if (line.includes(openQuote)) openQuote = ''
+      continue
+    }
+    if (/^\s*(#|$)/.test(line)) continue
+    const [, name, quote = '', rest = ''] = ASSIGNMENT.exec(line) ?? []
+    if (name === undefined || name.length > LONGEST_NAME) {
+      mistakes.push(`Line ${index + 1} is no NAME=value and has no effect.`)
+      continue
+    }
+    if (quote !== '' && !rest.includes(quote)) openQuote = quote
+    if (environmentVariables.includes(name) || OF_OTHERS.test(name)) continue
+    const nearest = findNearest(name, environmentVariables)
+    mistakes.push(
+      `${name} is no variable of Berth and has no effect${nearest === null ? '.' : `: did you mean ${nearest}?`}`,
+    )
+  }
+  return mistakes
+}
+
+/** The known name that takes the fewest changes, unless they are so many that the likeness is chance. */
+function findNearest(name: string, known: string[]): string | null {
+  const [best] = known
+    .map((candidate) => ({ candidate, changes: countChanges(name.toUpperCase(), candidate.toUpperCase()) }))
+    .sort((a, b) => a.changes - b.changes)
+  if (best === undefined || best.changes > Math.min(4, name.length / 2)) return null
+  return best.candidate
+}
+
+/** Letters put in, left out or replaced to get from one word to the other (Levenshtein's distance, row by row). */
+function countChanges(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, index) => index)
+  for (const [i, letter] of [...from].entries()) {
+    const next = [i + 1]
+    for (const [j, other] of [...to].entries()) {
+      const replaced = (row[j] ?? 0) + (letter === other ? 0 : 1)
+      next.push(Math.min(replaced, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1))
+    }
+    row = next
+  }
+  return row[to.length] ?? 0
+}
