@@ -17,8 +17,6 @@ const positive = wholeNumber('must be a whole number above 0', (value) => value 
 const baseUrl = z
   .url({ protocol: /^https?$/, error: 'must be an address such as https://example.com' })
   .transform((url) => url.replace(/\/+$/, ''))
-/** A name, `*.` before it for what is below it, or an address; IPv6 with a port in brackets. */
-const HOST_PATTERN = /^((\*\.)?[a-z0-9_.-]+(:\d{1,5})?|\[[0-9a-f:.]+\](:\d{1,5})?|[0-9a-f.]*:[0-9a-f.]*:[0-9a-f:.]*)$/
 const hostList = z
   .string()
   .transform((list) =>
@@ -28,18 +26,8 @@ const hostList = z
       .filter((host) => host !== ''),
   )
   .refine(
-    (hosts) => hosts.every((host) => HOST_PATTERN.test(host)),
+    (hosts) => !hosts.some((host) => /[\s/@]/.test(host)),
     'must be host names with commas between, such as files.example.com,*.example.org',
-  )
-const registry = z
-  .string()
-  .refine((url) => URL.canParse(url.trim()), 'must be an address such as https://registry.example.com')
-/** Go takes a host without a scheme for https. */
-const goProxy = z
-  .string()
-  .refine(
-    (list) => list.split(/[,|]/).every((part) => URL.canParse(part.trim()) || URL.canParse(`https://${part.trim()}/`)),
-    'must be addresses such as https://goproxy.example.com, direct or off, with commas between',
   )
 const environment = z.object({
   PORT: withDefault(port, 3000),
@@ -64,15 +52,11 @@ const environment = z.object({
   SSL_CERT_FILE: optional(z.string()),
   HTTPS_PROXY: optional(baseUrl),
   https_proxy: optional(baseUrl),
-  HTTP_PROXY: optional(baseUrl),
-  http_proxy: optional(baseUrl),
-  NO_PROXY: optional(z.string()),
-  no_proxy: optional(z.string()),
-  NPM_CONFIG_REGISTRY: optional(registry),
-  npm_config_registry: optional(registry),
-  PIP_INDEX_URL: optional(registry),
-  UV_INDEX_URL: optional(registry),
-  GOPROXY: optional(goProxy),
+  NPM_CONFIG_REGISTRY: optional(z.string()),
+  npm_config_registry: optional(z.string()),
+  PIP_INDEX_URL: optional(z.string()),
+  UV_INDEX_URL: optional(z.string()),
+  GOPROXY: optional(z.string()),
   OPENROUTER_API_KEY: optional(z.string()),
   OPENROUTER_BASE_URL: withDefault(baseUrl, 'https://openrouter.ai/api/v1'),
   DEFAULT_AGENT_MODEL: withDefault(z.string(), 'anthropic/claude-sonnet-4.6'),
@@ -108,12 +92,7 @@ export interface Settings {
   dockerHost: string | null
   agentImage: string | null
   baseImage: string
-  egress: {
-    allow: string[]
-    internalHosts: string[]
-    /** The company's: addresses with their credentials, and the hosts that are reached without it. */
-    proxy: { https: string | null; http: string | null; noProxy: string[] }
-  }
+  egress: { allow: string[]; internalHosts: string[]; proxyUrl: string | null }
   /** A PEM file also trusted by the control plane and in sandboxes. */
   extraCaFile: string | null
   /** Registry variables passed into sandboxes, name to URL, as set (credentials still in them: strip before use). */
@@ -152,9 +131,7 @@ export function readSettings(
     throw new SettingsError(
       parsed.error.issues.map((issue) => {
         const name = String(issue.path[0])
-        const shown = /KEY|SECRET|TOKEN|DATABASE_URL|PROXY|REGISTRY|INDEX_URL/i.test(name)
-          ? '(hidden)'
-          : JSON.stringify(env[name])
+        const shown = /KEY|SECRET|TOKEN|DATABASE_URL|PROXY/i.test(name) ? '(hidden)' : JSON.stringify(env[name])
         return { variable: name, words: `${name}=${shown}: ${issue.message}` }
       }),
     )
@@ -181,14 +158,7 @@ export function readSettings(
     egress: {
       allow: e.BERTH_EGRESS_ALLOW,
       internalHosts: e.BERTH_EGRESS_INTERNAL_HOSTS,
-      proxy: {
-        https: e.HTTPS_PROXY ?? e.https_proxy ?? null,
-        http: e.HTTP_PROXY ?? e.http_proxy ?? null,
-        noProxy: (e.NO_PROXY ?? e.no_proxy ?? '')
-          .toLowerCase()
-          .split(/[\s,]+/)
-          .filter((entry) => entry !== ''),
-      },
+      proxyUrl: e.HTTPS_PROXY ?? e.https_proxy ?? null,
     },
     extraCaFile: e.BERTH_EXTRA_CA ?? e.NODE_EXTRA_CA_CERTS ?? e.SSL_CERT_FILE ?? null,
     registries: Object.fromEntries(Object.entries(registries).filter(([, url]) => url !== undefined)) as Record<
