@@ -41,8 +41,8 @@ export function createForgeConnection({
 
   const send = async (request: ForgeRequest, target: Pick<UpstreamRequest, 'url' | 'method' | 'body'>) => {
     const { grant, headers, signal } = request
-    const basic = Buffer.from(`x-access-token:${grant.token ?? ''}`).toString('base64')
-    const authorization: Record<string, string> = grant.token === null ? {} : { authorization: `Basic ${basic}` }
+    const authorization: Record<string, string> =
+      grant.token === null ? {} : { authorization: `Basic ${encodeToken(grant.token)}` }
     try {
       return await upstream.send({
         ...target,
@@ -64,6 +64,8 @@ export function createForgeConnection({
         const response = await send(request, { url, method: 'GET' })
         if (!isRedirect(response)) {
           await assertServed(response, request, `${request.service}-advertisement`)
+          // Served where it was asked for: whatever moved from there once, the name is another repository's now.
+          if (redirects === 0) moved.delete(key)
           return response
         }
         response.destroy()
@@ -89,6 +91,11 @@ export function createForgeConnection({
       return response
     },
   }
+}
+
+/** As git itself sends it: HTTP Basic, any user name. */
+function encodeToken(token: string): string {
+  return Buffer.from(`x-access-token:${token}`).toString('base64')
 }
 
 function repositoryUrl({ grant, repository }: ForgeRequest): string {
@@ -156,6 +163,7 @@ async function readWords(response: IncomingMessage, token: string | null): Promi
     // Cut in the middle of its error: what has come says enough.
     if (!(error instanceof Error)) throw error
   }
-  const words = token === null ? text : text.replaceAll(token, '(the token)')
+  const words =
+    token === null ? text : text.replaceAll(token, '(the token)').replaceAll(encodeToken(token), '(the token)')
   return toAsciiLine(words).slice(0, MAX_SHOWN_CHARACTERS)
 }
