@@ -1,8 +1,8 @@
-# The last layer of the agent image: the bridge and the runner, each bundled into one file on the host.
+# The last layer of the agent image: the bridge, the runner and the relay, each bundled into one file on the host.
 ARG BERTH_TOOLS_IMAGE
 FROM ${BERTH_TOOLS_IMAGE}
 LABEL berth.part=agent
-COPY bridge.cjs runner.cjs /opt/berth/
+COPY bridge.cjs runner.cjs relay.cjs /opt/berth/
 
 # What Node makes of the bridge's source is kept, so that each start has it: a third of the time until it answers. Node
 # keeps it for each user apart, so it is made as the bridge's; the settings let it load, and it ends before it begins.

@@ -115,6 +115,7 @@ export const zones: Zone[] = [
     ],
   },
   { name: 'runner', files: /^container\/runner\//, may: ['workspace port', ...BASICS] },
+  { name: 'relay', files: /^container\/relay\//, may: ['contract'] },
 
   { name: 'set-up', files: /^scripts\/.*\.mjs$/, may: [] },
 ]

@@ -27,8 +27,8 @@ export interface EnsureAgentImage {
   signal?: AbortSignal
   /** The project; default: the working directory. */
   root?: string
-  /** Default: container/bridge/main.ts and container/runner/main.ts. */
-  entries?: ProgramEntries
+  /** Those that are not the `main.ts` of container/bridge, container/runner and container/relay. */
+  entries?: Partial<ProgramEntries>
 }
 
 /** What a build left behind for so long belongs to no build that still runs. */
@@ -74,7 +74,7 @@ export async function ensureAgentImage(options: EnsureAgentImage): Promise<{ ima
 export interface AgentImageState {
   image: string
   state: 'current' | 'own' | 'stale' | 'missing'
-  /** Null unless it has to be built: what from, and whether the engine has all of that but Berth's own two programs. */
+  /** Null unless it has to be built: what from, and whether the engine has all of that but Berth's own programs. */
   build: { baseImage: string; architecture: string; hasTools: boolean } | null
 }
 
@@ -103,9 +103,11 @@ async function planAgentImage(
   const { architecture } = await engine.version()
   const image = settings.agentImage ?? `berth-agent:${await readVersion(root)}`
   const present = await engine.findImage(image)
-  const entries = options.entries ?? {
+  const entries = {
     bridge: path.join(root, 'container/bridge/main.ts'),
     runner: path.join(root, 'container/runner/main.ts'),
+    relay: path.join(root, 'container/relay/main.ts'),
+    ...options.entries,
   }
   return {
     image,
@@ -145,7 +147,7 @@ async function buildAgentLayer(engine: OpenEngine, build: AgentLayerBuild): Prom
   const { image, plan, layer, onProgress, signal } = build
   onProgress('Asking its package managers where they fetch from')
   const hosts = await askRegistryHosts(engine, plan.image, signal)
-  onProgress(`Adding the bridge and the runner to ${image}`)
+  onProgress(`Adding the bridge, the runner and the relay to ${image}`)
   await runBuild(engine, {
     what: 'the agent image',
     context: packContext(layer.files),

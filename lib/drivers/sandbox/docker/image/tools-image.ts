@@ -1,4 +1,4 @@
-/** The tools image: everything of a sandbox but Berth's two programs. Rebuilt only when something that goes into it changed. */
+/** The tools image: everything of a sandbox but Berth's own programs. Rebuilt only when something that goes into it changed. */
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Settings } from '../../../../config.ts'

@@ -22,6 +22,8 @@ describe('bundling the programs of the image', () => {
     expect([...first.keys()].sort()).toEqual(['bridge.cjs', 'runner.cjs'])
     expect(first.get('bridge.cjs')?.toString()).toContain('/run/berth-bridge/bridge.sock')
     expect(await bundlePrograms(standIns, root)).toEqual(first)
+    const relay = path.join(root, 'container/relay/main.ts')
+    expect([...(await bundlePrograms({ ...standIns, relay }, root)).keys()]).toContain('relay.cjs')
   })
 
   it('says file, line and reason when a program does not build', async () => {
