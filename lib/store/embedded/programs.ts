@@ -33,6 +33,11 @@ async function findPlatformPackage(): Promise<PlatformPackage> {
   return { directory, version: String(version) }
 }
 
+/** e.g. "18.4.0-beta.17". Throws, in words, where there are none for this machine. */
+export async function readProgramVersion(): Promise<string> {
+  return (await findPlatformPackage()).version
+}
+
 /** The programs, ready to run. `copyTo`: a folder for a copy of them, made once for each version. */
 export async function preparePrograms(copyTo: string | null): Promise<Programs> {
   const source = await findPlatformPackage()

@@ -9,7 +9,8 @@ import { locateEmbedded, prepareLocation, runsAsRoot } from './location.ts'
 import { preparePrograms } from './programs.ts'
 import { findAnswering, startUntilReady, stopServer, urlOf } from './server-process.ts'
 
-const DATABASE = 'berth'
+/** Of the installation, in the cluster. */
+export const DATABASE = 'berth'
 
 export interface EmbeddedOptions {
   /** Absolute. */

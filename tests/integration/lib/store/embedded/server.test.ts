@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import pg from 'pg'
 import { afterEach, describe, expect, it } from 'vitest'
+import { inspectEmbedded } from '../../../../../lib/store/embedded/inspect.ts'
 import { locateEmbedded, prepareLocation, runsAsRoot } from '../../../../../lib/store/embedded/location.ts'
 import { isProcessAlive, readPostmaster } from '../../../../../lib/store/embedded/postmaster.ts'
 import {
@@ -89,6 +90,22 @@ describe('startEmbeddedServer', () => {
     expect(await findEmbeddedServer(dataDirectory)).toBeNull()
     const second = await startEmbeddedServer({ dataDirectory })
     expect(await query(second.url, 'SELECT n FROM kept')).toEqual([{ n: 1 }])
+  })
+
+  it('can be looked at before it is made, while it runs and when it rests, without a file made or a server started', async () => {
+    const dataDirectory = await newDataDirectory()
+    const { home } = locateEmbedded(dataDirectory, runsAsRoot())
+    expect(await inspectEmbedded(dataDirectory)).toEqual({
+      home,
+      programMajor: '18',
+      clusterMajor: null,
+      runningAt: null,
+    })
+    await expect(stat(home)).rejects.toMatchObject({ code: 'ENOENT' })
+    const server = await startEmbeddedServer({ dataDirectory })
+    expect(await inspectEmbedded(dataDirectory)).toMatchObject({ clusterMajor: '18', runningAt: server.url })
+    await server.stop()
+    expect(await inspectEmbedded(dataDirectory)).toMatchObject({ clusterMajor: '18', runningAt: null })
   })
 
   it('finds the server again that outlived a killed control plane', async () => {
