@@ -2,6 +2,7 @@
 import path from 'node:path'
 import { z } from 'zod'
 import { PROXY_PORT, SANDBOX_PATHS } from '../contract/tunnel.ts'
+import type { SandboxPlace } from './executor/system-prompt.ts'
 
 const environment = z.object({
   BERTH_AGENT_ID: z.string().min(1),
@@ -12,6 +13,12 @@ const environment = z.object({
   BERTH_STATE: z.string().default(SANDBOX_PATHS.state),
   /** 0 takes a free one. */
   BERTH_PROXY_PORT: z.coerce.number().int().min(0).max(65_535).default(PROXY_PORT),
+  /** Where the runner works, as the model is told: the bridge itself goes nowhere of these. */
+  BERTH_WORKSPACE: z.string().default(SANDBOX_PATHS.workspace),
+  BERTH_HOME: z.string().default(SANDBOX_PATHS.home),
+  BERTH_TMP: z.string().default('/tmp'),
+  /** no: the runner is an ordinary process of a person's machine. */
+  BERTH_ISOLATED: z.enum(['yes', 'no']).default('yes'),
   BERTH_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
 })
 
@@ -24,6 +31,7 @@ export interface BridgeConfig {
   runnerSocketPath: string
   stateDirectory: string
   proxyPort: number
+  place: SandboxPlace
   logLevel: 'debug' | 'info' | 'warn' | 'error'
 }
 
@@ -43,6 +51,12 @@ export function readBridgeConfig(env: NodeJS.ProcessEnv = process.env): BridgeCo
     runnerSocketPath: path.resolve(e.BERTH_RUNNER_SOCKET),
     stateDirectory: path.resolve(e.BERTH_STATE),
     proxyPort: e.BERTH_PROXY_PORT,
+    place: {
+      isolated: e.BERTH_ISOLATED === 'yes',
+      workspace: e.BERTH_WORKSPACE,
+      home: e.BERTH_HOME,
+      tmp: e.BERTH_TMP,
+    },
     logLevel: e.BERTH_LOG_LEVEL,
   }
 }

@@ -30,14 +30,13 @@ start().catch((error) => {
 })
 
 async function start(): Promise<void> {
-  const runner = await createRunnerLink({ socketPath: config.runnerSocketPath, logger })
   const bridge = await startBridge({
     config,
     version: manifest.version,
     clock: systemClock,
     ids: randomIds,
     logger,
-    runner,
+    openRunner: ({ proxyPort }) => createRunnerLink({ socketPath: config.runnerSocketPath, proxyPort, logger }),
     createExecutor: (parts) => createExecutor({ ...parts, tools }),
   })
   let closing = false
@@ -46,7 +45,7 @@ async function start(): Promise<void> {
     closing = true
     logger.info('The bridge ends.', { signal })
     setTimeout(() => process.exit(0), CLOSE_TIMEOUT_MS).unref()
-    Promise.all([bridge.close(), runner.close()]).then(
+    bridge.close().then(
       () => process.exit(0),
       (error) => {
         logger.error('The bridge did not close well.', { error })

@@ -7,6 +7,7 @@ import type { Ids } from '../../lib/ids.ts'
 import type { Logger } from '../../lib/logger.ts'
 import type { PullRequestAnswer, PullRequestRequest } from '../contract/tunnel.ts'
 import type { BridgeConfig } from './config.ts'
+import type { SandboxPlace } from './executor/system-prompt.ts'
 import { createGitWorkspace } from './git/git-workspace.ts'
 import { type Journal, openJournal } from './journal/journal.ts'
 import { startProxy } from './proxy/proxy.ts'
@@ -31,6 +32,13 @@ export interface ExecutorParts {
   clock: Clock
   logger: Logger
   version: string
+  place: SandboxPlace
+}
+
+export interface RunnerSide {
+  workspace: Workspace
+  connected(): boolean
+  close(): Promise<void>
 }
 
 export interface BridgeParts {
@@ -39,7 +47,8 @@ export interface BridgeParts {
   clock: Clock
   ids: Ids
   logger: Logger
-  runner: { workspace: Workspace; connected(): boolean }
+  /** Listens for the runner, which is told where the proxy is. Closed with the bridge. */
+  openRunner(from: { proxyPort: number }): Promise<RunnerSide>
   createExecutor(parts: ExecutorParts): ExecutorPort
 }
 
@@ -51,7 +60,7 @@ export interface Bridge {
 
 /** Resolves when the bridge answers on its socket. Rejects, with nothing left listening, when a part cannot be started. */
 export async function startBridge(parts: BridgeParts): Promise<Bridge> {
-  const { config, version, clock, ids, logger, runner } = parts
+  const { config, version, clock, ids, logger } = parts
   const closers: (() => unknown)[] = []
   const close = async () => {
     for (const closer of closers.splice(0).reverse()) await closer()
@@ -64,6 +73,8 @@ export async function startBridge(parts: BridgeParts): Promise<Bridge> {
     const refusals = createRefusalLog()
     const proxy = await startProxy({ links: tunnels, logger, port: config.proxyPort, onRefusal: refusals.record })
     closers.push(proxy.close)
+    const runner = await parts.openRunner({ proxyPort: proxy.port })
+    closers.push(runner.close)
     const tunnelFetch = createTunnelFetch(tunnels.control)
     const server = await startBridgeServer({
       socketPath: config.socketPath,
@@ -91,6 +102,7 @@ export async function startBridge(parts: BridgeParts): Promise<Bridge> {
         clock,
         logger,
         version,
+        place: config.place,
       }),
       logger,
     })

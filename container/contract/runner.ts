@@ -4,7 +4,7 @@
  * runner's place) can answer and nothing else, so every line from there is checked and its length is bounded.
  *
  *   runner -> bridge  {"hello": {"protocol": 1, "pid": 12}}     first line of a connection
- *   bridge -> runner  {"hello": {"protocol": 1}}                this connection is in use from now on
+ *   bridge -> runner  {"hello": {"protocol": 1, "proxyPort": 3128}}  in use from now on; the proxy listens on 127.0.0.1
  *   bridge -> runner  {"id": 7, "method": "run", "params": {}}
  *   runner -> bridge  {"id": 7, "chunk": "live output"}         any number of times, `run` only
  *   runner -> bridge  {"id": 7, "result": {}} or {"id": 7, "error": {"code": "not_found", "message": "..."}}
@@ -101,9 +101,10 @@ export const bridgeFrame = z.union([
     params: z.unknown(),
   }),
   z.object({ cancel: count }),
-  z.object({ hello: z.object({ protocol: z.number().int() }) }),
+  z.object({ hello: z.object({ protocol: z.number().int(), proxyPort: z.number().int() }) }),
 ])
 export type BridgeFrame = z.infer<typeof bridgeFrame>
+export type BridgeHello = Extract<BridgeFrame, { hello: unknown }>['hello']
 
 /** What the runner says. `result` is checked by the method that was asked. */
 export const runnerFrame = z.union([

@@ -11,12 +11,15 @@ const environment = z.object({
   BERTH_WORKSPACE: absolutePath.default(SANDBOX_PATHS.workspace),
   /** What the agent may search: whole command outputs. */
   BERTH_OUTPUT_DIRECTORY: absolutePath.default(SANDBOX_PATHS.outputs),
+  /** Beside the workspace, the one other folder that tools may touch. */
+  BERTH_TMP: absolutePath.default('/tmp'),
 })
 
 export interface RunnerConfig {
   socketPath: string
   workspace: string
   outputDirectory: string
+  tmpDirectory: string
   /** Handed on to commands, without the variables above. */
   commandEnvironment: Record<string, string | undefined>
 }
@@ -29,6 +32,7 @@ export function readRunnerConfig(source: Record<string, string | undefined> = pr
     socketPath: parsed.data.BERTH_RUNNER_SOCKET,
     workspace: parsed.data.BERTH_WORKSPACE,
     outputDirectory: parsed.data.BERTH_OUTPUT_DIRECTORY,
+    tmpDirectory: parsed.data.BERTH_TMP,
     commandEnvironment: source,
   }
 }

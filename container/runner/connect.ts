@@ -3,6 +3,7 @@ import { createConnection, type Socket } from 'node:net'
 import type { Clock } from '../../lib/clock.ts'
 import type { Logger } from '../../lib/logger.ts'
 import type { Workspace } from '../bridge/workspace-port.ts'
+import type { BridgeHello } from '../contract/runner.ts'
 import { serveWorkspace } from './serve-workspace.ts'
 
 /** First wait after a lost connection; doubles up to the longest. */
@@ -14,6 +15,8 @@ export interface ConnectOptions {
   workspace: Workspace
   logger: Logger
   clock: Clock
+  /** The bridge has taken a connection into use. */
+  onAccepted?: (hello: BridgeHello) => void
   /** Ends the connection, every command on it, and the dialling. */
   signal: AbortSignal
 }
@@ -28,8 +31,9 @@ export async function serveForEver(options: ConnectOptions): Promise<void> {
       const onAbort = () => socket.destroy()
       signal.addEventListener('abort', onAbort, { once: true })
       if (signal.aborted) onAbort()
-      const onAccepted = () => {
+      const onAccepted = (hello: BridgeHello) => {
         waitMs = FIRST_WAIT_MS
+        options.onAccepted?.(hello)
         logger.info('connected to the bridge', { socketPath })
       }
       await serveWorkspace({ socket, workspace, logger, onAccepted })

@@ -3,6 +3,7 @@ import { systemClock } from '../../lib/clock.ts'
 import { createLogger } from '../../lib/logger.ts'
 import { readRunnerConfig } from './config.ts'
 import { serveForEver } from './connect.ts'
+import { withProxy } from './workspace/command-environment.ts'
 import { createLocalWorkspace } from './workspace/local-workspace.ts'
 import { endOrphans } from './workspace/process-family.ts'
 
@@ -13,15 +14,25 @@ if (orphans > 0) logger.warn('ended processes of an earlier runner', { processes
 
 // Bundled as CommonJS, which has no await at the top level.
 async function serve(): Promise<void> {
+  let proxyPort: number | null = null
   const workspace = await createLocalWorkspace({
     root: config.workspace,
-    extraRoots: ['/tmp'],
+    extraRoots: [config.tmpDirectory],
     outputDirectory: config.outputDirectory,
-    env: config.commandEnvironment,
+    env: () => withProxy(config.commandEnvironment, proxyPort),
   })
   const stop = new AbortController()
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort())
-  await serveForEver({ socketPath: config.socketPath, workspace, logger, clock: systemClock, signal: stop.signal })
+  await serveForEver({
+    socketPath: config.socketPath,
+    workspace,
+    logger,
+    clock: systemClock,
+    onAccepted: (hello) => {
+      proxyPort = hello.proxyPort
+    },
+    signal: stop.signal,
+  })
 }
 
 serve().catch((error: unknown) => {

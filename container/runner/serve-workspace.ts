@@ -9,6 +9,7 @@ import { type Workspace, WorkspaceError } from '../bridge/workspace-port.ts'
 import { createLineReader } from '../contract/lines.ts'
 import {
   type BridgeFrame,
+  type BridgeHello,
   bridgeFrame,
   MAX_RUNNER_LINE_BYTES,
   RUNNER_PROTOCOL_VERSION,
@@ -26,7 +27,7 @@ export interface ServeOptions {
   workspace: Workspace
   logger: Logger
   /** The bridge has taken this connection into use. */
-  onAccepted?: () => void
+  onAccepted?: (hello: BridgeHello) => void
 }
 
 /** Resolves when the connection has ended and every call on it is over. */
@@ -38,7 +39,7 @@ export async function serveWorkspace(options: ServeOptions): Promise<void> {
   }
 
   const onFrame = (frame: BridgeFrame) => {
-    if ('hello' in frame) return options.onAccepted?.()
+    if ('hello' in frame) return options.onAccepted?.(frame.hello)
     if ('cancel' in frame) return calls.get(frame.cancel)?.stop.abort()
     const stop = new AbortController()
     const done = answer({ ...frame, workspace, signal: stop.signal, send, logger }).finally(() =>

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import net from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
+import { CONTAINER } from '../../container/bridge/executor/system-prompt.ts'
 import type { ExecutorPort } from '../../container/bridge/server/executor-port.ts'
 import { type Bridge, type ExecutorParts, startBridge } from '../../container/bridge/start-bridge.ts'
 import type { ExecuteCommand } from '../../container/contract/bridge.ts'
@@ -55,13 +56,14 @@ export async function startBridgeRig(options: RigOptions = {}): Promise<BridgeRi
         runnerSocketPath: '/nowhere',
         stateDirectory: path.join(directory, 'state'),
         proxyPort: 0,
+        place: CONTAINER,
         logLevel: 'error',
       },
       version: '0.0.0-test',
       clock: systemClock,
       ids: randomIds,
       logger: options.logger ?? silentLogger,
-      runner: { workspace: test.workspace, connected: () => true },
+      openRunner: async () => ({ workspace: test.workspace, connected: () => true, close: async () => {} }),
       createExecutor(parts) {
         made.parts = parts
         made.executor = options.createExecutor?.(parts) ?? createPlainExecutor(begun)

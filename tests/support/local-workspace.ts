@@ -36,7 +36,7 @@ export async function makeTestWorkspace(): Promise<TestWorkspace> {
     GIT_COMMITTER_EMAIL: 'ada@example.com',
   }
   return {
-    workspace: await createLocalWorkspace({ root, extraRoots: [], outputDirectory, env }),
+    workspace: await createLocalWorkspace({ root, extraRoots: [], outputDirectory, env: () => env }),
     root,
     outputDirectory,
     outside,

@@ -25,7 +25,7 @@ import { describeEnding, ProviderFailure } from './provider-failure.ts'
 import { createReadLedger } from './read-ledger.ts'
 import { type Ending, interruptOpenCalls, type Run, RunEnded, record } from './run.ts'
 import { newProgress, readProgress } from './run-progress.ts'
-import { writeSystemPrompt } from './system-prompt.ts'
+import { CONTAINER, type SandboxPlace, writeSystemPrompt } from './system-prompt.ts'
 import { packTools } from './tool-definitions.ts'
 
 export interface Executor {
@@ -54,6 +54,8 @@ export interface ExecutorOptions {
   logger: Logger
   /** Of the bridge; noted with each run. */
   version: string
+  /** Default: a container's. */
+  place?: SandboxPlace
   clock?: Clock
   /** In the order in which the model is told of them. Default: all there are. */
   tools?: readonly Tool[]
@@ -70,7 +72,14 @@ interface Current {
 }
 
 export function createExecutor(options: ExecutorOptions): Executor {
-  const parts = { clock: systemClock, tools: allTools, newMessageId: makeMessageId, random: Math.random, ...options }
+  const parts = {
+    place: CONTAINER,
+    clock: systemClock,
+    tools: allTools,
+    newMessageId: makeMessageId,
+    random: Math.random,
+    ...options,
+  }
   const { journal, modelFetch, clock } = parts
   const client = createModelClient({ modelFetch, clock })
   const reads = createReadLedger()
@@ -89,7 +98,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
       const abort = new AbortController()
       const run = makeRun({ command, conversation, signal: abort.signal, client, reads, parts })
       openRun(run, parts.version)
-      const finished = execute(run, abort, parts.tools).finally(() => {
+      const finished = execute({ run, abort, parts }).finally(() => {
         current = null
       })
       current = { id: runId, run, abort, finished }
@@ -165,14 +174,20 @@ function openRun(run: Run, bridgeVersion: string): void {
 const CONTINUED_NOTICE =
   'The sandbox was interrupted and started again. Files are as they were left; commands that were running are gone. Go on with the task.'
 
+interface Execution {
+  run: Run
+  abort: AbortController
+  parts: Required<ExecutorOptions>
+}
+
 /** Never rejects: whatever happens, the run ends with its `done`, or the log says why there is none. */
-async function execute(run: Run, abort: AbortController, tools: readonly Tool[]): Promise<void> {
+async function execute({ run, abort, parts }: Execution): Promise<void> {
   const stopClock = limitTime(run, abort)
   const worked = new AbortController()
   let ending: Ending
   try {
     ending = await Promise.race([
-      brief(run, tools).then((briefing) => workOn(run, briefing)),
+      brief(run, parts).then((briefing) => workOn(run, briefing)),
       giveUp(run, worked.signal),
     ])
   } catch (error) {
@@ -196,7 +211,7 @@ async function giveUp({ signal, clock }: Run, worked: AbortSignal): Promise<neve
   throw signal.reason
 }
 
-async function brief(run: Run, tools: readonly Tool[]) {
+async function brief(run: Run, { tools, place }: Pick<Required<ExecutorOptions>, 'tools' | 'place'>) {
   const { command, workspace, logger } = run
   const [toolBox, project] = await Promise.all([
     packTools(tools, command.tools.allow),
@@ -205,6 +220,7 @@ async function brief(run: Run, tools: readonly Tool[]) {
   run.signal.throwIfAborted()
   const instructions = writeSystemPrompt({
     agent: command.agent,
+    place,
     tools: new Set(toolBox.byName.keys()),
     commandTimeoutMs: command.tools.commandTimeoutMs,
     projectInstructions: project.root,

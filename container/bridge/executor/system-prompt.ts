@@ -3,9 +3,28 @@
  * it stays in the provider's cache. Owns: the words and their order. Must not know: the loop.
  */
 import type { ExecuteCommand } from '../../contract/bridge.ts'
+import { SANDBOX_PATHS } from '../../contract/tunnel.ts'
+
+/** Where the agent's files lie and its commands run. */
+export interface SandboxPlace {
+  /** False: as an ordinary process of a person's machine. */
+  isolated: boolean
+  /** Absolute paths. */
+  workspace: string
+  home: string
+  tmp: string
+}
+
+export const CONTAINER: SandboxPlace = {
+  isolated: true,
+  workspace: SANDBOX_PATHS.workspace,
+  home: SANDBOX_PATHS.home,
+  tmp: '/tmp',
+}
 
 export interface PromptFacts {
   agent: ExecuteCommand['agent']
+  place: SandboxPlace
   /** Names of the tools offered. */
   tools: ReadonlySet<string>
   commandTimeoutMs: number
@@ -26,8 +45,8 @@ export function writeSystemPrompt(facts: PromptFacts): string {
   return sections.filter((section) => section !== '').join('\n\n')
 }
 
-function writePurpose({ agent }: PromptFacts): string {
-  return `You are "${agent.name}", an autonomous coding agent of Berth. You work on the repository ${agent.repository}, cloned in /workspace, for a person who gave you a task and is not watching. Your work leaves as commits on the branch ${agent.targetBranch} and a pull request into ${agent.sourceBranch}.`
+function writePurpose({ agent, place }: PromptFacts): string {
+  return `You are "${agent.name}", an autonomous coding agent of Berth. You work on the repository ${agent.repository}, cloned in ${place.workspace}, for a person who gave you a task and is not watching. Your work leaves as commits on the branch ${agent.targetBranch} and a pull request into ${agent.sourceBranch}.`
 }
 
 const PERSISTENCE = `# Working
@@ -72,11 +91,10 @@ function writeGitRules({ agent, tools }: PromptFacts): string {
   return `# Git\n${lines.join('\n')}`
 }
 
-function writeEnvironment({ commandTimeoutMs, tools }: PromptFacts): string {
+function writeEnvironment({ place, commandTimeoutMs, tools }: PromptFacts): string {
   const lines = [
-    '- A Linux container of your own that stays between runs: /workspace and /home/agent are kept, /tmp is not.',
+    ...(place.isolated ? describeContainer(place) : describeMachine(place)),
     '- No network but through a proxy that is set up for npm, pip, cargo, go and git: package registries are reachable, other hosts only when they are allowed. A refusal names its rule; do not try to get around it.',
-    '- apt, sudo and docker are not available. `pip install` (in the virtual environment) and `npm install -g` work.',
   ]
   if (tools.has('run_command')) {
     lines.push(
@@ -84,6 +102,20 @@ function writeEnvironment({ commandTimeoutMs, tools }: PromptFacts): string {
     )
   }
   return `# Environment\n${lines.join('\n')}`
+}
+
+function describeContainer({ workspace, home, tmp }: SandboxPlace): string[] {
+  return [
+    `- A Linux container of your own that stays between runs: ${workspace} and ${home} are kept, ${tmp} is not.`,
+    '- apt, sudo and docker are not available. `pip install` (in the virtual environment) and `npm install -g` work.',
+  ]
+}
+
+function describeMachine({ workspace, home, tmp }: SandboxPlace): string[] {
+  return [
+    `- No container: your commands are ordinary processes on a person's machine. ${workspace} (the repository), ${home} (your home) and ${tmp} (temporary files, in TMPDIR) are yours; the first two stay between runs. Everything else there is the person's: do not change it, and end no process that you did not start.`,
+    '- apt, sudo, docker and ssh are not available, other programs as far as the machine has them. For Python packages make a virtual environment with `python3 -m venv`; `npm install -g` works.',
+  ]
 }
 
 function writeInstructions({ agent, projectInstructions }: PromptFacts): string {

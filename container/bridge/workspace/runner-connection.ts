@@ -40,8 +40,8 @@ export interface RunnerCall<M extends RunnerMethod> {
 export interface RunnerConnection {
   /** Rejects with WorkspaceError: the runner's own, or `runner_lost`. */
   call<M extends RunnerMethod>(call: RunnerCall<M>): Promise<RunnerResult<M>>
-  /** Tells the peer that this connection is in use. Before that it is asked nothing. */
-  accept(): void
+  /** Tells the peer that this connection is in use, and where the proxy listens. Before that it is asked nothing. */
+  accept(proxyPort: number): void
   close(reason: string): void
 }
 
@@ -134,10 +134,10 @@ export function createRunnerConnection(options: RunnerConnectionOptions): Runner
 
   const connection: RunnerConnection = {
     close,
-    accept() {
+    accept(proxyPort) {
       if (state !== 'waiting') return
       state = 'in_use'
-      send({ hello: { protocol: RUNNER_PROTOCOL_VERSION } })
+      send({ hello: { protocol: RUNNER_PROTOCOL_VERSION, proxyPort } })
     },
     async call({ method, params, deadlineMs, signal, onChunk: onCallChunk }) {
       if (state !== 'in_use') throw runnerLost(method, 'the connection is closed')

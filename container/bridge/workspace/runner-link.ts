@@ -24,6 +24,8 @@ const MAX_CONNECTIONS = 8
 export interface RunnerLinkOptions {
   /** The socket is made with mode 0666 in a directory that only the bridge's user writes. */
   socketPath: string
+  /** Of the bridge's own proxy: each runner is told. */
+  proxyPort: number
   logger: Logger
   clock?: Clock
   runnerWaitMs?: number
@@ -53,7 +55,7 @@ export async function createRunnerLink(options: RunnerLinkOptions): Promise<Runn
           // First come stays: a process that dials in beside a living runner takes nothing from it.
           if (inUse !== null) return connection.close('another runner is in use')
           inUse = connection
-          connection.accept()
+          connection.accept(options.proxyPort)
           logger.info('runner connected')
           arrival.resolve()
         },

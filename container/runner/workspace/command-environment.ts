@@ -13,6 +13,14 @@ const QUIET = {
 
 export type Environment = Record<string, string | undefined>
 
+const PROXY_VARIABLES = ['HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy']
+
+/** Names the bridge's proxy where `base` names none. Null: the bridge has not said yet where it listens. */
+export function withProxy(base: Environment, port: number | null): Environment {
+  if (port === null) return base
+  return { ...Object.fromEntries(PROXY_VARIABLES.map((name) => [name, `http://127.0.0.1:${port}`])), ...base }
+}
+
 export function createCommandEnvironment(options: {
   base: Environment
   added: Record<string, string>

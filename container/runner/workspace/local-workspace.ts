@@ -22,8 +22,8 @@ export interface LocalWorkspaceOptions {
   extraRoots: string[]
   /** Absolute. Whole command outputs are kept in a folder `outputs` of it. */
   outputDirectory: string
-  /** Variables of every command, before ours are taken out and the quiet ones put in. */
-  env: Environment
+  /** Variables of a command, asked for each one, before ours are taken out and the quiet ones put in. */
+  env(): Environment
   clock?: Clock
 }
 
@@ -43,7 +43,7 @@ export async function createLocalWorkspace(options: LocalWorkspaceOptions): Prom
     async run(request, { signal, onOutput } = {}) {
       const cwd = await resolveFolder(request)
       const mark = `${prefix}.${randomText(16)}`
-      const environment = createCommandEnvironment({ base: env, added: request.env ?? {}, mark })
+      const environment = createCommandEnvironment({ base: env(), added: request.env ?? {}, mark })
       return runCommand({ request, cwd, environment, mark, outputs, clock, signal, onOutput })
     },
   }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { writeSystemPrompt } from '../../../../../container/bridge/executor/system-prompt.ts'
+import { CONTAINER, writeSystemPrompt } from '../../../../../container/bridge/executor/system-prompt.ts'
 
 const facts = {
+  place: CONTAINER,
   agent: {
     name: 'fixer',
     repository: 'octo/sample',
@@ -34,6 +35,18 @@ describe('the system prompt', () => {
   it('says the same each time, so that it stays cached', () => {
     expect(writeSystemPrompt(facts)).toBe(writeSystemPrompt({ ...facts }))
     expect(writeSystemPrompt(facts)).not.toMatch(/\d{4}-\d\d-\d\d|\d\d:\d\d/)
+  })
+
+  it("says where the work lies: in a container, or on a machine that is somebody's", () => {
+    const inContainer = writeSystemPrompt(facts)
+    expect(inContainer).toContain('cloned in /workspace,')
+    expect(inContainer).toContain('A Linux container of your own')
+    const place = { isolated: false, workspace: '/data/work', home: '/data/home', tmp: '/run/tmp' }
+    const onMachine = writeSystemPrompt({ ...facts, place })
+    expect(onMachine).toContain('cloned in /data/work,')
+    expect(onMachine).toContain("No container: your commands are ordinary processes on a person's machine.")
+    for (const folder of ['/data/home', '/run/tmp']) expect(onMachine).toContain(folder)
+    for (const untrue of ['/workspace', '/home/agent', 'A Linux container']) expect(onMachine).not.toContain(untrue)
   })
 
   it('does not speak of tools that are not offered, nor of instructions that are not there', () => {

@@ -37,7 +37,7 @@ afterEach(async () => {
 
 function openLink(options: { clock?: Clock; runnerWaitMs?: number } = {}): Promise<RunnerLink> {
   const logger = createLogger({ level: 'debug', write: (line) => logLines.push(line) })
-  return createRunnerLink({ socketPath, logger, runnerWaitMs: 10_000, ...options })
+  return createRunnerLink({ socketPath, proxyPort: 3128, logger, runnerWaitMs: 10_000, ...options })
 }
 
 const request = (line: string, more: Partial<CommandRequest> = {}): CommandRequest => ({
@@ -61,7 +61,7 @@ function startRunner() {
 }
 
 /** The real runner: a process of its own. */
-function spawnRunner(): ChildProcess {
+function spawnRunner(env: Record<string, string | undefined> = {}): ChildProcess {
   const child = spawn(process.execPath, [path.resolve('container/runner/main.ts')], {
     env: {
       ...process.env,
@@ -69,6 +69,7 @@ function spawnRunner(): ChildProcess {
       BERTH_RUNNER_SOCKET: socketPath,
       BERTH_WORKSPACE: test.root,
       BERTH_OUTPUT_DIRECTORY: test.outputDirectory,
+      ...env,
     },
     stdio: ['ignore', 'ignore', 'ignore'],
   })
@@ -105,7 +106,7 @@ async function nextLine(socket: Socket & { lines: string[] }): Promise<Record<st
 async function acceptedImposter() {
   const socket = await dialAsImposter()
   socket.write(HELLO)
-  expect(await nextLine(socket)).toEqual({ hello: { protocol: 1 } })
+  expect(await nextLine(socket)).toEqual({ hello: { protocol: 1, proxyPort: 3128 } })
   return socket
 }
 
@@ -124,6 +125,19 @@ describe('over a real socket', () => {
     await expect(workspace.writeFile('a/b.bin', bytes, { expect: null })).rejects.toMatchObject({ code: 'conflict' })
     await expect(workspace.stat('../x')).rejects.toMatchObject({ name: 'WorkspaceError', code: 'outside_workspace' })
     expect(link.connected()).toBe(true)
+  })
+
+  it('commands are told where the proxy is, unless the environment of the sandbox says it itself', async () => {
+    const none = { HTTP_PROXY: undefined, HTTPS_PROXY: undefined, http_proxy: undefined, https_proxy: undefined }
+    spawnRunner({ ...none, https_proxy: 'http://other.example:1' })
+    const { output } = await link.workspace.run(request('env | grep -i "^https\\?_proxy=" | LC_ALL=C sort'))
+    expect(output.split('\n')).toEqual([
+      'HTTPS_PROXY=http://127.0.0.1:3128',
+      'HTTP_PROXY=http://127.0.0.1:3128',
+      'http_proxy=http://127.0.0.1:3128',
+      'https_proxy=http://other.example:1',
+      '',
+    ])
   })
 
   it('files up to 10 MiB cross whole, larger ones are refused', async () => {
