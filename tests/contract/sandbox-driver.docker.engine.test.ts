@@ -1,4 +1,4 @@
 import { makeDockerRig } from '../support/docker-rig.ts'
 import { describeSandboxDriver } from './sandbox-driver.ts'
 
-describeSandboxDriver('docker', makeDockerRig)
+describeSandboxDriver('docker', () => makeDockerRig())

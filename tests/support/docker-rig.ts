@@ -11,6 +11,7 @@ import { type OpenEngine, openEngine } from '../../lib/drivers/sandbox/docker/en
 import { packContext } from '../../lib/drivers/sandbox/docker/image/build-context.ts'
 import { ensureAgentImage } from '../../lib/drivers/sandbox/docker/image/ensure-agent-image.ts'
 import { runBuild } from '../../lib/drivers/sandbox/docker/image/run-build.ts'
+import type { Reach } from '../../lib/drivers/sandbox/docker/reach/reach.ts'
 import { volumeName, volumeParts } from '../../lib/drivers/sandbox/docker/volumes.ts'
 import type { SandboxLabels } from '../../lib/drivers/sandbox/port.ts'
 import { silentLogger } from '../../lib/logger.ts'
@@ -39,7 +40,8 @@ export interface DockerRig extends SandboxRig {
   run(sandbox: SandboxLabels, user: string, command: string[]): Promise<string>
 }
 
-export async function makeDockerRig(): Promise<DockerRig> {
+/** `reach`: how bridges are reached, instead of finding out. */
+export async function makeDockerRig(options: { reach?: Reach } = {}): Promise<DockerRig> {
   const tag = `test-${process.pid}`
   const image = `berth-agent:${tag}`
   const brokenImage = { name: `berth-agent:${tag}-broken` }
@@ -56,7 +58,7 @@ export async function makeDockerRig(): Promise<DockerRig> {
   })
   await buildBrokenImage(engine, { from: image, tag: brokenImage.name })
   const socketRoot = path.join(await mkdtemp(path.join(os.tmpdir(), 'berth-driver-test-')), 'sockets')
-  const driver = createDockerDriver({ dockerHost: settings.dockerHost, socketRoot, logger: silentLogger })
+  const driver = createDockerDriver({ dockerHost: settings.dockerHost, socketRoot, logger: silentLogger, ...options })
 
   const containerId = async ({ installationId, agentId }: SandboxLabels) => {
     const [sandbox] = await driver.list({ installationId, agentId })

@@ -39,8 +39,9 @@ export function createFakeContainerEngine(overrides: Partial<ContainerEngine> = 
   }
 
   const engine: ContainerEngine = {
+    address: 'unix:///fake.sock',
     version: async () => ({ version: '1.0', architecture: 'amd64' }),
-    info: async () => ({ storageDriver: 'memory', securityOptions: [] }),
+    info: async () => ({ storageDriver: 'memory', securityOptions: [], operatingSystem: 'Debian' }),
     findImage: async (name) => ({ id: name, labels: {} }),
     listContainers: async (labels) =>
       [...containers.values()]
@@ -65,6 +66,9 @@ export function createFakeContainerEngine(overrides: Partial<ContainerEngine> = 
       execs.set(execId, { running: true, exitCode: null, command })
       set(id, { execIds: [...container.execIds, execId] })
       return { execId, output: Readable.from([]) }
+    },
+    openExec: async () => {
+      throw new EngineRefusal(409, 'There is nothing to connect to.')
     },
     findExec: async (execId) => execs.get(execId) ?? null,
     createVolume: async (name, labels) => {
@@ -93,10 +97,12 @@ export function createFakeContainerEngine(overrides: Partial<ContainerEngine> = 
   const recorded = Object.fromEntries(
     Object.entries(engine).map(([name, call]) => [
       name,
-      (...args: never[]) => {
-        calls.push(name)
-        return (call as (...given: never[]) => unknown)(...args)
-      },
+      typeof call !== 'function'
+        ? call
+        : (...args: never[]) => {
+            calls.push(name)
+            return (call as (...given: never[]) => unknown)(...args)
+          },
     ]),
   ) as unknown as ContainerEngine
   return {

@@ -3,12 +3,13 @@ import { AGENT_UID, BRIDGE_UID, SANDBOX_PATHS } from '../../../../container/cont
 import { assertAgentVariables } from '../agent-variables.ts'
 import type { SandboxSpec } from '../port.ts'
 import type { ContainerConfig, ExecCommand } from './engine/engine.ts'
-import { toContainerLabels } from './labels.ts'
+import { LABEL, toContainerLabels } from './labels.ts'
 import { volumeName, volumeParts } from './volumes.ts'
 
-const NODE = `${SANDBOX_PATHS.install}/bin/node`
+export const NODE = `${SANDBOX_PATHS.install}/bin/node`
 export const BRIDGE_PROGRAM = `${SANDBOX_PATHS.install}/bridge.cjs`
 export const RUNNER_PROGRAM = `${SANDBOX_PATHS.install}/runner.cjs`
+const RELAY_PROGRAM = `${SANDBOX_PATHS.install}/relay.cjs`
 const RUNNER_TMPFS = '/run/berth'
 /** For tests that listen: also in NO_PROXY of the image. */
 const HOST_NAME = 'agent'
@@ -32,38 +33,50 @@ const bridgeCommand = [
 
 export interface ContainerPlan {
   spec: SandboxSpec
-  /** The host's directory for the bridge's socket. */
-  socketDirectory: string
+  /** The host's directory for the bridge's socket; null where the bridge is reached through exec. */
+  socketDirectory: string | null
   /** The engine's kernel knows IPv6: without it the sysctl does not exist and the container would not start. */
   ipv6: boolean
 }
+
+/** What keeps a container of the agent image apart from everything, whatever runs in it. */
+export const isolation = {
+  NetworkMode: 'none',
+  CapDrop: ['ALL'],
+  SecurityOpt: ['no-new-privileges:true'],
+  ReadonlyRootfs: true,
+  IpcMode: 'private',
+  Init: true,
+  RestartPolicy: { Name: 'no' },
+}
+
+export const bridgeUser = `${BRIDGE_UID}:${BRIDGE_UID}`
+
+/** Its own, so that nothing can be put there by anybody else. */
+const bridgeTmpfs = `rw,noexec,nosuid,nodev,mode=0755,uid=${BRIDGE_UID},gid=${BRIDGE_UID},size=1m`
 
 /** Throws `validation_failed` when `agentEnv` names a variable that an agent cannot have. */
 export function toContainerConfig({ spec, socketDirectory, ipv6 }: ContainerPlan): ContainerConfig {
   return {
     Image: spec.image,
-    User: `${BRIDGE_UID}:${BRIDGE_UID}`,
+    User: bridgeUser,
     Cmd: bridgeCommand,
     WorkingDir: SANDBOX_PATHS.workspace,
     Hostname: HOST_NAME,
     Env: toEnvironment(spec),
-    Labels: toContainerLabels(spec),
+    Labels: { ...toContainerLabels(spec), ...(socketDirectory === null ? { [LABEL.reach]: 'relay' } : {}) },
     StopSignal: 'SIGTERM',
     HostConfig: {
-      NetworkMode: 'none',
-      CapDrop: ['ALL'],
-      SecurityOpt: ['no-new-privileges:true'],
-      ReadonlyRootfs: true,
-      IpcMode: 'private',
-      Init: true,
+      ...isolation,
       Tmpfs: {
         // The engine's default is noexec; builds and tests run what they put in /tmp.
         '/tmp': `rw,exec,nosuid,nodev,mode=1777,size=${spec.tmpBytes}`,
-        [RUNNER_TMPFS]: `rw,noexec,nosuid,nodev,mode=0755,uid=${BRIDGE_UID},gid=${BRIDGE_UID},size=1m`,
+        [RUNNER_TMPFS]: bridgeTmpfs,
+        ...(socketDirectory === null ? { [SANDBOX_PATHS.socketDirectory]: bridgeTmpfs } : {}),
       },
       Mounts: [
         ...volumeParts.map(({ part, target }) => ({ Type: 'volume', Source: volumeName(spec, part), Target: target })),
-        { Type: 'bind', Source: socketDirectory, Target: SANDBOX_PATHS.socketDirectory },
+        ...(socketDirectory === null ? [] : [toSocketMount(socketDirectory)]),
       ],
       Memory: spec.memoryBytes,
       // The same as memory: no swap beyond it.
@@ -73,9 +86,12 @@ export function toContainerConfig({ spec, socketDirectory, ipv6 }: ContainerPlan
       ExtraHosts: [`${HOST_NAME}:127.0.0.1`],
       ...(ipv6 ? { Sysctls: { 'net.ipv6.conf.all.disable_ipv6': '0' } } : {}),
       LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
-      RestartPolicy: { Name: 'no' },
     },
   }
+}
+
+export function toSocketMount(socketDirectory: string) {
+  return { Type: 'bind', Source: socketDirectory, Target: SANDBOX_PATHS.socketDirectory }
 }
 
 /** The runner's process. The bridge's token hash is of no use to it and stays out of what commands see. */
@@ -84,6 +100,14 @@ export const runnerCommand: ExecCommand = {
   user: `${AGENT_UID}:${AGENT_UID}`,
   workingDirectory: SANDBOX_PATHS.workspace,
   env: [`HOME=${SANDBOX_PATHS.home}`],
+}
+
+/** Runs as the bridge does. What makes Node ready for a proxy and for extra certificates would cost each connection 50 ms. */
+export const relayCommand: ExecCommand = {
+  command: [NODE, RELAY_PROGRAM],
+  user: bridgeUser,
+  workingDirectory: '/',
+  env: ['NODE_USE_ENV_PROXY=', 'NODE_EXTRA_CA_CERTS='],
 }
 
 function toEnvironment(spec: SandboxSpec): string[] {

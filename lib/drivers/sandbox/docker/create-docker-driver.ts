@@ -3,10 +3,8 @@
  * socket directories and runners, all found by labels. Must not know: agents' states, the database, what is said to a bridge.
  */
 import { existsSync } from 'node:fs'
-import { BRIDGE_UID } from '../../../../container/contract/tunnel.ts'
 import { type Clock, systemClock } from '../../../clock.ts'
 import type { Logger } from '../../../logger.ts'
-import { dialSocket } from '../dial-socket.ts'
 import { createOrder } from '../order.ts'
 import type { SandboxDriver } from '../port.ts'
 import { createSandbox, type SandboxMaker } from './create-sandbox.ts'
@@ -15,9 +13,11 @@ import { openEngine } from './engine/open-engine.ts'
 import { LABEL } from './labels.ts'
 import { createLifecycle } from './lifecycle.ts'
 import { probeEngine } from './probe-engine.ts'
+import { createDialer } from './reach/dialer.ts'
+import { createReachFinder, type Reach } from './reach/reach.ts'
+import { createRelays } from './reach/relays.ts'
 import { createRunners } from './runner.ts'
 import { getSandbox, listSandboxes } from './sandboxes.ts'
-import { socketPathOf } from './socket-directory.ts'
 import { missingImage } from './start-failure.ts'
 import { removeVolumes } from './volumes.ts'
 import { watchSandboxes } from './watch-sandboxes.ts'
@@ -25,29 +25,36 @@ import { watchSandboxes } from './watch-sandboxes.ts'
 export interface DockerDriverOptions {
   /** As in DOCKER_HOST; null: the usual sockets. */
   dockerHost: string | null
-  /** Absolute; made with mode 0700 where it is missing. Must exist for the engine too, so not on another machine. */
+  /** Absolute; made with mode 0700 where it is missing. Where the engine has no such folder, bridges are reached through exec. */
   socketRoot: string
   logger: Logger
   clock?: Clock
   /** For tests. */
   engine?: ContainerEngine
+  /** For tests: how bridges are reached, instead of finding out. */
+  reach?: Reach
 }
 
 export function createDockerDriver(options: DockerDriverOptions): SandboxDriver {
   const { dockerHost, socketRoot, logger, clock = systemClock, engine = openEngine(dockerHost) } = options
   const runners = createRunners(engine, logger)
   const inOrder = createOrder()
-  const lifecycle = createLifecycle({ engine, runners, socketRoot, logger })
+  const finder = createReachFinder({ engine, socketRoot, logger, fixed: options.reach })
+  const relays = createRelays(engine, logger)
+  const dialer = createDialer({ engine, relays, socketRoot })
+  const lifecycle = createLifecycle({ engine, runners, dialer, socketRoot, logger })
   const watches = new Set<() => Promise<void>>()
 
   const ipv6 = process.platform !== 'linux' || existsSync('/proc/sys/net/ipv6')
-  const maker: SandboxMaker = { engine, runners, socketRoot, ipv6, logger, ...lifecycle }
+  const maker: SandboxMaker = { engine, runners, finder, socketRoot, ipv6, logger, ...lifecycle }
 
   return {
     kind: 'docker',
     isolated: true,
-    probe: () => probeEngine(engine),
-    prepare: async () => {},
+    probe: () => probeEngine(engine, finder),
+    prepare: async (image) => {
+      await finder.find(image)
+    },
 
     assertImage: async (image) => {
       if ((await engine.findImage(image)) === null) throw missingImage(image)
@@ -60,8 +67,9 @@ export function createDockerDriver(options: DockerDriverOptions): SandboxDriver 
       return Array.isArray(hosts) ? hosts.map(String) : []
     },
 
-    create: (spec, signal) => inOrder(spec.agentId, () => createSandbox(maker, spec, signal)),
-    start: (labels) => inOrder(labels.agentId, () => lifecycle.start(labels)),
+    create: (spec, signal) =>
+      inOrder(spec.agentId, async () => dialer.remember(await createSandbox(maker, spec, signal))),
+    start: (labels) => inOrder(labels.agentId, async () => dialer.remember(await lifecycle.start(labels))),
     stop: (labels) => inOrder(labels.agentId, () => lifecycle.stop(labels)),
     remove: (labels) => inOrder(labels.agentId, () => lifecycle.remove(labels)),
 
@@ -73,7 +81,7 @@ export function createDockerDriver(options: DockerDriverOptions): SandboxDriver 
     },
 
     list: (filter) => listSandboxes(engine, filter),
-    dial: (labels) => dialSocket(socketPathOf(socketRoot, labels.incarnation), BRIDGE_UID),
+    dial: (labels) => dialer.dial(labels),
 
     logs: async (labels, lines) => engine.readLogs((await getSandbox(engine, labels)).engineId, lines),
 
@@ -83,7 +91,10 @@ export function createDockerDriver(options: DockerDriverOptions): SandboxDriver 
         installationId,
         onEnd,
         isExpected: lifecycle.isExpected,
-        onDestroyed: lifecycle.forget,
+        onDestroyed: (engineId) => {
+          lifecycle.forget(engineId)
+          dialer.forget(engineId)
+        },
         ensureRunner: (sandbox) => runners.ensure(sandbox.engineId, sandbox.agentId),
         logger,
         clock,
@@ -97,6 +108,7 @@ export function createDockerDriver(options: DockerDriverOptions): SandboxDriver 
 
     close: async () => {
       runners.close()
+      relays.close()
       await Promise.all([...watches].map((stopWatching) => stopWatching()))
       watches.clear()
     },

@@ -1,11 +1,12 @@
 /** Makes a sandbox, or leaves nothing of the attempt but the reason and the last lines of its log. */
 import type { Logger } from '../../../logger.ts'
-import type { Sandbox, SandboxSpec } from '../port.ts'
+import type { SandboxSpec } from '../port.ts'
 import { toStartFailure } from '../start-failure.ts'
 import { toContainerConfig } from './container-config.ts'
 import { type ContainerEngine, isRefusal } from './engine/engine.ts'
+import type { ReachFinder } from './reach/reach.ts'
 import type { Runners } from './runner.ts'
-import { getSandbox, listSandboxes } from './sandboxes.ts'
+import { type DockerSandbox, getSandbox, listSandboxes } from './sandboxes.ts'
 import { prepareSocketDirectory, removeSocketDirectory } from './socket-directory.ts'
 import { missingImage, readLogTail } from './start-failure.ts'
 import { ensureVolumes } from './volumes.ts'
@@ -13,17 +14,22 @@ import { ensureVolumes } from './volumes.ts'
 export interface SandboxMaker {
   engine: ContainerEngine
   runners: Runners
+  finder: ReachFinder
   socketRoot: string
   ipv6: boolean
   logger: Logger
   /** Ends what is there of an earlier incarnation. */
-  remove(sandbox: Sandbox): Promise<void>
+  remove(sandbox: DockerSandbox): Promise<void>
   /** For one that is there already. */
-  start(sandbox: Sandbox): Promise<Sandbox>
+  start(sandbox: DockerSandbox): Promise<DockerSandbox>
 }
 
 /** The same incarnation again answers the one that is there; another incarnation of the agent is removed first. */
-export async function createSandbox(maker: SandboxMaker, spec: SandboxSpec, signal?: AbortSignal): Promise<Sandbox> {
+export async function createSandbox(
+  maker: SandboxMaker,
+  spec: SandboxSpec,
+  signal?: AbortSignal,
+): Promise<DockerSandbox> {
   const { installationId, agentId, incarnation } = spec
   for (const other of await listSandboxes(maker.engine, { installationId, agentId })) {
     if (other.incarnation === incarnation) return maker.start(other)
@@ -53,11 +59,13 @@ interface Making {
   signal?: AbortSignal | undefined
 }
 
-async function makeSandbox(maker: SandboxMaker, { spec, attempt, signal }: Making): Promise<Sandbox> {
-  const { engine, runners, socketRoot, ipv6 } = maker
+async function makeSandbox(maker: SandboxMaker, { spec, attempt, signal }: Making): Promise<DockerSandbox> {
+  const { engine, runners, finder, socketRoot, ipv6 } = maker
+  signal?.throwIfAborted()
+  const { reach } = await finder.find(spec.image)
   signal?.throwIfAborted()
   await ensureVolumes(engine, { owner: spec, made: attempt.madeVolumes })
-  const socketDirectory = await prepareSocketDirectory(socketRoot, spec.incarnation)
+  const socketDirectory = reach === 'relay' ? null : await prepareSocketDirectory(socketRoot, spec.incarnation)
   signal?.throwIfAborted()
   attempt.containerId = await createNamed(engine, spec, toContainerConfig({ spec, socketDirectory, ipv6 }))
   signal?.throwIfAborted()

@@ -8,11 +8,13 @@ export const LABEL = {
   installation: 'berth.installation',
   agent: 'berth.agent',
   incarnation: 'berth.incarnation',
+  /** On a sandbox's container: "relay" where its bridge is reached through exec; without it, through the mounted socket. */
+  reach: 'berth.reach',
   /** On a volume: workspace, home or state. */
   volume: 'berth.volume',
-  /** On an image, and on what a build leaves for a moment: base, tools, agent or build. */
+  /** On an image, and on what is there for a moment: base, tools, agent, build or probe. */
   part: 'berth.part',
-  /** On a container of an image's build: "host/pid" of the process that builds. */
+  /** On a container of a build or a probe: "host/pid" of the process that made it. */
   builder: 'berth.builder',
   /** On an image: hash of everything that went into it. */
   content: 'berth.content',

@@ -1,10 +1,11 @@
 /** Starting, stopping and removing a container that is there. Knows which ends were wanted, so that a watch can tell. */
 import type { Logger } from '../../../logger.ts'
-import type { Sandbox, SandboxLabels } from '../port.ts'
+import type { SandboxLabels } from '../port.ts'
 import { toStartFailure } from '../start-failure.ts'
 import type { ContainerEngine } from './engine/engine.ts'
+import type { Dialer } from './reach/dialer.ts'
 import type { Runners } from './runner.ts'
-import { findSandbox, getSandbox } from './sandboxes.ts'
+import { type DockerSandbox, findSandbox, getSandbox } from './sandboxes.ts'
 import { prepareSocketDirectory, removeSocketDirectory } from './socket-directory.ts'
 import { readLogTail } from './start-failure.ts'
 
@@ -12,7 +13,7 @@ import { readLogTail } from './start-failure.ts'
 const STOP_GRACE_SECONDS = 10
 
 export interface Lifecycle {
-  start(labels: SandboxLabels): Promise<Sandbox>
+  start(labels: SandboxLabels): Promise<DockerSandbox>
   stop(labels: SandboxLabels): Promise<void>
   remove(labels: SandboxLabels): Promise<void>
   /** True for a container that was stopped or removed from here. */
@@ -23,11 +24,12 @@ export interface Lifecycle {
 export interface LifecycleParts {
   engine: ContainerEngine
   runners: Runners
+  dialer: Dialer
   socketRoot: string
   logger: Logger
 }
 
-export function createLifecycle({ engine, runners, socketRoot, logger }: LifecycleParts): Lifecycle {
+export function createLifecycle({ engine, runners, dialer, socketRoot, logger }: LifecycleParts): Lifecycle {
   const expected = new Set<string>()
   return {
     start: async (labels) => {
@@ -35,7 +37,7 @@ export function createLifecycle({ engine, runners, socketRoot, logger }: Lifecyc
       try {
         if (sandbox.state === 'stopped') {
           expected.delete(sandbox.engineId)
-          await prepareSocketDirectory(socketRoot, sandbox.incarnation)
+          if (sandbox.reach === 'socket') await prepareSocketDirectory(socketRoot, sandbox.incarnation)
           await engine.startContainer(sandbox.engineId)
         }
         await runners.ensure(sandbox.engineId, sandbox.agentId)
@@ -50,6 +52,7 @@ export function createLifecycle({ engine, runners, socketRoot, logger }: Lifecyc
       const sandbox = await findSandbox(engine, labels)
       if (sandbox?.state !== 'running') return
       expected.add(sandbox.engineId)
+      dialer.forget(sandbox.engineId)
       await engine.stopContainer(sandbox.engineId, STOP_GRACE_SECONDS)
       runners.forget(sandbox.engineId)
     },
@@ -59,6 +62,7 @@ export function createLifecycle({ engine, runners, socketRoot, logger }: Lifecyc
       if (sandbox !== null) {
         expected.add(sandbox.engineId)
         runners.forget(sandbox.engineId)
+        dialer.forget(sandbox.engineId)
         await engine.removeContainer(sandbox.engineId)
       }
       if (await removeSocketDirectory(socketRoot, labels.incarnation)) return

@@ -3,24 +3,30 @@ import { BerthError } from '../../../errors.ts'
 import type { Sandbox, SandboxLabels } from '../port.ts'
 import type { ContainerDetails, ContainerEngine } from './engine/engine.ts'
 import { LABEL, readContainerLabels, toContainerLabels } from './labels.ts'
+import type { Reach } from './reach/reach.ts'
+
+export interface DockerSandbox extends Sandbox {
+  /** How its bridge is reached: decided when it was made, and its for good. */
+  reach: Reach
+}
 
 export async function listSandboxes(
   engine: ContainerEngine,
   { installationId, agentId }: { installationId: string; agentId?: string },
-): Promise<Sandbox[]> {
+): Promise<DockerSandbox[]> {
   const labels = [`${LABEL.installation}=${installationId}`]
   if (agentId !== undefined) labels.push(`${LABEL.agent}=${agentId}`)
   return inspectAll(engine, labels, ['removing'])
 }
 
 /** One that is being removed is found too: to wait for its end. */
-export async function findSandbox(engine: ContainerEngine, sandbox: SandboxLabels): Promise<Sandbox | null> {
+export async function findSandbox(engine: ContainerEngine, sandbox: SandboxLabels): Promise<DockerSandbox | null> {
   const labels = Object.entries(toContainerLabels(sandbox)).map(([key, value]) => `${key}=${value}`)
   return (await inspectAll(engine, labels))[0] ?? null
 }
 
 /** Throws `sandbox_lost` when there is none. */
-export async function getSandbox(engine: ContainerEngine, sandbox: SandboxLabels): Promise<Sandbox> {
+export async function getSandbox(engine: ContainerEngine, sandbox: SandboxLabels): Promise<DockerSandbox> {
   const found = await findSandbox(engine, sandbox)
   if (found !== null) return found
   throw new BerthError(
@@ -33,7 +39,7 @@ export async function getSandbox(engine: ContainerEngine, sandbox: SandboxLabels
 }
 
 /** Null when a label is missing. */
-export function toSandbox(container: ContainerDetails): Sandbox | null {
+export function toSandbox(container: ContainerDetails): DockerSandbox | null {
   const labels = readContainerLabels(container.labels)
   if (labels === null) return null
   return {
@@ -42,10 +48,11 @@ export function toSandbox(container: ContainerDetails): Sandbox | null {
     state: container.running ? 'running' : 'stopped',
     outOfMemory: container.outOfMemory,
     exitCode: container.exitCode,
+    reach: container.labels[LABEL.reach] === 'relay' ? 'relay' : 'socket',
   }
 }
 
-async function inspectAll(engine: ContainerEngine, labels: string[], without: string[] = []): Promise<Sandbox[]> {
+async function inspectAll(engine: ContainerEngine, labels: string[], without: string[] = []): Promise<DockerSandbox[]> {
   const summaries = (await engine.listContainers(labels)).filter(({ state }) => !without.includes(state))
   const containers = await Promise.all(summaries.map(({ id }) => engine.findContainer(id)))
   return containers.flatMap((container) => (container === null ? [] : (toSandbox(container) ?? [])))

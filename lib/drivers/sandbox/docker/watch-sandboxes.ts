@@ -6,6 +6,7 @@ import type { Clock } from '../../../clock.ts'
 import { isBerthError } from '../../../errors.ts'
 import type { Logger } from '../../../logger.ts'
 import type { Sandbox } from '../port.ts'
+import { RUNNER_PROGRAM } from './container-config.ts'
 import type { ContainerEngine, EngineEvent } from './engine/engine.ts'
 import { LABEL, readContainerLabels } from './labels.ts'
 import { listSandboxes, toSandbox } from './sandboxes.ts'
@@ -119,8 +120,14 @@ class SandboxWatcher {
     } else if (sandbox?.state === 'running') {
       this.#running.set(containerId, sandbox)
       if (event.action === 'start') this.#reported.delete(containerId)
-      if (event.action === 'exec_die') this.#giveRunner(sandbox)
+      if (event.action === 'exec_die' && (await this.#wasRunner(event))) this.#giveRunner(sandbox)
     }
+  }
+
+  /** Other processes come and go in a container: relays, above all. One that nobody knows any more may have been the runner. */
+  async #wasRunner({ attributes }: EngineEvent): Promise<boolean> {
+    const exec = attributes.execID === undefined ? null : await this.#watch.engine.findExec(attributes.execID)
+    return exec === null || exec.command.includes(RUNNER_PROGRAM)
   }
 
   #report(sandbox: Sandbox) {

@@ -27,7 +27,11 @@ export function createContainerCalls({ short, ask }: EngineClients): Pick<Contai
     info: () =>
       ask('info', async () => {
         const info = await short.info()
-        return { storageDriver: info.Driver ?? 'unknown', securityOptions: info.SecurityOptions ?? [] }
+        return {
+          storageDriver: info.Driver ?? 'unknown',
+          securityOptions: info.SecurityOptions ?? [],
+          operatingSystem: info.OperatingSystem ?? '',
+        }
       }),
 
     findImage: (name) =>
@@ -91,7 +95,7 @@ export function createContainerCalls({ short, ask }: EngineClients): Pick<Contai
     readLogs: (id, lines) =>
       ask('read logs', async () => {
         const log = await short.getContainer(id).logs({ stdout: true, stderr: true, tail: lines })
-        const text = Buffer.concat(splitLogFrames(log).payloads).toString()
+        const text = Buffer.concat(splitLogFrames(log).frames.map(({ payload }) => payload)).toString()
         return text === '' ? [] : text.replace(/\n$/, '').split('\n').slice(-lines)
       }),
   }

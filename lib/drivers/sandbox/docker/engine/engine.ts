@@ -3,7 +3,7 @@
  * library. Absent things are null; a refusal is an EngineRefusal with its HTTP status; an engine that does not answer is
  * a BerthError `engine_unreachable`. Must not know: agents, labels' meaning, images' content.
  */
-import type { Readable } from 'node:stream'
+import type { Duplex, Readable } from 'node:stream'
 
 export interface ContainerDetails {
   id: string
@@ -40,8 +40,10 @@ export interface EngineEvent {
 export type ContainerConfig = Record<string, unknown>
 
 export interface ContainerEngine {
+  /** As DOCKER_HOST would name it. */
+  readonly address: string
   version(): Promise<{ version: string; architecture: string }>
-  info(): Promise<{ storageDriver: string; securityOptions: string[] }>
+  info(): Promise<{ storageDriver: string; securityOptions: string[]; operatingSystem: string }>
   findImage(name: string): Promise<{ id: string; labels: Record<string, string> } | null>
 
   /** `labels` are all required, as `key=value` or `key`. Stopped ones too. */
@@ -58,6 +60,12 @@ export interface ContainerEngine {
 
   /** Starts a process; `output` carries its standard error until it ends or is destroyed, which does not end the process. */
   exec(id: string, command: ExecCommand): Promise<{ execId: string; output: Readable }>
+  /**
+   * Starts a process and connects to it: what is written to the answer is its standard input, what is read its standard output;
+   * `words` are what it has written to its standard error. Destroying it ends the input and not the process. `signal` gives up
+   * the start.
+   */
+  openExec(id: string, command: ExecCommand, signal: AbortSignal): Promise<Duplex & { readonly words: string }>
   findExec(execId: string): Promise<ExecDetails | null>
 
   createVolume(name: string, labels: Record<string, string>): Promise<void>

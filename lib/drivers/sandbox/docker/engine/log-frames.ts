@@ -3,16 +3,22 @@
  * big-endian length, then the payload (Docker Engine API, "Stream format" of container attach).
  */
 const HEADER_BYTES = 8
+const STDERR = 2
 
-/** The payloads of all whole frames in order, and what is left of an unfinished one. */
-export function splitLogFrames(buffer: Buffer): { payloads: Buffer[]; rest: Buffer } {
-  const payloads: Buffer[] = []
+export interface LogFrame {
+  isError: boolean
+  payload: Buffer
+}
+
+/** All whole frames in order, and what is left of an unfinished one. */
+export function splitLogFrames(buffer: Buffer): { frames: LogFrame[]; rest: Buffer } {
+  const frames: LogFrame[] = []
   let offset = 0
   while (buffer.length - offset >= HEADER_BYTES) {
     const end = offset + HEADER_BYTES + buffer.readUInt32BE(offset + 4)
     if (end > buffer.length) break
-    payloads.push(buffer.subarray(offset + HEADER_BYTES, end))
+    frames.push({ isError: buffer[offset] === STDERR, payload: buffer.subarray(offset + HEADER_BYTES, end) })
     offset = end
   }
-  return { payloads, rest: buffer.subarray(offset) }
+  return { frames, rest: buffer.subarray(offset) }
 }

@@ -12,10 +12,7 @@ import { createVolumeCalls } from './volume-calls.ts'
 /** An answer is waited for this long; builds, pulls, events and waiting for an end have deadlines of their own. */
 const ANSWER_TIMEOUT_MS = 30_000
 
-export interface OpenEngine extends ContainerEngine, ImageEngine, EngineInspection {
-  /** As DOCKER_HOST would name it. */
-  readonly address: string
-}
+export interface OpenEngine extends ContainerEngine, ImageEngine, EngineInspection {}
 
 /** What the calls share: one client with a deadline, one without, and the translation of errors. */
 export interface EngineClients {

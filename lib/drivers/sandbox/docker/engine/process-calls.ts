@@ -1,12 +1,17 @@
 /** Of the engine port over dockerode: what lasts: processes in containers, and the stream of events. */
+import { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { orNull } from './answers.ts'
 import type { ContainerEngine } from './engine.ts'
+import { ExecStream } from './exec-stream.ts'
 import { readJsonLines } from './json-lines.ts'
 import { splitLogFrames } from './log-frames.ts'
 import type { EngineClients } from './open-engine.ts'
 
-type ProcessCall = 'exec' | 'findExec' | 'events'
+type ProcessCall = 'exec' | 'openExec' | 'findExec' | 'events'
+
+/** A connection that says nothing for long must not be forgotten on the way to an engine on another machine. */
+const KEEP_ALIVE_MS = 30_000
 
 export function createProcessCalls({ short, long, ask }: EngineClients): Pick<ContainerEngine, ProcessCall> {
   return {
@@ -22,6 +27,23 @@ export function createProcessCalls({ short, long, ask }: EngineClients): Pick<Co
         })
         const stream = await long.getExec(exec.id).start({ hijack: true, stdin: false })
         return { execId: exec.id, output: demultiplex(stream) }
+      }),
+
+    openExec: (id, { command, user, workingDirectory, env }, signal) =>
+      ask('exec', async () => {
+        const exec = await short.getContainer(id).exec({
+          Cmd: command,
+          User: user,
+          WorkingDir: workingDirectory,
+          Env: env,
+          AttachStdin: true,
+          AttachStdout: true,
+          AttachStderr: true,
+          abortSignal: signal,
+        })
+        const connection = await long.getExec(exec.id).start({ hijack: true, abortSignal: signal })
+        if (connection instanceof Socket) connection.setNoDelay().setKeepAlive(true, KEEP_ALIVE_MS)
+        return new ExecStream(connection)
       }),
 
     findExec: (execId) =>
@@ -80,7 +102,7 @@ function demultiplex(stream: NodeJS.ReadableStream & { destroy?(): void }): Read
   stream.on('data', (chunk: Buffer) => {
     const split = splitLogFrames(Buffer.concat([rest, chunk]))
     rest = split.rest
-    for (const payload of split.payloads) if (!output.push(payload)) stream.pause()
+    for (const { payload } of split.frames) if (!output.push(payload)) stream.pause()
   })
   stream.on('end', () => output.push(null))
   stream.on('close', () => output.push(null))

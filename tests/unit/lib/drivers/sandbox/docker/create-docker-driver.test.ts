@@ -32,7 +32,13 @@ describe('the Docker driver', () => {
 
   const make = (overrides: Partial<ContainerEngine> = {}) => {
     const engine = createFakeContainerEngine(overrides)
-    const driver = createDockerDriver({ dockerHost: null, socketRoot: folder, logger: silentLogger, engine })
+    const driver = createDockerDriver({
+      dockerHost: null,
+      socketRoot: folder,
+      logger: silentLogger,
+      engine,
+      reach: 'socket',
+    })
     return { engine, driver }
   }
 
@@ -101,14 +107,20 @@ describe('the Docker driver', () => {
     })
   })
 
-  it('does not take an engine that maps users', async () => {
-    const { driver } = make({
+  it('says where bridges are reached through exec', async () => {
+    const engine = createFakeContainerEngine({
       info: async () => ({
         storageDriver: 'overlay2',
         securityOptions: ['name=seccomp,profile=default', 'name=rootless'],
+        operatingSystem: 'Debian',
       }),
     })
-    expect(await driver.probe()).toMatchObject({ reachable: false, description: expect.stringContaining('maps users') })
+    const driver = createDockerDriver({ dockerHost: null, socketRoot: folder, logger: silentLogger, engine })
+    expect(await driver.probe()).toEqual({
+      reachable: true,
+      description: 'Docker 1.0 (overlay2; bridges are reached through exec)',
+      version: '1.0',
+    })
   })
 
   it('reads the default egress hosts from the image, none where it has no list', async () => {

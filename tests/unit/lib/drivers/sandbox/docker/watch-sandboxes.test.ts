@@ -83,7 +83,7 @@ describe('watching sandboxes', () => {
     die(engine, 'agt_1', { outOfMemory: true })
     engine.emit(dieEvent('agt_1'))
     await vi.waitFor(() => expect(ends).toHaveLength(1))
-    expect(ends[0]).toEqual({
+    expect(ends[0]).toMatchObject({
       installationId,
       agentId: 'agt_1',
       incarnation: 'inc_agt_1',
@@ -147,6 +147,25 @@ describe('watching sandboxes', () => {
       await vi.waitFor(() => expect(runners).toHaveLength(1 + deaths))
     }
     expect(waits).toEqual([100, 200, 400, 800])
+  })
+
+  it('takes the end of another process in a sandbox for no end of its runner', async () => {
+    const engine = createFakeContainerEngine()
+    addContainer(engine, 'agt_1')
+    const { runners } = await watch(engine)
+    await vi.waitFor(() => expect(runners).toHaveLength(1))
+    engine.execs.set('relay', { running: false, exitCode: 0, command: ['/opt/berth/bin/node', '/opt/berth/relay.cjs'] })
+    engine.execs.set('runner', { running: false, exitCode: 1, command: ['/usr/bin/env', '/opt/berth/runner.cjs'] })
+    const endOf = (execID: string) => ({
+      action: 'exec_die',
+      containerId: 'agt_1',
+      attributes: { ...labelsOf('agt_1'), execID },
+    })
+    for (let ends = 0; ends < 3; ends += 1) engine.emit(endOf('relay'))
+    engine.emit(endOf('runner'))
+    await vi.waitFor(() => expect(runners).toHaveLength(2))
+    await vi.waitFor(() => expect(engine.calls.filter((call) => call === 'findExec')).toHaveLength(4))
+    expect(runners).toHaveLength(2)
   })
 
   it.each([

@@ -9,8 +9,12 @@ function frame(stream: number, text: string): Buffer {
 
 describe('frames of output', () => {
   it('are taken apart in order, both streams', () => {
-    const { payloads, rest } = splitLogFrames(Buffer.concat([frame(1, 'out'), frame(2, 'err'), frame(1, '')]))
-    expect(payloads.map(String)).toEqual(['out', 'err', ''])
+    const { frames, rest } = splitLogFrames(Buffer.concat([frame(1, 'out'), frame(2, 'err'), frame(1, '')]))
+    expect(frames.map(({ payload, isError }) => [String(payload), isError])).toEqual([
+      ['out', false],
+      ['err', true],
+      ['', false],
+    ])
     expect(rest).toHaveLength(0)
   })
 
@@ -19,7 +23,7 @@ describe('frames of output', () => {
     for (let cut = 0; cut <= whole.length; cut += 1) {
       const head = splitLogFrames(whole.subarray(0, cut))
       const tail = splitLogFrames(Buffer.concat([head.rest, whole.subarray(cut)]))
-      expect([...head.payloads, ...tail.payloads].map(String)).toEqual(['first', 'second'])
+      expect([...head.frames, ...tail.frames].map(({ payload }) => String(payload))).toEqual(['first', 'second'])
     }
   })
 })
