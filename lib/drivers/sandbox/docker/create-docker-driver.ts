@@ -51,7 +51,7 @@ export function createDockerDriver(options: DockerDriverOptions): SandboxDriver 
   return {
     kind: 'docker',
     isolated: true,
-    probe: () => probeEngine(engine, finder),
+    probe: () => probeEngine(engine, finder.found()),
     prepare: async (image) => {
       await finder.find(image)
     },

@@ -2,13 +2,15 @@
 import { isBerthError } from '../../../errors.ts'
 import type { EngineStatus } from '../port.ts'
 import type { ContainerEngine } from './engine/engine.ts'
-import type { ReachFinder } from './reach/reach.ts'
+import { type Finding, judgeFacts } from './reach/reach.ts'
 
-export async function probeEngine(engine: ContainerEngine, finder: ReachFinder): Promise<EngineStatus> {
+/** `found`: how bridges are reached, where that is known already. */
+export async function probeEngine(engine: ContainerEngine, found: Finding | null = null): Promise<EngineStatus> {
   try {
     const { version } = await engine.version()
-    const { storageDriver } = await engine.info()
-    const throughExec = (await finder.peek())?.reach === 'relay' ? '; bridges are reached through exec' : ''
+    const { storageDriver, ...info } = await engine.info()
+    const known = found ?? judgeFacts({ platform: process.platform, address: engine.address, ...info })
+    const throughExec = known?.reach === 'relay' ? '; bridges are reached through exec' : ''
     return { reachable: true, description: `Docker ${version} (${storageDriver}${throughExec})`, version }
   } catch (error) {
     if (!(error instanceof Error)) throw error

@@ -17,8 +17,8 @@ export interface Finding {
 export interface ReachFinder {
   /** Looks at the engine, and where that does not settle it, tries. What fails (engine away, image missing) is tried again next time. */
   find(image: string): Promise<Finding>
-  /** What is known without a try; null when only a try can tell. */
-  peek(): Promise<Finding | null>
+  /** Null before it was found. */
+  found(): Finding | null
 }
 
 export interface ReachParts {
@@ -26,38 +26,34 @@ export interface ReachParts {
   socketRoot: string
   logger: Logger
   /** Not found out but given. */
-  fixed?: Reach
-  platform?: NodeJS.Platform
+  fixed?: Reach | undefined
 }
 
-export function createReachFinder({
-  engine,
-  socketRoot,
-  logger,
-  fixed,
-  platform = process.platform,
-}: ReachParts): ReachFinder {
+export function createReachFinder({ engine, socketRoot, logger, fixed }: ReachParts): ReachFinder {
   let found: Finding | null = fixed === undefined ? null : { reach: fixed, why: 'it was asked for' }
-  let finding: Promise<Finding> | null = null
-
-  const peek = async () => found ?? relayFor({ platform, address: engine.address, ...(await engine.info()) })
+  let looking: Promise<Finding> | null = null
 
   const look = async (image: string) => {
     await removeAbandonedProbes(engine, socketRoot)
-    const answer = (await peek()) ?? (await probeSocket(engine, { image, socketRoot }))
+    const facts = { platform: process.platform, address: engine.address, ...(await engine.info()) }
+    const answer = judgeFacts(facts) ?? (await probeSocket(engine, { image, socketRoot }))
     logger.info('found out how bridges are reached', { engine: engine.address, ...answer })
     return answer
   }
 
   return {
-    peek,
+    found: () => found,
     find: async (image) => {
+      // One at a time. What failed for one caller, whose image may be missing, does not fail for the next.
+      while (looking !== null) await Promise.allSettled([looking])
       if (found !== null) return found
-      finding ??= look(image).finally(() => {
-        finding = null
-      })
-      found = await finding
-      return found
+      looking = look(image)
+      try {
+        found = await looking
+        return found
+      } finally {
+        looking = null
+      }
     },
   }
 }
@@ -75,7 +71,7 @@ export interface EngineFacts {
 }
 
 /** Null where the facts do not rule a mounted socket out. */
-export function relayFor({ platform, address, operatingSystem, securityOptions }: EngineFacts): Finding | null {
+export function judgeFacts({ platform, address, operatingSystem, securityOptions }: EngineFacts): Finding | null {
   const why = () => {
     if (platform !== 'linux') return 'only on Linux a mounted socket can be checked before it is used'
     if (!address.startsWith('unix://')) return `the engine is reached at ${address}, so it may have another file system`
