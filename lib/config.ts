@@ -13,6 +13,16 @@ const withDefault = <T extends z.ZodType>(schema: T, value: z.input<T>) =>
 const wholeNumber = (words: string, isAllowed: (value: number) => boolean) =>
   z.coerce.number(words).refine((value) => Number.isInteger(value) && isAllowed(value), words)
 const port = wholeNumber('must be a number from 0 to 65535', (value) => value >= 0 && value <= 65_535)
+const DURATION_UNITS: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+/** Milliseconds; null for `never`. */
+const duration = z.string().transform((given, context) => {
+  if (given.trim() === 'never') return null
+  const [, amount, unit = ''] = /^\s*(\d{1,6})\s*([smhd])\s*$/.exec(given) ?? []
+  const ms = Number(amount) * (DURATION_UNITS[unit] ?? 0)
+  if (ms > 0) return ms
+  context.addIssue({ code: 'custom', message: 'must be a time such as 90s, 15m, 2h or 1d, or never' })
+  return z.NEVER
+})
 const positive = wholeNumber('must be a whole number above 0', (value) => value > 0)
 const baseUrl = z
   .url({ protocol: /^https?$/, error: 'must be an address such as https://example.com' })
@@ -70,6 +80,7 @@ const environment = z.object({
   MAX_ITERATIONS: withDefault(positive, 15),
   /** Seconds. */
   COMMAND_TIMEOUT: withDefault(positive, 30),
+  IDLE_SLEEP_AFTER: withDefault(duration, '15m'),
   BERTH_LOG_LEVEL: withDefault(z.enum(['debug', 'info', 'warn', 'error']), 'info'),
 })
 
@@ -104,6 +115,8 @@ export interface Settings {
   container: { memoryBytes: number; nanoCpus: number }
   maxSteps: number
   commandTimeoutMs: number
+  /** Idle time after which a container is stopped and kept; null: never. */
+  idleSleepAfterMs: number | null
   logLevel: 'debug' | 'info' | 'warn' | 'error'
 }
 
@@ -172,6 +185,7 @@ export function readSettings(
     container: { memoryBytes: e.DEFAULT_CONTAINER_MEMORY, nanoCpus: e.DEFAULT_CONTAINER_CPU },
     maxSteps: e.MAX_ITERATIONS,
     commandTimeoutMs: e.COMMAND_TIMEOUT * 1_000,
+    idleSleepAfterMs: e.IDLE_SLEEP_AFTER,
     logLevel: e.BERTH_LOG_LEVEL,
   }
 }

@@ -14,6 +14,8 @@ import { startProxy } from './proxy/proxy.ts'
 import { createRefusalLog, withRefusalNotices } from './proxy/refusal-log.ts'
 import type { ExecutorPort } from './server/executor-port.ts'
 import { startBridgeServer } from './server/server.ts'
+import { createSetup } from './setup/run-setup.ts'
+import { createMessageTaker } from './tunnel/people.ts'
 import { createPullRequestOpener } from './tunnel/pull-request.ts'
 import { createTunnelFetch } from './tunnel/tunnel-fetch.ts'
 import { createTunnels } from './tunnel/tunnels.ts'
@@ -29,6 +31,7 @@ export interface ExecutorParts {
     request: PullRequestRequest,
     options: { runId: string; signal: AbortSignal },
   ) => Promise<PullRequestAnswer>
+  takeMessages: ReturnType<typeof createMessageTaker>
   clock: Clock
   logger: Logger
   version: string
@@ -94,11 +97,13 @@ export async function startBridge(parts: BridgeParts): Promise<Bridge> {
         proxyUrl: `http://127.0.0.1:${proxy.port}`,
         clock,
       }),
+      setup: createSetup({ workspace: runner.workspace, stateDirectory: config.stateDirectory }),
       executor: parts.createExecutor({
         journal,
         workspace: withRefusalNotices(runner.workspace, refusals),
         modelFetch: tunnelFetch,
         openPullRequest: createPullRequestOpener(tunnelFetch),
+        takeMessages: createMessageTaker(tunnelFetch),
         clock,
         logger,
         version,

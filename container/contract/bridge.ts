@@ -8,7 +8,10 @@
  *                                         `event: delta` (a DeltaEvent), live; ends when the journal is replaced
  *   POST /agent/execute                   ExecuteCommand -> 202 ExecuteAnswer | 409 BridgeProblem
  *   POST /agent/cancel                    CancelCommand -> 202 CancelAnswer
+ *   POST /agent/attend                    AttendCommand -> 202 AttendAnswer
+ *   GET  /workspace/state                 WorkspaceState
  *   POST /workspace/clone                 CloneCommand -> application/x-ndjson of CloneMessage, the last has `result` or `error`
+ *   POST /workspace/setup                 SetupCommand -> application/x-ndjson of SetupMessage, the last has `result` or `error`
  *   POST /workspace/commit                CommitCommand -> 200 CommitAnswer
  *   POST /workspace/push                  PushCommand -> 200 PushAnswer
  *   GET  /tunnel?kind=&fence=             Upgrade: berth-tunnel (see tunnel.ts)
@@ -65,6 +68,8 @@ export const runLimits = z.looseObject({
   maxTokens: z.number().int().positive().nullable(),
   maxCostUsd: z.number().positive().nullable(),
   maxDurationMs: z.number().int().positive(),
+  /** What /workspace and /home/agent may hold together, in bytes. */
+  maxDiskBytes: z.number().int().positive().nullable().optional(),
 })
 export type RunLimits = z.infer<typeof runLimits>
 
@@ -96,6 +101,12 @@ export const executeCommand = z.looseObject({
    */
   stored: z.looseObject({ journalId: text.nullable(), n: count }),
   history: z.array(historyEvent).optional(),
+  /** What the model is told before the first step, beside the person's words: what a person decided about a divergence. */
+  notice: text.optional(),
+  /** Words that this run took before it was interrupted: what of them it never read, it reads at its next step. */
+  said: z.array(personMessage).optional(),
+  /** Words of people wait for this run: taken before the first step (see AttendCommand). */
+  attend: z.boolean().optional(),
 })
 export type ExecuteCommand = z.infer<typeof executeCommand>
 
@@ -106,6 +117,37 @@ export type ExecuteAnswer = z.infer<typeof executeAnswer>
 export const cancelCommand = z.looseObject({ runId: text })
 /** `ended` is false when there was no such run in progress. Answered after the run's `done` is in the journal. */
 export const cancelAnswer = z.looseObject({ ended: z.boolean() })
+
+/**
+ * People's words wait for the run. It takes them (people.berth, see tunnel.ts) before its next model call, and before it ends
+ * as `completed`; with `interrupt` the step in progress is ended first, its open calls as `interrupted`. Can be said again.
+ */
+export const attendCommand = z.looseObject({ runId: text, interrupt: z.boolean() })
+export type AttendCommand = z.infer<typeof attendCommand>
+/** `attending` is false when there is no such run in progress. */
+export const attendAnswer = z.looseObject({ attending: z.boolean() })
+
+/** The clone as it is now. `digest` covers everything that is not committed (SHA-256, hex); null without a clone. */
+export const workspaceState = z.looseObject({
+  cloned: z.boolean(),
+  head: text.nullable(),
+  branch: text.nullable(),
+  digest: text.nullable(),
+  /** Files that differ from HEAD or are new. */
+  dirtyFiles: count,
+})
+export type WorkspaceState = z.infer<typeof workspaceState>
+
+/** Runs as the agent's user in /workspace, once for each volume and script: `ran` is false when it did before. */
+export const setupCommand = z.looseObject({ script: text, timeoutMs: z.number().int().positive() })
+export type SetupCommand = z.infer<typeof setupCommand>
+export const setupMessage = z.union([
+  z.object({ output: text }),
+  z.object({ result: z.object({ ran: z.boolean(), durationMs: z.number().nonnegative() }) }),
+  /** `tail`: the last lines of its output. */
+  z.object({ error: z.object({ code: text, message: text, tail: z.array(text) }) }),
+])
+export type SetupMessage = z.infer<typeof setupMessage>
 
 export const cloneCommand = z.looseObject({
   /** "owner/repo" */

@@ -44,7 +44,14 @@ export const sandboxEventData = {
   /** A run begins, or goes on after an interruption (`continued`). Refers to the person's `message`, never repeats it. */
   run_started: z.looseObject({ inputEventId: text, model: text, maxSteps: count, continued: z.boolean() }),
   /** A step begins: one model call and the tools it asks for. `step` counts from 1 in each run. */
-  thinking: z.looseObject({ step: count, maxSteps: count, tokensUsed: count, maxTokens: count.nullable() }),
+  thinking: z.looseObject({
+    step: count,
+    maxSteps: count,
+    tokensUsed: count,
+    maxTokens: count.nullable(),
+    /** `message` events that the model reads from this step on. */
+    inputEventIds: z.array(text).optional(),
+  }),
   reasoning: z.looseObject({ step: count, messageId: text, text, providerMetadata }),
   text: z.looseObject({ step: count, messageId: text, text, providerMetadata }),
   /** Written before the tool starts. `input` is what the model sent, after the schema had its say. */
@@ -110,7 +117,15 @@ export const controlEventData = {
     /** False when the answer was cut before the provider's own figure came: then these are what was seen. */
     complete: z.boolean(),
   }),
-  egress_denied: z.looseObject({ host: text, port: count, rule: text, reason: text, cure: text }),
+  egress_denied: z.looseObject({
+    host: text,
+    port: count,
+    rule: text,
+    reason: text,
+    cure: text,
+    /** What the log says of refusals that are not in it. */
+    note: text.optional(),
+  }),
   push: z.looseObject({
     ref: text,
     oldSha: text,

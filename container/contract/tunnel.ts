@@ -12,7 +12,10 @@ export const GIT_AUTHORITY = 'git.berth'
 /** The bridge's own, like model.berth: opens or updates this agent's pull request. Never reachable through the proxy. */
 export const FORGE_AUTHORITY = 'forge.berth'
 
-/** On requests to model.berth and forge.berth: the run in progress that asks. */
+/** The bridge's own: words that people said during the run. Never reachable through the proxy. */
+export const PEOPLE_AUTHORITY = 'people.berth'
+
+/** On requests to model.berth, forge.berth and people.berth: the run in progress that asks. */
 export const RUN_HEADER = 'x-berth-run'
 /** On a plain-http egress request: the proxy saw an absolute-form request line. */
 export const EGRESS_HEADER = 'x-berth-egress'
@@ -53,4 +56,12 @@ export interface PullRequestAnswer {
   number: number
   url: string
   action: 'opened' | 'updated'
+}
+
+/**
+ * POST people.berth/take: the words that wait for the run, oldest first. What is answered is the run's from then on, and in the
+ * log under these ids: a bridge that dies before it wrote them down is given them again with the run.
+ */
+export interface TakenMessages {
+  messages: { eventId: string; text: string }[]
 }

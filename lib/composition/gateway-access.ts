@@ -5,6 +5,7 @@ import { readEgressPolicy, recordEgressDenied } from '../services/egress/access.
 import { beginModelCall, settleModelCall } from '../services/model-call/meter.ts'
 import { openPullRequestForRun } from '../services/pull-request/open.ts'
 import { grantGit, recordPush } from '../services/push/broker-access.ts'
+import { takeMessages } from '../services/queue/take.ts'
 
 export function createGatewayAccess(parts: CoreParts): GatewayAccess {
   return {
@@ -17,6 +18,7 @@ export function createGatewayAccess(parts: CoreParts): GatewayAccess {
       policy: (agentId) => readEgressPolicy(parts, agentId),
       recordDenied: (agentId, denial) => recordEgressDenied(parts, agentId, denial),
     },
+    people: { take: (input) => takeMessages(parts, input) },
     forge: { openPullRequest: (input) => openPullRequestForRun(parts, input) },
   }
 }

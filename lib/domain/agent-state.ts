@@ -3,21 +3,24 @@
  * or of how it is done.
  */
 import type { ErrorCode } from '../errors.ts'
-import type { Agent, Run } from './agent.ts'
+import type { Agent, DivergenceChoice, QueuedMessage, Run } from './agent.ts'
 
 export type AgentCommand =
   | { name: 'start' }
   | { name: 'resume'; newTask: string | null }
-  | { name: 'chat' }
+  | { name: 'chat'; mode: QueuedMessage['mode'] }
   | { name: 'cancel' }
+  /** Said by nobody: the agent has been idle for long enough. */
+  | { name: 'sleep' }
   | { name: 'stop' }
   | { name: 'purge' }
   | { name: 'pull_request' }
+  | { name: 'resolve'; choice: DivergenceChoice }
 
 export interface AgentSituation {
-  agent: Pick<Agent, 'status' | 'task'>
+  agent: Pick<Agent, 'status' | 'task' | 'desired' | 'needs' | 'divergence'>
   /** The run that has not ended; at most one. */
-  openRun: Pick<Run, 'id' | 'task'> | null
+  openRun: Pick<Run, 'id' | 'task' | 'cancelRequestedAt'> | null
   /** The latest run, ended or not. */
   lastRun: Pick<Run, 'id' | 'task' | 'startedAt'> | null
 }
@@ -25,14 +28,18 @@ export interface AgentSituation {
 export type Decision =
   /** A new run on `task`. */
   | { do: 'run'; task: string }
+  /** The words wait for the run in progress. */
+  | { do: 'queue'; interrupt: boolean }
   /** A container without a run. */
   | { do: 'wake' }
   /** It is so already, or under way: answer with what is there. */
   | { do: 'join' }
   | { do: 'cancel' }
+  | { do: 'sleep' }
   | { do: 'stop' }
   | { do: 'purge' }
   | { do: 'deliver' }
+  | { do: 'resolve' }
   | { do: 'refuse'; code: ErrorCode; message: string; hint: string }
 
 /** Names of the commands that would be taken in this situation; for the words of a refusal. */
@@ -40,7 +47,7 @@ export function allowedCommands(situation: AgentSituation): string[] {
   const commands: AgentCommand[] = [
     { name: 'start' },
     { name: 'resume', newTask: 'another task' },
-    { name: 'chat' },
+    { name: 'chat', mode: 'queue' },
     { name: 'cancel' },
     { name: 'stop' },
     { name: 'pull_request' },
@@ -51,6 +58,7 @@ export function allowedCommands(situation: AgentSituation): string[] {
       return decision !== 'refuse' && decision !== 'join'
     })
     .map((command) => command.name)
+  if (situation.agent.needs === 'divergence') names.push('divergence')
   return [...names, 'delete']
 }
 
@@ -62,39 +70,44 @@ export function decide(command: AgentCommand, situation: AgentSituation): Decisi
     case 'resume':
       return decideResume(command.newTask, situation)
     case 'chat':
-      return decideChat(situation)
+      return decideChat(command.mode, situation)
     case 'cancel':
       if (situation.openRun) return { do: 'cancel' }
       if (situation.lastRun) return { do: 'join' }
       return refuse('state_conflict', 'There is no run to cancel: the agent was never started.', 'Start it first.')
+    case 'sleep':
+      return decideSleep(situation)
     case 'stop':
       return situation.agent.status === 'IDLE' && !situation.openRun ? { do: 'join' } : { do: 'stop' }
     case 'purge':
       return { do: 'purge' }
     case 'pull_request':
       return decidePullRequest(situation)
+    case 'resolve':
+      return decideResolve(command.choice, situation)
   }
 }
 
 function decideStart({ agent, openRun, lastRun }: AgentSituation): Decision {
-  if (openRun) return { do: 'join' }
   if (agent.status === 'STOPPING') return stopping()
+  if (openRun) return { do: 'join' }
   if (!lastRun) return { do: 'run', task: agent.task }
   // A start that failed before the model was asked is tried again with the same words.
   if (agent.status === 'FAILED' && lastRun.startedAt === null) return { do: 'run', task: lastRun.task }
-  return agent.status === 'READY' ? { do: 'join' } : { do: 'wake' }
+  return agent.status === 'READY' && agent.desired === null ? { do: 'join' } : { do: 'wake' }
 }
 
 function decideResume(newTask: string | null, { agent, openRun, lastRun }: AgentSituation): Decision {
+  if (agent.status === 'STOPPING') return stopping()
   if (openRun) {
     if (newTask === null || newTask === openRun.task) return { do: 'join' }
+    if (agent.needs === 'divergence') return undecided()
     return refuse(
       'run_in_progress',
       'A run is in progress, so a new task cannot begin.',
-      'Wait until it ends, or cancel it, then send it again.',
+      'Say it to the run with chat, wait until the run ends, or cancel it.',
     )
   }
-  if (agent.status === 'STOPPING') return stopping()
   if (!lastRun) {
     return refuse('state_conflict', 'The agent was never started, so there is nothing to resume.', 'Start it first.')
   }
@@ -107,20 +120,24 @@ function decideResume(newTask: string | null, { agent, openRun, lastRun }: Agent
   )
 }
 
-function decideChat({ agent, openRun, lastRun }: AgentSituation): Decision {
+function decideChat(mode: QueuedMessage['mode'], { agent, openRun, lastRun }: AgentSituation): Decision {
+  if (agent.status === 'STOPPING') return stopping()
   if (openRun) {
-    return refuse(
-      'not_built_yet',
-      'A run is in progress, and speaking to a running agent is not built yet.',
-      'Wait until the run ends or cancel it, then send the message again.',
-    )
+    if (openRun.cancelRequestedAt === null) return { do: 'queue', interrupt: mode === 'interrupt' }
+    return refuse('state_conflict', 'The run is being cancelled.', 'Wait until it has ended, then send it again.')
   }
   if (!lastRun) return refuse('state_conflict', 'The agent was never started.', 'Start it first.')
-  if (agent.status === 'STOPPING') return stopping()
   return { do: 'run', task: '' }
 }
 
+/** Only what waits for nobody: asked again under the lock, since words may have come meanwhile. */
+function decideSleep({ agent, openRun }: AgentSituation): Decision {
+  const idle = agent.status === 'READY' && agent.desired === null && agent.needs === null && openRun === null
+  return idle ? { do: 'sleep' } : { do: 'join' }
+}
+
 function decidePullRequest({ agent, openRun, lastRun }: AgentSituation): Decision {
+  if (agent.status === 'STOPPING') return stopping()
   if (openRun) {
     return refuse(
       'run_in_progress',
@@ -128,13 +145,34 @@ function decidePullRequest({ agent, openRun, lastRun }: AgentSituation): Decisio
       'Wait until it ends or cancel it.',
     )
   }
-  if (agent.status === 'STOPPING') return stopping()
   if (!lastRun) return refuse('state_conflict', 'The agent was never started, so it has no work.', 'Start it first.')
   return { do: 'deliver' }
 }
 
+function decideResolve(choice: DivergenceChoice, { agent }: AgentSituation): Decision {
+  const { needs, divergence } = agent
+  if (needs !== 'divergence' || divergence === null) {
+    if (divergence?.choice === choice) return { do: 'join' }
+    return refuse('state_conflict', 'Nothing has to be decided for this agent.', 'Go on with resume or chat.')
+  }
+  if (divergence.choices.includes(choice)) return { do: 'resolve' }
+  return refuse(
+    'validation_failed',
+    `"${choice}" is no choice here: ${divergence.message}`,
+    `Choose ${divergence.choices.map((name) => `"${name}"`).join(' or ')}.`,
+  )
+}
+
 function stopping(): Decision {
   return refuse('state_conflict', 'The agent is stopping.', 'Wait until its status is IDLE, then try again.')
+}
+
+function undecided(): Decision {
+  return refuse(
+    'state_conflict',
+    'A run waits for your decision, so a new task cannot begin.',
+    'Decide what to do about the divergence, or cancel the run.',
+  )
 }
 
 function refuse(code: ErrorCode, message: string, hint: string): Decision {

@@ -1,4 +1,5 @@
 /** The agent and its runs as the product speaks of them. Plain data; rules stand in the files beside this one. */
+import type { WorkspaceState } from '../../container/contract/bridge.ts'
 import type { DoneReason } from '../../container/contract/events.ts'
 import type { EgressMode } from './egress-policy.ts'
 
@@ -54,6 +55,48 @@ export interface AgentPullRequest {
   title: string
 }
 
+/** What was found otherwise than Berth last recorded it, and what can be done about it. */
+export const divergenceChoices = {
+  /** The workspace is empty although there was a clone in it. */
+  workspace_lost: ['clone_again'],
+  /** HEAD or uncommitted files are not as the last run left them. */
+  workspace_changed: ['keep'],
+  /** The target branch on the remote is not where this agent left it. */
+  branch_moved: ['merge', 'keep'],
+} as const
+
+export type DivergenceKind = keyof typeof divergenceChoices
+/**
+ * `clone_again`: begin with a fresh clone of the target branch. `keep`: go on with what is there. `merge`: the agent is told to
+ * fetch and merge first, and may then push onto the branch's new tip.
+ */
+export type DivergenceChoice = (typeof divergenceChoices)[DivergenceKind][number]
+
+export interface Divergence {
+  kind: DivergenceKind
+  /** For a person. */
+  message: string
+  /** Commits as recorded and as found; null where there is none. */
+  recorded: string | null
+  found: string | null
+  choices: readonly DivergenceChoice[]
+  /** Null until a person chose. */
+  choice: DivergenceChoice | null
+}
+
+/** A person's words during a run, until the run takes them. */
+export interface QueuedMessage {
+  /** Becomes the id of its `message` event. */
+  id: string
+  agentId: string
+  /** Order of taking; grows over all agents. */
+  position: number
+  from: { userId: string; name: string }
+  text: string
+  mode: 'queue' | 'interrupt'
+  createdAt: Date
+}
+
 export interface Agent {
   id: string
   ownerId: string
@@ -71,17 +114,25 @@ export interface Agent {
   tools: ToolPolicy
   egress: AgentEgress
   env: Record<string, string>
+  /** Runs once, as the agent's user, before the first step. */
+  setupScript: string | null
   status: AgentStatus
   statusDetail: StatusDetail | null
   needs: 'approval' | 'input' | 'divergence' | null
+  /** Set while `needs` is `divergence`, and until the choice is carried out. */
+  divergence: Divergence | null
   /** The wish, written before acting; null when it is to live on. */
-  desired: 'stopped' | 'purged' | null
+  desired: 'asleep' | 'stopped' | 'purged' | null
   /** Sequence number of the last stored event. */
   lastSeq: number
   /** The container that is, or was last, this agent's; null before the first start and after stop. */
   incarnation: string | null
   /** Tip of the target branch as Berth last recorded it. */
   targetTip: string | null
+  /** The clone as the last run left it. */
+  workspace: WorkspaceState | null
+  /** When it last had a run or was woken. */
+  activeAt: Date
   pullRequest: AgentPullRequest | null
   /** Lines changed against the source branch, as last reported. */
   additions: number

@@ -14,22 +14,34 @@ export type Step =
   /** The run (or the waiting container) is there, the connection is not. */
   | 'attach'
   | 'cancel'
+  /** Words wait for the run, and its bridge was not told. */
+  | 'attend'
   /** The run has ended; its work leaves. */
   | 'deliver'
+  /** The container is stopped and kept. */
+  | 'sleep'
   | 'rest'
 
 export function nextStep(input: {
-  agent: Pick<Agent, 'status' | 'desired'>
+  agent: Pick<Agent, 'status' | 'desired' | 'needs'>
   openRun: Pick<Run, 'status' | 'cancelRequestedAt'> | null
   connected: boolean
+  /** Words wait that the bridge was not told of. */
+  unsaid: boolean
 }): Step {
-  const { agent, openRun, connected } = input
+  const { agent, openRun, connected, unsaid } = input
   if (agent.desired === 'purged') return 'purge'
   if (agent.desired === 'stopped') return 'take_down'
-  if (openRun?.status === 'PENDING') return openRun.cancelRequestedAt ? 'end_pending' : 'begin'
+  if (openRun?.status === 'PENDING') {
+    if (openRun.cancelRequestedAt) return 'end_pending'
+    // Waits for a person; the container stays as it is meanwhile.
+    return agent.needs === 'divergence' ? 'rest' : 'begin'
+  }
   if (openRun && !connected) return 'attach'
-  if (openRun) return openRun.cancelRequestedAt ? 'cancel' : 'rest'
+  if (openRun?.cancelRequestedAt) return 'cancel'
+  if (openRun) return unsaid ? 'attend' : 'rest'
   if (agent.status === 'RUNNING') return 'deliver'
+  if (agent.desired === 'asleep') return 'sleep'
   if (agent.status === 'STARTING' || (agent.status === 'READY' && !connected)) return 'attach'
   return 'rest'
 }

@@ -3,7 +3,7 @@
  * wire on both its sides and nothing of the database. Every refusal is thrown as a BerthError and reaches the sandbox as
  * its code and words.
  */
-import type { PullRequestAnswer, PullRequestRequest } from '../../container/contract/tunnel.ts'
+import type { PullRequestAnswer, PullRequestRequest, TakenMessages } from '../../container/contract/tunnel.ts'
 import type { EgressPolicy } from '../domain/egress-policy.ts'
 
 /** Which sandbox a tunnel belongs to: the connection is its identity, nothing it says is. */
@@ -93,11 +93,17 @@ export interface ForgeAccess {
   openPullRequest(input: { agentId: string; runId: string; request: PullRequestRequest }): Promise<PullRequestAnswer>
 }
 
+export interface PeopleAccess {
+  /** Gives the run what waits for it, once. Throws `state_conflict` when `runId` is not this agent's run in progress. */
+  take(input: { agentId: string; runId: string }): Promise<TakenMessages>
+}
+
 export interface GatewayAccess {
   model: ModelAccess
   git: GitAccess
   egress: EgressAccess
   forge: ForgeAccess
+  people: PeopleAccess
 }
 
 /** An attached tunnel connection. */

@@ -1,9 +1,11 @@
 /** What happens by itself: leases renewed, agents looked at, old keys forgotten; and news of containers that ended. */
+import { sleepIdleAgents } from '../services/agent/sleep.ts'
 import type { Parts } from '../services/context.ts'
 
 const LEASE_RENEWAL_MS = 10_000
 const LEASE_MS = 30_000
 const RECONCILE_MS = 60_000
+const SLEEP_CHECK_MS = 15_000
 const IDEMPOTENCY_MS = 24 * 3_600_000
 
 export interface Jobs {
@@ -28,6 +30,7 @@ export async function startJobs(parts: Parts): Promise<Jobs> {
       parts.stores.leases.renew(parts.instanceId, new Date(parts.clock.now().getTime() + LEASE_MS)),
     ),
     repeat(RECONCILE_MS, 'reconcile', () => parts.supervisor.reconcile()),
+    repeat(SLEEP_CHECK_MS, 'let idle agents sleep', () => sleepIdleAgents(parts)),
     repeat(IDEMPOTENCY_MS / 24, 'forget idempotency keys', () =>
       parts.stores.idempotency.removeOlderThan(new Date(parts.clock.now().getTime() - IDEMPOTENCY_MS)),
     ),

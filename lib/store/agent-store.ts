@@ -65,6 +65,10 @@ export function createAgentStore(prisma: PrismaClient): AgentStore {
       })
       return rows.map(toAgent)
     },
+    async listIdleSince(time) {
+      const rows = await prisma.agent.findMany({ where: { status: 'READY', desired: null, activeAt: { lte: time } } })
+      return rows.map(toAgent)
+    },
     async findByBranch(githubRepo, targetBranch) {
       const row = await prisma.agent.findUnique({ where: { githubRepo_targetBranch: { githubRepo, targetBranch } } })
       return row && toAgent(row)

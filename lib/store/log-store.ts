@@ -3,7 +3,7 @@
  * next `seq` and the rows that show it are brought up to date. Inserts and the agent's update are sent once, at the end.
  */
 import { cleanText } from '../../container/contract/events.ts'
-import type { StoredEvent } from '../domain/agent.ts'
+import type { QueuedMessage, StoredEvent } from '../domain/agent.ts'
 import type { JournalPosition } from '../domain/journal-acceptance.ts'
 import { BerthError } from '../errors.ts'
 import { type Ids, randomIds } from '../ids.ts'
@@ -17,6 +17,7 @@ import {
   storeChange,
 } from './agent-sql.ts'
 import type { Prisma, PrismaClient } from './generated/client.ts'
+import { listQueue, toQueuedMessage } from './queue-store.ts'
 import { toAgent, toRun } from './rows.ts'
 import type { AgentPatch, LogStore, LogTransaction, ModelCallUsage, RunPatch } from './stores.ts'
 
@@ -90,6 +91,35 @@ class PendingChange implements LogTransaction {
 
   async updateRun(id: string, patch: RunPatch) {
     await patchRun(this.#db, id, patch)
+  }
+
+  async queue() {
+    return await listQueue(this.#db, this.agent.id)
+  }
+
+  async enqueue({ id, from, text, mode }: Pick<QueuedMessage, 'id' | 'from' | 'text' | 'mode'>) {
+    return toQueuedMessage(
+      await this.#db.queuedMessage.create({
+        data: {
+          id,
+          agentId: this.agent.id,
+          userId: from.userId,
+          userName: cleanText(from.name),
+          text: cleanText(text),
+          mode,
+          createdAt: this.#now(),
+        },
+      }),
+    )
+  }
+
+  async rewordQueued(id: string, text: string) {
+    const where = { id, agentId: this.agent.id }
+    return (await this.#db.queuedMessage.updateMany({ where, data: { text: cleanText(text) } })).count === 1
+  }
+
+  async dequeue(id: string) {
+    return (await this.#db.queuedMessage.deleteMany({ where: { id, agentId: this.agent.id } })).count === 1
   }
 
   async settleModelCall(id: string, usage: ModelCallUsage) {

@@ -9,6 +9,7 @@ import {
   createModelCallStore,
 } from './installation-store.ts'
 import { createLogStore } from './log-store.ts'
+import { createQueueStore } from './queue-store.ts'
 import type { Stores } from './stores.ts'
 
 export function createStores(prisma: PrismaClient): Stores {
@@ -17,6 +18,7 @@ export function createStores(prisma: PrismaClient): Stores {
     users: createUserStore(prisma),
     agents: createAgentStore(prisma),
     runs: createRunStore(prisma),
+    queue: createQueueStore(prisma),
     events: createEventStore(prisma),
     log: createLogStore(prisma),
     leases: createLeaseStore(prisma),

@@ -23,7 +23,9 @@ export function toAgent(row: Prisma.AgentModel): Agent {
     status: row.status as AgentStatus,
     statusDetail: row.statusDetail as unknown as StatusDetail | null,
     needs: row.needs as Agent['needs'],
+    divergence: row.divergence as unknown as Agent['divergence'],
     desired: row.desired as Agent['desired'],
+    workspace: row.workspace as unknown as Agent['workspace'],
     pullRequest: row.pullRequest as unknown as AgentPullRequest | null,
     costUsd: row.costUsd.toNumber(),
   }

@@ -3,7 +3,7 @@
  * Only files of this folder know the tables.
  */
 import type { ControlEventData, ControlEventType, DoneReason, JournalEvent } from '../../container/contract/events.ts'
-import type { Agent, AgentStatus, Run, StoredEvent } from '../domain/agent.ts'
+import type { Agent, AgentStatus, QueuedMessage, Run, StoredEvent } from '../domain/agent.ts'
 import type { JournalPosition } from '../domain/journal-acceptance.ts'
 
 export interface User {
@@ -68,6 +68,9 @@ export type NewAgent = Omit<
   | 'needs'
   | 'desired'
   | 'statusDetail'
+  | 'divergence'
+  | 'workspace'
+  | 'activeAt'
 >
 
 export interface AgentStore {
@@ -77,6 +80,8 @@ export interface AgentStore {
   list(filter: AgentFilter): Promise<Agent[]>
   /** Agents that the reconciler has to look at: anything but at rest, or with a wish or an open run. */
   listUnsettled(): Promise<Agent[]>
+  /** Agents that wait (READY) and were last active at that time or before. */
+  listIdleSince(time: Date): Promise<Agent[]>
   findByBranch(githubRepo: string, targetBranch: string): Promise<Agent | null>
   /** How far which journal of the agent's bridge is stored. */
   journalPosition(id: string): Promise<JournalPosition>
@@ -92,6 +97,16 @@ export interface RunStore {
   findLatestOf(agentIds: string[]): Promise<Map<string, Run>>
   /** Newest first. */
   list(input: { agentId: string; limit: number; before?: Date }): Promise<Run[]>
+}
+
+/** Words that wait for a run; changed in a LogTransaction only. */
+export interface QueueStore {
+  /** In the order of taking. */
+  list(agentId: string): Promise<QueuedMessage[]>
+  /** Position of the last one that waits; 0 when none does. */
+  lastPosition(agentId: string): Promise<number>
+  /** How many wait for each agent; those without any are left out. */
+  countOf(agentIds: string[]): Promise<Map<string, number>>
 }
 
 export interface EventStore {
@@ -115,6 +130,18 @@ export type AgentPatch = Partial<
     | 'additions'
     | 'deletions'
     | 'desired'
+    | 'divergence'
+    | 'workspace'
+    | 'activeAt'
+    | 'name'
+    | 'instructions'
+    | 'model'
+    | 'limits'
+    | 'tools'
+    | 'egress'
+    | 'env'
+    | 'autoPullRequest'
+    | 'setupScript'
   >
 > & { addCostUsd?: number }
 
@@ -136,6 +163,13 @@ export interface LogTransaction {
   update(patch: AgentPatch): void
   createRun(run: Pick<Run, 'id' | 'task' | 'inputEventId'>): Promise<Run>
   updateRun(id: string, patch: RunPatch): Promise<void>
+  /** Words that wait, in the order of taking. */
+  queue(): Promise<QueuedMessage[]>
+  enqueue(message: Pick<QueuedMessage, 'id' | 'from' | 'text' | 'mode'>): Promise<QueuedMessage>
+  /** False when it does not wait any more. */
+  rewordQueued(id: string, text: string): Promise<boolean>
+  /** False when it did not wait any more. */
+  dequeue(id: string): Promise<boolean>
   /** True for the one transaction that settled it. */
   settleModelCall(id: string, usage: ModelCallUsage): Promise<boolean>
   /** Takes the next seq. `id` where another refers to the event. */
@@ -211,6 +245,7 @@ export interface Stores {
   users: UserStore
   agents: AgentStore
   runs: RunStore
+  queue: QueueStore
   events: EventStore
   log: LogStore
   leases: LeaseStore

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, utimesSync, wri
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { CloneCommand, CloneMessage } from '../../container/contract/bridge.ts'
+import type { CloneCommand, CloneMessage, SetupMessage } from '../../container/contract/bridge.ts'
 import { systemClock } from '../../lib/clock.ts'
 import { BerthError } from '../../lib/errors.ts'
 import type { GatewayAccess, GitGrant } from '../../lib/gateway/ports.ts'
@@ -49,7 +49,7 @@ beforeEach(async () => {
     baseUrl: forge.url,
     token: TOKEN,
   }
-  gateway = createTunnelServer({ access: access(), proxyUrl: null, logger: silentLogger, clock: systemClock })
+  gateway = createTunnelServer({ access: access(), logger: silentLogger, clock: systemClock })
   await bringTunnels()
 })
 
@@ -80,6 +80,7 @@ function access(): GatewayAccess {
     },
     egress: { policy: refuse, recordDenied: async () => undefined },
     forge: { openPullRequest: refuse },
+    people: { take: refuse },
   }
 }
 
@@ -315,7 +316,7 @@ describe('push', () => {
 
   it('goes on after the tunnel was gone for a moment', async () => {
     await gateway.close()
-    gateway = createTunnelServer({ access: access(), proxyUrl: null, logger: silentLogger, clock: systemClock })
+    gateway = createTunnelServer({ access: access(), logger: silentLogger, clock: systemClock })
     const pushed = push()
     await bringTunnels()
     expect(await pushed).toMatchObject({ ok: true })
@@ -332,5 +333,64 @@ describe('the agent’s own git', () => {
     rig.test.write('a.txt', 'a')
     await commit()
     await expect(git('push', 'origin', 'HEAD:refs/heads/main')).rejects.toThrow('main')
+  })
+})
+
+describe('the state of the workspace', () => {
+  const state = () => rig.client.workspaceState()
+
+  it('says that there is no clone', async () => {
+    expect(await state()).toEqual({ cloned: false, head: null, branch: null, digest: null, dirtyFiles: 0 })
+  })
+
+  it('stays the same while nothing changes, and for what git ignores', async () => {
+    const { head } = await mustClone()
+    const before = await state()
+    expect(before).toMatchObject({ cloned: true, head, branch: 'berth/fix', dirtyFiles: 0 })
+    expect(before.digest).toMatch(/^[0-9a-f]{64}$/)
+    rig.test.write('ignored/cache.bin', 'x')
+    expect(await state()).toEqual(before)
+  })
+
+  it('changes with a tracked file, a new file, and a commit', async () => {
+    await mustClone()
+    const seen = [await state()]
+    rig.test.write('README.md', '# Other\n')
+    seen.push(await state())
+    rig.test.write('new.txt', 'new')
+    seen.push(await state())
+    await commit()
+    seen.push(await state())
+    expect(seen.map(({ dirtyFiles }) => dirtyFiles)).toEqual([0, 1, 2, 0])
+    expect(new Set(seen.map(({ head, digest }) => `${head} ${digest}`)).size).toBe(4)
+  })
+})
+
+describe('the setup script', () => {
+  const setup = async (script: string) => {
+    const messages: SetupMessage[] = []
+    for await (const message of rig.client.setup({ script, timeoutMs: 20_000 })) messages.push(message)
+    return messages
+  }
+
+  it('runs once for each script, its output streamed', async () => {
+    const script = 'echo one; echo x >> runs.txt'
+    expect(await setup(script)).toEqual([
+      { output: 'one\n' },
+      { result: { ran: true, durationMs: expect.any(Number) } },
+    ])
+    expect((await setup(script)).at(-1)).toMatchObject({ result: { ran: false } })
+    expect((await setup(`${script} `)).at(-1)).toMatchObject({ result: { ran: true } })
+    expect(readFileSync(path.join(rig.test.root, 'runs.txt'), 'utf8')).toBe('x\nx\n')
+  })
+
+  it('that fails says so with its last lines, and is run again', async () => {
+    const script = 'seq 1 60; exit 3'
+    const last = (await setup(script)).at(-1)
+    if (!last || !('error' in last)) throw new Error('the script did not fail')
+    expect(last.error).toMatchObject({ code: 'start_failed', message: 'The setup script ended with exit code 3.' })
+    expect(last.error.tail).toHaveLength(50)
+    expect(last.error.tail.at(-1)).toBe('60')
+    expect((await setup(script)).at(-1)).toHaveProperty('error')
   })
 })

@@ -29,6 +29,8 @@ export function makeAgentView(changes: Partial<AgentView> = {}): AgentView {
     tools: { allow: null, commandPolicy: 'open', commands: [] },
     egress: { mode: 'allowlist', allow: [] },
     env: {},
+    setupScript: null,
+    divergence: null,
     status: 'IDLE',
     statusDetail: null,
     needs: null,

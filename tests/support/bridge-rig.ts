@@ -113,6 +113,7 @@ function createPlainExecutor(begun: ExecuteCommand[]): ExecutorPort {
       current = { id: command.runId, step: 1 }
       return { runId: command.runId, joined: false }
     },
+    attend: ({ runId }) => current?.id === runId,
     async cancel(runId) {
       const ended = current?.id === runId
       if (ended) current = null

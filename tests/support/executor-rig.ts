@@ -139,6 +139,7 @@ async function openRig(directory: string, turns: Turn[], options: Partial<Execut
     workspace: textWorkspace(),
     modelFetch: model.fetch,
     openPullRequest: async () => ({ number: 1, url: 'http://forge/1', action: 'opened' }),
+    takeMessages: async () => [],
     logger: silentLogger,
     version: '0.0.0',
     tools: [echo],

@@ -3,7 +3,7 @@
  * cut and the sandbox lost at any moment. Follows the wire's rules: one run at a time, a repeated execute joins.
  */
 import { Duplex } from 'node:stream'
-import type { BridgeHealth, ExecuteCommand } from '../../container/contract/bridge.ts'
+import type { AttendCommand, BridgeHealth, ExecuteCommand } from '../../container/contract/bridge.ts'
 import type { DeltaEvent, JournalEvent } from '../../container/contract/events.ts'
 import type { BridgeClient, BridgeMessage } from '../../lib/drivers/bridge/port.ts'
 import { BerthError } from '../../lib/errors.ts'
@@ -23,6 +23,11 @@ export interface FakeBridge {
   /** What `push` answers when it is refused. */
   refusePush: string | null
   failClone: { code: string; message: string } | null
+  failSetup: { code: string; message: string; tail: string[] } | null
+  /** What is in the clone, when there is one. */
+  workspace: { head: string; branch: string; digest: string; dirtyFiles: number }
+  /** Called when the run is told that words wait for it. */
+  onAttend: (command: AttendCommand) => void
   /** Called with each new command: what the run does. Default: it completes at once. */
   onExecute: (command: ExecuteCommand) => void
   say(type: string, data: Record<string, unknown>, runId?: string | null): void
@@ -53,6 +58,9 @@ export function createFakeBridge(): FakeBridge {
     changes: { ahead: 1, additions: 3, deletions: 1 },
     refusePush: null,
     failClone: null,
+    failSetup: null,
+    workspace: { head: 'a'.repeat(40), branch: 'work', digest: 'd'.repeat(64), dirtyFiles: 0 },
+    onAttend: () => {},
     onExecute: () => bridge.end('completed', 'Done.'),
     say(type, data, runId = run?.runId ?? null) {
       const event = { n: bridge.journal.length + 1, type, runId, at, data }
@@ -114,6 +122,21 @@ export function createFakeBridge(): FakeBridge {
         if (run?.runId !== runId) return { ended: false }
         bridge.end('cancelled')
         return { ended: true }
+      },
+      async attend(command) {
+        if (run?.runId !== command.runId) return false
+        bridge.calls.push(`attend${command.interrupt ? ' interrupt' : ''}`)
+        bridge.onAttend(command)
+        return true
+      },
+      async workspaceState() {
+        return { ...bridge.workspace, cloned: bridge.cloned, ...(bridge.cloned ? {} : { head: null, digest: null }) }
+      },
+      async *setup({ script }) {
+        bridge.calls.push(`setup ${script}`)
+        yield { output: 'setting up\n' }
+        if (bridge.failSetup) return yield { error: bridge.failSetup }
+        yield { result: { ran: true, durationMs: 1 } }
       },
       async *clone(command) {
         bridge.calls.push(`clone ${command.repository} ${command.sourceBranch} ${command.targetBranch}`)

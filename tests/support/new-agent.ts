@@ -18,6 +18,7 @@ export function makeNewAgent(changes: Partial<NewAgent> & Pick<NewAgent, 'id' | 
     tools: { allow: null, commandPolicy: 'open', commands: [] },
     egress: { mode: 'allowlist', allow: [] },
     env: {},
+    setupScript: null,
     status: 'IDLE',
     targetTip: null,
     ...changes,

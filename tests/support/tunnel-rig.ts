@@ -10,6 +10,7 @@ import net from 'node:net'
 import type { TunnelKind } from '../../container/contract/tunnel.ts'
 import { EGRESS_HEADER, INITIAL_WINDOW_BYTES } from '../../container/contract/tunnel.ts'
 import { systemClock } from '../../lib/clock.ts'
+import type { CompanyProxy } from '../../lib/domain/company-proxy.ts'
 import { BerthError } from '../../lib/errors.ts'
 import type { Network } from '../../lib/gateway/egress/destination.ts'
 import type {
@@ -42,7 +43,7 @@ export interface TunnelRig {
 
 export interface TunnelRigOptions {
   access?: Partial<GatewayAccess>
-  proxyUrl?: string | null
+  proxy?: CompanyProxy
   timeouts?: Partial<TunnelTimeouts>
   network?: Network
 }
@@ -52,7 +53,7 @@ export function createTunnelRig(options: TunnelRigOptions = {}): TunnelRig {
   const logger = createLogger({ level: 'debug', write: (line) => logLines.push(line) })
   const server = createTunnelServer({
     access: { ...refusingAccess(), ...options.access },
-    proxyUrl: options.proxyUrl ?? null,
+    ...(options.proxy === undefined ? {} : { proxy: options.proxy }),
     logger,
     clock: systemClock,
     ...(options.timeouts === undefined ? {} : { timeouts: options.timeouts }),
@@ -129,6 +130,7 @@ function refusingAccess(): GatewayAccess {
     git: { grant: refuse, recordPush: refuse },
     egress: { policy: refuse, recordDenied: refuse },
     forge: { openPullRequest: refuse },
+    people: { take: refuse },
   }
 }
 

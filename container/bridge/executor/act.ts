@@ -21,7 +21,7 @@ export async function act(run: Run, { project }: Briefing, calls: PreparedCall[]
 }
 
 async function perform(run: Run, project: ProjectInstructions, call: PreparedCall): Promise<void> {
-  run.signal.throwIfAborted()
+  run.stepSignal.throwIfAborted()
   const { step } = run
   const { toolCallId, tool, input } = call
   const seen = { changedFiles: false }
@@ -30,12 +30,12 @@ async function perform(run: Run, project: ProjectInstructions, call: PreparedCal
   const output = result.output + (await attachInstructions(project, call, result))
   record(run, 'tool_result', { step, toolCallId, ...result, tool, output })
   run.guard.record({ tool, input, outcome: result.outcome, output: result.output, changedFiles: seen.changedFiles })
-  run.signal.throwIfAborted()
+  run.stepSignal.throwIfAborted()
 }
 
 /** What this call may touch. */
 function giveHand(run: Run, toolCallId: string, seen: { changedFiles: boolean }) {
-  const { command, journal, signal } = run
+  const { command, journal, stepSignal: signal } = run
   return {
     workspace: run.workspace,
     reads: run.reads,

@@ -32,6 +32,8 @@ export interface Conversation {
   /** True when a `run_started` of this run went by. */
   hasRun(runId: string): boolean
   knowsMessage(eventId: string): boolean
+  /** Ids of the words that the model has not been given, in order. */
+  unheard(): string[]
   knowsCall(toolCallId: string): boolean
 }
 
@@ -75,6 +77,7 @@ export function createConversation(): Conversation {
     openCalls: () => [...state.open.values()].map(({ index: _index, ...call }) => call),
     hasRun: (runId) => state.runs.has(runId),
     knowsMessage: (eventId) => state.said.has(eventId),
+    unheard: () => [...state.said.keys()].filter((eventId) => !state.answered.has(eventId)),
     knowsCall: (toolCallId) => state.callIds.has(toolCallId),
   }
 }
@@ -142,8 +145,14 @@ function beginRun(state: State, data: SandboxEventData<'run_started'>, { runId }
   }
 }
 
-function beginStep(state: State, { notice }: SandboxEventData<'thinking'>): void {
+function beginStep(state: State, { notice, inputEventIds = [] }: SandboxEventData<'thinking'>): void {
   closeStep(state)
+  for (const eventId of inputEventIds) {
+    const text = state.said.get(eventId)
+    if (text === undefined || state.answered.has(eventId)) continue
+    state.messages.push({ role: 'user', content: text })
+    state.answered.add(eventId)
+  }
   if (typeof notice === 'string' && notice !== '') state.messages.push({ role: 'user', content: notice })
 }
 

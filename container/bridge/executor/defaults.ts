@@ -44,3 +44,7 @@ export const READ_ONLY_TOOLS: ReadonlySet<string> = new Set([
   'git_diff',
   'git_log',
 ])
+
+/** The result of a call that was open when a person interrupted the step. */
+export const INTERRUPTED_BY_WORDS =
+  'Interrupted: the person spoke while this call ran, and it was ended. It may have taken effect in part or in full: look before you run it again.'

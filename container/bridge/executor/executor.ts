@@ -5,7 +5,7 @@
 import { type Clock, systemClock } from '../../../lib/clock.ts'
 import { randomText } from '../../../lib/ids.ts'
 import type { Logger } from '../../../lib/logger.ts'
-import type { ExecuteCommand } from '../../contract/bridge.ts'
+import type { AttendCommand, ExecuteCommand, PersonMessage } from '../../contract/bridge.ts'
 import type { PullRequestAnswer, PullRequestRequest } from '../../contract/tunnel.ts'
 import { type Journal, JournalError } from '../journal/journal.ts'
 
@@ -15,6 +15,7 @@ import type { Workspace } from '../workspace-port.ts'
 import type { Conversation } from './conversation.ts'
 import { CANCEL_GRACE_MS } from './defaults.ts'
 import { ExecutorError } from './executor-error.ts'
+import { StepInterrupted } from './hear.ts'
 import { timeEnding } from './limits.ts'
 import { workOn } from './loop.ts'
 import { createLoopGuard } from './loop-guard.ts'
@@ -34,6 +35,8 @@ export interface Executor {
    * Throws ExecutorError; JournalError when the beginning cannot be written.
    */
   begin(command: ExecuteCommand): { runId: string; joined: boolean }
+  /** Words of people wait for the run. False when there is no such run in progress. */
+  attend(command: AttendCommand): boolean
   /** Resolves after the run's `done` is in the journal; `ended` is false when there was no such run in progress. */
   cancel(runId: string): Promise<{ ended: boolean }>
   current(): { id: string; step: number } | null
@@ -51,6 +54,8 @@ export interface ExecutorOptions {
     request: PullRequestRequest,
     options: { runId: string; signal: AbortSignal },
   ) => Promise<PullRequestAnswer>
+  /** What people said during the run, each once. Throws when it cannot be had now. */
+  takeMessages: (options: { runId: string; signal: AbortSignal }) => Promise<PersonMessage[]>
   logger: Logger
   /** Of the bridge; noted with each run. */
   version: string
@@ -104,6 +109,13 @@ export function createExecutor(options: ExecutorOptions): Executor {
       current = { id: runId, run, abort, finished }
       return { runId, joined: false }
     },
+    attend({ runId, interrupt }) {
+      if (current?.id !== runId) return false
+      const { attention } = current.run
+      attention.waiting = true
+      if (interrupt) attention.step.abort(new StepInterrupted())
+      return true
+    },
     async cancel(runId) {
       if (current?.id !== runId) return { ended: false }
       const { abort, finished } = current
@@ -129,7 +141,7 @@ interface MakeRunOptions {
 }
 
 function makeRun({ command, conversation, signal, client, reads, parts }: MakeRunOptions): Run {
-  const { journal, workspace, clock, newMessageId, random, openPullRequest } = parts
+  const { journal, workspace, clock, newMessageId, random, openPullRequest, takeMessages } = parts
   const { runId } = command
   const progress = conversation.hasRun(runId) ? readProgress(runId, journal.entries()) : newProgress()
   const startedMs = clock.monotonicMs() - progress.usage.durationMs
@@ -140,6 +152,9 @@ function makeRun({ command, conversation, signal, client, reads, parts }: MakeRu
     progress,
     step: progress.usage.steps,
     signal,
+    stepSignal: signal,
+    attention: { waiting: command.attend === true, step: new AbortController(), openMessageIds: [] },
+    takeMessages: () => takeMessages({ runId, signal }),
     guard: createLoopGuard(),
     client,
     workspace,
@@ -150,7 +165,7 @@ function makeRun({ command, conversation, signal, client, reads, parts }: MakeRu
     random,
     openPullRequest: (request) => openPullRequest(request, { runId, signal }),
     elapsedMs: () => clock.monotonicMs() - startedMs,
-    notices: [],
+    notices: command.notice === undefined ? [] : [command.notice],
     told: new Set(),
     closed: false,
   }

@@ -6,6 +6,7 @@ import { act } from './act.ts'
 import type { ModelAnswer, ModelCall } from './answer.ts'
 import { askWithRetries, type RetryNote } from './ask-with-retries.ts'
 import { RECITE_TASKS_STEPS } from './defaults.ts'
+import { beginStep, endInterruptedStep, hearPeople } from './hear.ts'
 import { checkLimits } from './limits.ts'
 import type { GuardVerdict } from './loop-guard.ts'
 import { describeFailure } from './provider-failure.ts'
@@ -18,12 +19,25 @@ export async function workOn(run: Run, briefing: Briefing): Promise<Ending> {
   for (;;) {
     const ending = meetLimits(run)
     if (ending) return ending
+    await hearPeople(run)
+    const next = await takeStep(run, briefing)
+    if (next) return next
+  }
+}
+
+/** One model call and the tools it asked for. An ending is put off while people's words wait. */
+async function takeStep(run: Run, briefing: Briefing): Promise<Ending | null> {
+  beginStep(run)
+  try {
     const answer = await think(run, briefing)
     const calls = answer.calls.map((call) => prepareCall(withOwnName(run, call), briefing.toolBox.byName))
     const kept = recordAnswer(run, answer, calls)
     await act(run, briefing, kept)
     const next = calls.length > 0 ? heed(run, run.guard.judge()) : hearReply(run, answer)
-    if (next) return next
+    return next?.reason === 'completed' && run.attention.waiting ? null : next
+  } catch (error) {
+    endInterruptedStep(run, error)
+    return null
   }
 }
 
@@ -44,11 +58,12 @@ function meetLimits(run: Run): Ending | null {
 
 /** One model call. Nothing of it is in the log before the whole answer is there. */
 async function think(run: Run, briefing: Briefing): Promise<ModelAnswer> {
-  const { command, progress, signal } = run
+  const { command, progress, stepSignal: signal } = run
   const step = progress.usage.steps + 1
   run.step = step
   const { inputTokens, outputTokens, durationMs } = progress.usage
   const notice = takeNotices(run)
+  const heard = run.conversation.unheard()
   record(run, 'thinking', {
     step,
     maxSteps: command.limits.maxSteps,
@@ -56,6 +71,7 @@ async function think(run: Run, briefing: Briefing): Promise<ModelAnswer> {
     maxTokens: command.limits.maxTokens,
     elapsedMs: Math.round(durationMs),
     ...(notice === '' ? {} : { notice }),
+    ...(heard.length === 0 ? {} : { inputEventIds: heard }),
   })
   const request = {
     runId: command.runId,
@@ -67,13 +83,18 @@ async function think(run: Run, briefing: Briefing): Promise<ModelAnswer> {
   }
   const answer = await askWithRetries(run.client, request, {
     clock: run.clock,
-    newMessageId: run.newMessageId,
+    newMessageId: () => {
+      const id = run.newMessageId()
+      run.attention.openMessageIds.push(id)
+      return id
+    },
     random: run.random,
     signal,
     onDelta: (delta) => run.journal.delta({ ...delta, runId: command.runId }),
     onRetry: (note) => reportRetry(run, note),
   })
   signal.throwIfAborted()
+  run.attention.openMessageIds = []
   addStep(progress, step, answer.usage)
   return answer
 }

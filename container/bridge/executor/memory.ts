@@ -46,7 +46,7 @@ export function openMemory(journal: Journal): Memory {
 
   return {
     recall(command) {
-      const { stored, history, earlier = [], input, runId } = command
+      const { stored, history, earlier = [], said = [], input, runId } = command
       if (needsHistory(command)) {
         if (!history) {
           const message = `Journal ${journal.journalId} holds ${journal.lastN} events, but ${stored.n} of journal ${stored.journalId} are stored: send the command again with history.`
@@ -57,7 +57,7 @@ export function openMemory(journal: Journal): Memory {
         const seed: Seed = { kind: 'history', events: history, stored }
         add(seed)
       }
-      for (const message of [...earlier, input]) {
+      for (const message of [...earlier, input, ...said]) {
         if (!conversation.knowsMessage(message.eventId)) add({ kind: 'message', runId, message })
       }
       return conversation

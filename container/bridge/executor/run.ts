@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../../../lib/clock.ts'
 import type { Logger } from '../../../lib/logger.ts'
-import type { ExecuteCommand } from '../../contract/bridge.ts'
+import type { ExecuteCommand, PersonMessage } from '../../contract/bridge.ts'
 import type { DoneReason, JournalEvent, SandboxEventData, SandboxEventType } from '../../contract/events.ts'
 import type { PullRequestAnswer, PullRequestRequest } from '../../contract/tunnel.ts'
 import type { Journal } from '../journal/journal.ts'
@@ -36,16 +36,31 @@ export class RunEnded extends Error {
   }
 }
 
+/** Words of people that wait outside. */
+export interface Attention {
+  /** There are some, as far as is known. */
+  waiting: boolean
+  /** Aborted to end the step in progress. */
+  step: AbortController
+  /** Messages of the step whose deltas go out and whose text is not in the log yet. */
+  openMessageIds: string[]
+}
+
 /** A run in progress: what it was asked, how far it is, and its hands. */
 export interface Run {
   command: ExecuteCommand
-  journal: Pick<Journal, 'append' | 'delta'>
+  journal: Pick<Journal, 'append' | 'appendInput' | 'delta'>
   conversation: Conversation
   progress: RunProgress
   /** The step that is being worked on, from 1; 0 before the first. */
   step: number
   /** Its reason is a RunEnded. */
   signal: AbortSignal
+  /** Aborts with the run, and when a person interrupts the step in progress. */
+  stepSignal: AbortSignal
+  attention: Attention
+  /** What people said meanwhile, each once. */
+  takeMessages: () => Promise<PersonMessage[]>
   guard: LoopGuard
   client: ModelClient
   workspace: Workspace
@@ -74,7 +89,7 @@ export interface Briefing {
 
 /** Writes what a run does to the log and to the conversation, in that order. Throws RunEnded once the run is closed. */
 export function record<T extends SandboxEventType>(
-  run: Pick<Run, 'journal' | 'conversation' | 'command' | 'signal' | 'closed'>,
+  run: Pick<Run, 'conversation' | 'command' | 'signal' | 'closed'> & { journal: Pick<Journal, 'append'> },
   type: T,
   data: SandboxEventData<T>,
 ): JournalEvent {

@@ -10,6 +10,7 @@ import type {
   CommitCommand,
   PushAnswer,
   PushCommand,
+  WorkspaceState,
 } from '../../contract/bridge.ts'
 import type { Workspace } from '../workspace-port.ts'
 import { type CloneResult, cloneRepository } from './clone.ts'
@@ -18,8 +19,10 @@ import { createRepositoryProbe } from './probe-repository.ts'
 import { createProgressFeed } from './progress.ts'
 import { pushHead } from './push.ts'
 import { createGit } from './run-git.ts'
+import { readWorkspaceState } from './workspace-state.ts'
 
 const HEAD_TIMEOUT_MS = 2_000
+const STATE_TIMEOUT_MS = 10_000
 
 export interface GitCallOptions {
   signal?: AbortSignal
@@ -33,6 +36,8 @@ export interface GitWorkspace {
   ): Promise<CloneResult>
   commit(command: CommitCommand, options?: GitCallOptions): Promise<CommitAnswer>
   push(command: PushCommand, options?: GitCallOptions): Promise<PushAnswer>
+  /** As it is now; waits for the command in progress. */
+  state(): Promise<WorkspaceState>
   /** True when the workspace's HEAD names a commit. Waits for no other command. */
   isCloned(): Promise<boolean>
 }
@@ -48,6 +53,10 @@ export interface GitWorkspaceOptions {
 export function createGitWorkspace({ workspace, tunnelFetch, proxyUrl, clock }: GitWorkspaceOptions): GitWorkspace {
   const git = createGit({ workspace, proxyUrl })
   const probe = createRepositoryProbe(tunnelFetch)
+  const runShell = async (line: string) => {
+    const result = await workspace.run({ command: { line }, timeoutMs: STATE_TIMEOUT_MS, maxOutputChars: 1_000 })
+    return result.exitCode === 0 ? result.output : null
+  }
   let last: Promise<unknown> = Promise.resolve()
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
     const turn = last.then(work)
@@ -67,6 +76,7 @@ export function createGitWorkspace({ workspace, tunnelFetch, proxyUrl, clock }: 
       }),
     commit: (command, { signal } = {}) => inTurn(() => commitAll({ git, workspace, clock, signal }, command)),
     push: (command, { signal } = {}) => inTurn(() => pushHead({ git, signal }, command)),
+    state: () => inTurn(() => readWorkspaceState(git, runShell)),
     async isCloned() {
       const head = await git.try(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}'], { timeoutMs: HEAD_TIMEOUT_MS })
       return head.exitCode === 0

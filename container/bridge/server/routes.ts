@@ -5,6 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { z } from 'zod'
 import {
+  attendCommand,
   type BridgeHealth,
   type BridgeStatus,
   type CloneMessage,
@@ -14,10 +15,13 @@ import {
   executeCommand,
   PROTOCOL_VERSION,
   pushCommand,
+  type SetupMessage,
+  setupCommand,
 } from '../../contract/bridge.ts'
 import { toGitProblem } from '../git/git-problem.ts'
 import type { GitWorkspace } from '../git/git-workspace.ts'
 import type { Journal } from '../journal/journal.ts'
+import { type Setup, SetupFailed } from '../setup/run-setup.ts'
 import type { Tunnels } from '../tunnel/tunnels.ts'
 import { streamEvents } from './event-stream.ts'
 import type { ExecutorPort } from './executor-port.ts'
@@ -33,6 +37,7 @@ export interface RouteContext {
   journal: Journal
   executor: ExecutorPort
   git: GitWorkspace
+  setup: Setup
   tunnels: Tunnels
   runnerConnected: () => boolean
 }
@@ -59,7 +64,15 @@ export const routes: Record<string, Record<string, Route>> = {
       sendJson(exchange.response, 202, await executor.cancel(runId))
     },
   },
+  '/agent/attend': {
+    POST: async ({ executor }, exchange) => {
+      const command = await readSmall(exchange, attendCommand)
+      sendJson(exchange.response, 202, { attending: executor.attend(command) })
+    },
+  },
+  '/workspace/state': { GET: async ({ git }, { response }) => sendJson(response, 200, await git.state()) },
   '/workspace/clone': { POST: clone },
+  '/workspace/setup': { POST: runSetup },
   '/workspace/commit': {
     POST: async ({ git }, exchange) => {
       const command = await readSmall(exchange, commitCommand)
@@ -146,6 +159,28 @@ async function clone({ git }: RouteContext, exchange: Exchange): Promise<void> {
     },
   )
   response.end(`${JSON.stringify(last)}\n`)
+}
+
+/** Output that nobody reads fast enough is left out; the end is always told. */
+async function runSetup({ setup }: RouteContext, exchange: Exchange): Promise<void> {
+  const { response, signal } = exchange
+  const command = await readSmall(exchange, setupCommand)
+  response.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-cache' })
+  response.flushHeaders()
+  const send = (message: SetupMessage) => response.write(`${JSON.stringify(message)}\n`)
+  const onOutput = (output: string) => {
+    if (!response.writableNeedDrain) send({ output })
+  }
+  try {
+    send({ result: await setup.run(command, { signal, onOutput }) })
+  } catch (error) {
+    const problem = toHttpProblem(error)
+    if (error instanceof SetupFailed)
+      send({ error: { code: 'start_failed', message: error.message, tail: error.tail } })
+    else if (problem) send({ error: { code: problem.code, message: problem.message, tail: [] } })
+    else throw error
+  }
+  response.end()
 }
 
 function readSmall<T extends z.ZodType>({ request }: Exchange, schema: T): Promise<z.infer<T>> {

@@ -2,17 +2,19 @@
  * The BridgeClient over connections that a sandbox driver dials: one connection a call, so that a long stream never holds up
  * a command. Owns: the wire of container/contract/bridge.ts. Must not know: how a connection is made, what an event means.
  */
+import type { z } from 'zod'
 import {
+  attendAnswer,
   bridgeHealth,
   bridgeProblem,
-  type CloneCommand,
-  type CloneMessage,
   cancelAnswer,
   cloneMessage,
   commitAnswer,
   type ExecuteCommand,
   executeAnswer,
   pushAnswer,
+  setupMessage,
+  workspaceState,
 } from '../../../container/contract/bridge.ts'
 import { TUNNEL_UPGRADE } from '../../../container/contract/tunnel.ts'
 import { type Clock, systemClock } from '../../clock.ts'
@@ -47,7 +49,16 @@ export function createBridgeClient(target: BridgeTarget, clock: Clock = systemCl
       }
       return readAnswer(await sendInTime(target, input), { schema: cancelAnswer, input })
     },
-    clone: (command, signal) => clone(target, { command, signal }),
+    async attend(command) {
+      const input = post('/agent/attend', command)
+      return (await readAnswer(await sendInTime(target, input), { schema: attendAnswer, input })).attending
+    },
+    async workspaceState(signal) {
+      const input: BridgeRequest = { method: 'GET', path: '/workspace/state', signal }
+      return readAnswer(await sendInTime(target, input), { schema: workspaceState, input })
+    },
+    clone: (command, signal) => lines(target, { path: '/workspace/clone', command, schema: cloneMessage, signal }),
+    setup: (command, signal) => lines(target, { path: '/workspace/setup', command, schema: setupMessage, signal }),
     async commit(command, signal) {
       const input = { ...post('/workspace/commit', command), signal }
       return readAnswer(await send(target, input), { schema: commitAnswer, input })
@@ -131,27 +142,29 @@ async function execute(target: BridgeTarget, command: ExecuteCommand): Promise<E
   return { accepted: false, code: problem.data.code, message: problem.data.message }
 }
 
-async function* clone(
+/** An answer of JSON lines, of which the last has `result` or `error`. */
+async function* lines<T extends z.ZodType<object>>(
   target: BridgeTarget,
-  { command, signal }: { command: CloneCommand; signal: AbortSignal | undefined },
-): AsyncGenerator<CloneMessage> {
-  const input: BridgeRequest = { ...post('/workspace/clone', command), signal }
+  call: { path: string; command: unknown; schema: T; signal: AbortSignal | undefined },
+): AsyncGenerator<z.infer<T>> {
+  const { path, command, schema, signal } = call
+  const input: BridgeRequest = { ...post(path, command), signal }
   const response = await send(target, input)
   if (!isSuccess(response)) throw toBerthError(response.statusCode ?? 0, await readJson(response, input), input)
   let ended = false
   try {
     for await (const line of readJsonLines(response)) {
-      const message = cloneMessage.parse(line)
+      const message = schema.parse(line)
       ended = 'result' in message || 'error' in message
       yield message
     }
   } catch (error) {
     if (signal?.aborted) throw signal.reason
-    throw new BerthError('sandbox_lost', 'The connection to the bridge broke during the clone.', { cause: error })
+    throw new BerthError('sandbox_lost', `The connection to the bridge broke during ${path}.`, { cause: error })
   } finally {
     response.destroy()
   }
-  if (!ended) throw new BerthError('sandbox_lost', 'The connection to the bridge ended during the clone.')
+  if (!ended) throw new BerthError('sandbox_lost', `The connection to the bridge ended during ${path}.`)
 }
 
 async function* events(

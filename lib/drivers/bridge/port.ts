@@ -4,6 +4,7 @@
  */
 import type { Duplex } from 'node:stream'
 import type {
+  AttendCommand,
   BridgeHealth,
   CloneCommand,
   CloneMessage,
@@ -14,6 +15,9 @@ import type {
   ExecuteCommand,
   PushAnswer,
   PushCommand,
+  SetupCommand,
+  SetupMessage,
+  WorkspaceState,
 } from '../../../container/contract/bridge.ts'
 import type { DeltaEvent, JournalEvent } from '../../../container/contract/events.ts'
 import type { TunnelKind } from '../../../container/contract/tunnel.ts'
@@ -35,6 +39,12 @@ export interface BridgeClient {
   waitUntilReady(timeoutMs: number, signal?: AbortSignal): Promise<BridgeHealth>
   execute(command: ExecuteCommand): Promise<ExecuteOutcome>
   cancel(runId: string): Promise<{ ended: boolean }>
+  /** False when the run is not in progress any more. */
+  attend(command: AttendCommand): Promise<boolean>
+  /** The clone as it is now. */
+  workspaceState(signal?: AbortSignal): Promise<WorkspaceState>
+  /** Yields output, last a `result` or an `error`. */
+  setup(command: SetupCommand, signal?: AbortSignal): AsyncIterable<SetupMessage>
   /** Yields progress, last a `result` or an `error`. */
   clone(command: CloneCommand, signal?: AbortSignal): AsyncIterable<CloneMessage>
   commit(command: CommitCommand, signal?: AbortSignal): Promise<CommitAnswer>

@@ -4,7 +4,12 @@
  */
 import type { IncomingHttpHeaders } from 'node:http2'
 import type { TunnelKind } from '../../../container/contract/tunnel.ts'
-import { FORGE_AUTHORITY, GIT_AUTHORITY, MODEL_AUTHORITY } from '../../../container/contract/tunnel.ts'
+import {
+  FORGE_AUTHORITY,
+  GIT_AUTHORITY,
+  MODEL_AUTHORITY,
+  PEOPLE_AUTHORITY,
+} from '../../../container/contract/tunnel.ts'
 import type { Clock } from '../../clock.ts'
 import type { Logger } from '../../logger.ts'
 import type { Network } from '../egress/destination.ts'
@@ -13,6 +18,7 @@ import type { ExchangeHandler } from '../exchange.ts'
 import { createForgeGateway } from '../forge/forge-gateway.ts'
 import { createGitBroker } from '../git/git-broker.ts'
 import { createModelGateway } from '../model/model-gateway.ts'
+import { createPeopleGateway } from '../people/people-gateway.ts'
 import type { GatewayAccess } from '../ports.ts'
 import type { RefusalFormat } from '../refusal.ts'
 import { Refusal } from '../refusal.ts'
@@ -44,6 +50,7 @@ export function createRoutes(options: RoutesOptions): (kind: TunnelKind, headers
       format: 'json',
     },
     [FORGE_AUTHORITY]: { handle: createForgeGateway({ access: access.forge }), format: 'json' },
+    [PEOPLE_AUTHORITY]: { handle: createPeopleGateway({ access: access.people }), format: 'json' },
     [GIT_AUTHORITY]: {
       handle: createGitBroker({ access: access.git, upstream, idleTimeoutMs: timeouts.idleMs }),
       format: 'text',

@@ -1,10 +1,17 @@
 /** Brings a pending run to the bridge: sandbox, clone, then the command that begins it. And a lost one again, once. */
-import type { CloneMessage, ExecuteCommand, HistoryEvent, PersonMessage } from '../../../container/contract/bridge.ts'
+import type {
+  CloneMessage,
+  ExecuteCommand,
+  HistoryEvent,
+  PersonMessage,
+  WorkspaceState,
+} from '../../../container/contract/bridge.ts'
 import type { Agent, Run, StartStage } from '../../domain/agent.ts'
 import { BerthError, isErrorCode } from '../../errors.ts'
 import type { WorkerParts } from '../context.ts'
 import { writeLog } from '../event/write.ts'
 import type { SandboxConnection } from '../sandbox/connection.ts'
+import { describeChoice } from '../sandbox/divergence.ts'
 
 /** What of the log the conversation is made of; sent when the bridge lost its own. */
 const CONVERSATION_TYPES = [
@@ -22,6 +29,7 @@ const CONVERSATION_TYPES = [
 
 const MAX_UNANSWERED = 20
 const CLONE_DEADLINE_MS = 15 * 60_000
+const SETUP_DEADLINE_MS = 15 * 60_000
 
 /** Shows a stage of a start; the percentage comes at most once for each whole figure. */
 export async function showStage(
@@ -71,7 +79,8 @@ async function readClone(input: Parameters<typeof ensureClone>[0]): Promise<void
       repository: agent.githubRepo,
       sourceBranch: agent.sourceBranch,
       targetBranch: agent.targetBranch,
-      adoptTargetBranch: agent.adoptTargetBranch,
+      // A branch that this agent pushed to before is gone on from.
+      adoptTargetBranch: agent.adoptTargetBranch || agent.targetTip !== null,
       user: parts.settings.gitUser,
       rewriteHosts: [new URL(parts.settings.github.url).host],
     },
@@ -102,6 +111,39 @@ function cloneEnd(message: CloneMessage): 'done' | BerthError | null {
   })
 }
 
+/** The agent's setup script, once for each volume and script; its output is shown as it comes and not kept. */
+export async function ensureSetup(input: {
+  parts: WorkerParts
+  agent: Agent
+  connection: SandboxConnection
+  signal: AbortSignal
+}): Promise<void> {
+  const { parts, agent, connection, signal } = input
+  if (agent.setupScript === null) return
+  await showStage(parts, agent.id, { stage: 'setup' })
+  const messageId = parts.ids.next('evt')
+  let offset = 0
+  const command = { script: agent.setupScript, timeoutMs: SETUP_DEADLINE_MS }
+  for await (const message of connection.client.setup(command, signal)) {
+    if ('result' in message) return
+    if ('error' in message) {
+      const { code, message: words, tail } = message.error
+      throw new BerthError(isErrorCode(code) ? code : 'start_failed', words, {
+        hint: 'Change the setup script (PATCH the agent) and start it again.',
+        details: { logTail: tail },
+      })
+    }
+    const { output } = message
+    parts.hub.publish({
+      kind: 'delta',
+      agentId: agent.id,
+      ownerId: agent.ownerId,
+      delta: { type: 'tool_output_delta', runId: null, data: { messageId, offset, delta: output } },
+    })
+    offset += output.length
+  }
+}
+
 /** Hands the run to the bridge. The bridge joins one that it has already, so this can be said twice. */
 export async function executeRun(input: {
   parts: WorkerParts
@@ -124,11 +166,17 @@ export async function executeRun(input: {
   await writeLog(parts, agent.id, async (tx) => {
     const current = await tx.findRun(run.id)
     if (current?.status === 'PENDING') await tx.updateRun(run.id, { status: 'RUNNING' })
+    // What a person chose is done; and from now on only the run knows what is in the workspace.
+    const merges = tx.agent.divergence?.choice === 'merge' ? { targetTip: tx.agent.divergence.found } : {}
+    tx.update({ divergence: null, workspace: IN_USE, ...merges })
     if (current?.status === 'ENDED' || tx.agent.status === 'RUNNING' || tx.agent.desired !== null) return
     tx.update({ status: 'RUNNING', statusDetail: null })
     tx.append('status', { status: 'RUNNING' }, { runId: run.id })
   })
 }
+
+/** That there is a clone, and nothing more. */
+const IN_USE: WorkspaceState = { cloned: true, head: null, branch: null, digest: null, dirtyFiles: 0 }
 
 async function toExecuteCommand(input: {
   parts: WorkerParts
@@ -138,13 +186,22 @@ async function toExecuteCommand(input: {
 }): Promise<ExecuteCommand> {
   const { parts, agent, run, continued } = input
   const { journalId, n } = await parts.stores.agents.journalPosition(agent.id)
-  const earlier = await readUnanswered(parts, run)
+  const [unanswered, words, waiting] = await Promise.all([
+    readUnanswered(parts, run),
+    readWords(parts, run),
+    parts.stores.queue.lastPosition(agent.id),
+  ])
+  const earlier = [...unanswered, ...words.before]
+  const notice = describeChoice(agent)
   const model = (await parts.modelCatalog.find(agent.model)) ?? { contextTokens: null, maxOutputTokens: null }
   return {
     runId: run.id,
     continued,
     ...(earlier.length > 0 && { earlier }),
     input: { eventId: run.inputEventId, text: run.task },
+    ...(words.since.length > 0 && { said: words.since }),
+    ...(waiting > 0 && { attend: true }),
+    ...(notice !== null && { notice }),
     agent: {
       name: agent.name,
       repository: agent.githubRepo,
@@ -170,6 +227,14 @@ async function readUnanswered(parts: WorkerParts, run: Run): Promise<PersonMessa
   const begun = before.findIndex((earlier) => earlier.startedAt !== null)
   const unanswered = begun === -1 ? before : before.slice(0, begun)
   return unanswered.reverse().map(({ inputEventId, task }) => ({ eventId: inputEventId, text: task }))
+}
+
+/** What else was said to this run: before its own task, and since. */
+async function readWords(parts: WorkerParts, run: Run): Promise<{ before: PersonMessage[]; since: PersonMessage[] }> {
+  const events = await parts.stores.events.listOfTypes({ agentId: run.agentId, types: ['message'], runId: run.id })
+  const words = events.map(({ id, data }) => ({ eventId: id, text: String(data.text) }))
+  const own = words.findIndex(({ eventId }) => eventId === run.inputEventId)
+  return { before: words.slice(0, Math.max(0, own)), since: words.slice(own + 1) }
 }
 
 async function readHistory(parts: WorkerParts, agentId: string): Promise<HistoryEvent[]> {

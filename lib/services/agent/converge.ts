@@ -2,16 +2,18 @@
  * Brings an agent's sandbox in line with its row, a step at a time: what to do next is asked of the row again after each
  * step (lib/domain/next-step.ts), so a wish that came meanwhile, or a process that died, changes nothing but the answer.
  */
-import type { Agent, Run, StartStage, StatusDetail } from '../../domain/agent.ts'
+import type { Agent, Divergence, Run, StartStage, StatusDetail } from '../../domain/agent.ts'
 import { nextStep, type Step } from '../../domain/next-step.ts'
 import { BerthError, isBerthError } from '../../errors.ts'
 import type { WorkerParts } from '../context.ts'
 import { writeLog } from '../event/write.ts'
 import { deliver } from '../pull-request/deliver.ts'
 import type { SandboxConnection } from '../sandbox/connection.ts'
+import { findDivergence } from '../sandbox/divergence.ts'
 import { acquireLease, ensureSandbox } from '../sandbox/ensure.ts'
-import { ensureClone, executeRun, showStage } from './begin-run.ts'
+import { ensureClone, ensureSetup, executeRun, showStage } from './begin-run.ts'
 import { endOpenRun, setStatus } from './end-run.ts'
+import { openRunFromQueue } from './open-run.ts'
 import { removeContainers, takeDown } from './take-down.ts'
 
 /** How often a run is continued by itself after its sandbox was lost. */
@@ -36,7 +38,10 @@ export async function converge(work: Convergence): Promise<void> {
     const agent = await parts.stores.agents.find(agentId)
     if (!agent) return
     const run = await parts.stores.runs.findOpen(agentId)
-    const step = nextStep({ agent, openRun: run, connected: work.connection() !== null })
+    const connection = work.connection()
+    const waiting = run ? await parts.stores.queue.lastPosition(agentId) : 0
+    const unsaid = waiting > (connection?.told ?? 0)
+    const step = nextStep({ agent, openRun: run, connected: connection !== null, unsaid })
     if (step === 'rest') return
     const fence = await acquireLease(parts, agentId)
     if (fence === null) {
@@ -59,7 +64,7 @@ export async function converge(work: Convergence): Promise<void> {
 /** The engine or the database is away, or the code is wrong: what runs, or waits, in the sandbox goes on meanwhile. */
 function saysNothingOfTheSandbox({ error, step, agent }: { error: unknown; step: Step; agent: Agent }): boolean {
   if (agent.status !== 'RUNNING' && agent.status !== 'READY') return false
-  if (step !== 'attach' && step !== 'cancel' && step !== 'deliver') return false
+  if (!['attach', 'cancel', 'attend', 'deliver', 'sleep'].includes(step)) return false
   return !isBerthError(error) || error.code === 'engine_unreachable'
 }
 
@@ -87,19 +92,29 @@ async function takeStep({ work, step, agent, run, fence }: StepInput): Promise<v
   if (step === 'end_pending') {
     return await writeLog(parts, agent.id, async (tx) => {
       await endOpenRun(parts, tx, { reason: 'cancelled', message: 'Cancelled before it began.' })
+      tx.update({ needs: null, divergence: null })
       setStatus(tx, work.connection() ? 'READY' : 'IDLE')
     })
   }
   if (step === 'begin' && run) return await begin({ work, agent, run, fence })
   if (step === 'attach') return await attach({ work, agent, run, fence })
   if (step === 'cancel' && run) return await cancel({ work, agent, run })
+  if (step === 'attend' && run) return await attend({ work, agent, run })
+  if (step === 'sleep') return await fallAsleep({ work, agent })
   if (step === 'deliver') {
     const connection = work.connection() ?? (await connect({ work, agent, fence }))
     await orAborted(connection.catchUp(), work.signal)
     const last = await parts.stores.runs.findLatest(agent.id)
     if (last) await deliver({ parts, agent, run: last, connection, asked: false, signal: work.signal })
+    const workspace = await connection.client.workspaceState(work.signal)
     await writeLog(parts, agent.id, async (tx) => {
-      if (tx.agent.status === 'RUNNING' && !(await tx.openRun())) setStatus(tx, 'READY')
+      if (tx.agent.status !== 'RUNNING' || (await tx.openRun())) return
+      // A clone that is gone stays on record: the next run asks about it.
+      const isLost = tx.agent.workspace?.cloned === true && !workspace.cloned
+      tx.update({ activeAt: parts.clock.now(), ...(isLost ? {} : { workspace }) })
+      // What was said as the run came to its end is answered, not kept waiting for the next instruction.
+      if (last?.reason === 'completed' && (await openRunFromQueue(parts, tx))) return
+      setStatus(tx, 'READY')
     })
   }
 }
@@ -131,10 +146,51 @@ async function begin(input: { work: Convergence; agent: Agent; run: Run; fence: 
   const { work, agent, run, fence } = input
   const { parts, signal } = work
   const connection = work.connection() ?? (await connect({ work, agent, fence }))
+  if (agent.divergence === null) {
+    const divergence = await findDivergence({ parts, agent, connection })
+    if (divergence !== null) return await askAboutDivergence({ work, agent, divergence })
+  }
   await ensureClone({ parts, agent, connection, signal })
+  await ensureSetup({ parts, agent, connection, signal })
   if (agent.status === 'STARTING') await showStage(parts, agent.id, { stage: 'model' })
   signal.throwIfAborted()
   await executeRun({ parts, agent, run, connection, continued: false })
+}
+
+/** The run waits, and the agent says for what. */
+async function askAboutDivergence(input: { work: Convergence; agent: Agent; divergence: Divergence }): Promise<void> {
+  const { work, agent, divergence } = input
+  await writeLog(work.parts, agent.id, (tx) => {
+    if (tx.agent.desired !== null) return
+    tx.update({ needs: 'divergence', divergence })
+    setStatus(tx, 'READY', { code: divergence.kind, message: divergence.message })
+  })
+}
+
+/** The run takes what waits before its next step; words that came to its end wait for the delivery. */
+async function attend({ work, agent, run }: { work: Convergence; agent: Agent; run: Run }): Promise<void> {
+  const connection = work.connection()
+  if (!connection) return
+  const waiting = await work.parts.stores.queue.list(agent.id)
+  const news = waiting.filter(({ position }) => position > connection.told)
+  await connection.client.attend({ runId: run.id, interrupt: news.some(({ mode }) => mode === 'interrupt') })
+  connection.told = Math.max(connection.told, ...news.map(({ position }) => position))
+}
+
+/** The container is stopped and kept; whatever was asked of the agent meanwhile comes first. */
+async function fallAsleep({ work, agent }: { work: Convergence; agent: Agent }): Promise<void> {
+  const { parts } = work
+  const connection = work.connection()
+  work.setConnection(null)
+  await connection?.close()
+  for (const sandbox of await parts.driver.list({ installationId: parts.installationId, agentId: agent.id })) {
+    await parts.driver.stop(sandbox)
+  }
+  await writeLog(parts, agent.id, (tx) => {
+    if (tx.agent.desired !== 'asleep') return
+    tx.update({ desired: null })
+    setStatus(tx, 'SLEEPING')
+  })
 }
 
 async function attach(input: { work: Convergence; agent: Agent; run: Run | null; fence: number }): Promise<void> {
@@ -145,8 +201,10 @@ async function attach(input: { work: Convergence; agent: Agent; run: Run | null;
     return await writeLog(parts, agent.id, (tx) => setStatus(tx, 'IDLE'))
   }
   const connection = await connect({ work, agent, fence })
+  const isLost = agent.workspace?.cloned === true && !connection.cloned
   if (!run) {
-    await ensureClone({ parts, agent, connection, signal })
+    // A lost workspace is asked about before the next run; an empty one is not put in its place.
+    if (!isLost) await ensureClone({ parts, agent, connection, signal })
     return await writeLog(parts, agent.id, (tx) => {
       if (tx.agent.status === 'STARTING') setStatus(tx, 'READY')
     })
@@ -159,13 +217,11 @@ async function attach(input: { work: Convergence; agent: Agent; run: Run | null;
       endOpenRun(parts, tx, { reason: 'cancelled', message: 'Cancelled.' }),
     )
   }
-  if (current.continuedCount >= MAX_CONTINUATIONS) {
-    return await writeLog(parts, agent.id, (tx) =>
-      endOpenRun(parts, tx, {
-        reason: 'sandbox_lost',
-        message: 'The sandbox was lost again after the run was continued once.',
-      }),
-    )
+  if (isLost || current.continuedCount >= MAX_CONTINUATIONS) {
+    const message = isLost
+      ? 'The workspace was lost while the run was in progress. Resume the agent to decide how it goes on.'
+      : 'The sandbox was lost again after the run was continued once.'
+    return await writeLog(parts, agent.id, (tx) => endOpenRun(parts, tx, { reason: 'sandbox_lost', message }))
   }
   await writeLog(parts, agent.id, (tx) => tx.updateRun(run.id, { continuedCount: current.continuedCount + 1 }))
   await ensureClone({ parts, agent, connection, signal })

@@ -44,17 +44,17 @@ export async function createAgent({ ctx, input }: { ctx: Context; input: CreateA
     tools: { allow: input.tools?.allow ?? null, commandPolicy: 'open', commands: [] },
     egress: { mode: input.egress?.mode ?? 'allowlist', allow: input.egress?.allow ?? [] },
     env: input.env ?? {},
+    setupScript: input.setupScript ?? null,
     status: 'IDLE',
     targetTip: target?.sha ?? null,
   })
-  return toAgentView(ctx, agent, null)
+  return toAgentView(ctx, agent, { run: null, queued: 0 })
 }
 
 /** What the contract names but is not built is refused by name, never accepted in silence. */
-function assertBuilt(input: CreateAgentInput): void {
+export function assertBuilt(input: Pick<CreateAgentInput, 'limits'> & { requireApproval?: unknown }): void {
   const asked: Record<string, unknown> = {
     requireApproval: input.requireApproval,
-    setupScript: input.setupScript,
     'limits.maxCostUsdPerDay': input.limits?.maxCostUsdPerDay,
     'limits.diskBytes': input.limits?.diskBytes,
   }
@@ -69,7 +69,8 @@ function assertBuilt(input: CreateAgentInput): void {
   })
 }
 
-async function assertModel(ctx: Context, id: string): Promise<void> {
+/** Throws `model_unknown` where the catalogue is known and does not have it. */
+export async function assertModel(ctx: Context, id: string): Promise<void> {
   const models = await ctx.parts.modelCatalog.list()
   if (models === null || models.some((model) => model.id === id)) return
   const [maker] = id.split('/')

@@ -19,9 +19,9 @@ export async function endOpenRun(
   tx.appendOwn('done', { ...end, steps, inputTokens, outputTokens, durationMs }, run.id)
 }
 
-/** The agent is wanted up: a stop that could not be done before is taken back. */
+/** The agent is wanted up: a stop or a sleep that could not be done before is taken back. */
 export function setStarting(tx: LogTransaction) {
-  if (tx.agent.desired === 'stopped') tx.update({ desired: null })
+  if (tx.agent.desired === 'stopped' || tx.agent.desired === 'asleep') tx.update({ desired: null })
   setStatus(tx, 'STARTING')
 }
 

@@ -15,10 +15,13 @@ export async function listAgents({ ctx, input }: { ctx: Context; input: ListAgen
     ...(input.cursor && { cursor: readCursor(input.cursor) }),
   })
   const shown = agents.slice(0, input.limit)
-  const runs = await stores.runs.findLatestOf(shown.map((agent) => agent.id))
+  const ids = shown.map((agent) => agent.id)
+  const [runs, waiting] = await Promise.all([stores.runs.findLatestOf(ids), stores.queue.countOf(ids)])
   const last = shown.at(-1)
   return {
-    items: shown.map((agent) => toAgentView(ctx, agent, runs.get(agent.id) ?? null)),
+    items: shown.map((agent) =>
+      toAgentView(ctx, agent, { run: runs.get(agent.id) ?? null, queued: waiting.get(agent.id) ?? 0 }),
+    ),
     nextCursor: agents.length > input.limit && last ? `${last.updatedAt.getTime()}.${last.id}` : null,
   }
 }

@@ -104,6 +104,14 @@ const envInput = z
     'must not name BERTH_*, LD_*, NODE_OPTIONS, NODE_PATH, NODE_REPL_*, GCONV_PATH or OPENSSL_CONF; set those inside a command',
   )
 
+/** A shell script; blank is none. */
+const setupScript = z
+  .string()
+  .max(65_536)
+  .refine((script) => !script.includes('\0'), 'must not contain U+0000')
+  .nullable()
+  .transform((script) => (script === null || script.trim() === '' ? null : script))
+
 export const createAgentInput = z.strictObject({
   task: z.string().trim().min(1).max(100_000),
   name: z.string().trim().min(1).max(120).optional(),
@@ -119,11 +127,21 @@ export const createAgentInput = z.strictObject({
   readRepos: z.array(githubRepo).max(50).optional(),
   autoPullRequest: z.boolean().optional(),
   adoptTargetBranch: z.boolean().optional(),
+  setupScript: setupScript.optional(),
   /** Accepted when it asks for nothing; refused as `not_built_yet` otherwise. */
   requireApproval: z.unknown().optional(),
-  setupScript: z.unknown().optional(),
 })
 export type CreateAgentInput = z.infer<typeof createAgentInput>
+
+/** What can be changed afterwards: everything but what the work is about. */
+export const changeAgentInput = createAgentInput
+  .pick({ name: true, model: true, instructions: true, limits: true, tools: true, egress: true, env: true })
+  .extend({
+    autoPullRequest: z.boolean().optional(),
+    setupScript: setupScript.optional(),
+    requireApproval: z.unknown().optional(),
+  })
+export type ChangeAgentInput = z.infer<typeof changeAgentInput>
 
 export const listAgentsInput = z.strictObject({
   status: z.enum(agentStatuses).optional(),
@@ -138,6 +156,8 @@ export const chatInput = z.strictObject({
   message: z.string().trim().min(1).max(100_000),
   mode: z.enum(['queue', 'interrupt']).optional(),
 })
+export const rewordInput = z.strictObject({ message: z.string().trim().min(1).max(100_000) })
+export const divergenceInput = z.strictObject({ choice: z.enum(['clone_again', 'keep', 'merge']) })
 export const startInput = z.strictObject({})
 export const deleteInput = z.strictObject({ purge: z.enum(['true', 'false']).optional() })
 export const emptyInput = z.strictObject({})
@@ -159,9 +179,12 @@ export interface AgentView {
   tools: import('../../domain/agent.ts').ToolPolicy
   egress: import('../../domain/agent.ts').AgentEgress
   env: Record<string, string>
+  setupScript: string | null
   status: import('../../domain/agent.ts').AgentStatus
   statusDetail: import('../../domain/agent.ts').StatusDetail | null
   needs: 'approval' | 'input' | 'divergence' | null
+  /** What a person has to decide while `needs` is `divergence`. */
+  divergence: import('../../domain/agent.ts').Divergence | null
   queued: number
   /** False where it runs without isolation; null before it has had a sandbox. */
   isolated: boolean | null
@@ -189,6 +212,16 @@ export interface RunView {
   createdAt: string
   startedAt: string | null
   endedAt: string | null
+}
+
+/** Words that wait for a run in progress. */
+export interface QueuedMessageView {
+  /** Becomes the id of its `message` event. */
+  id: string
+  text: string
+  from: { userId: string; name: string }
+  mode: 'queue' | 'interrupt'
+  createdAt: string
 }
 
 /** The same in a page and in the stream, where `event:` is the type. Deltas have seq 0 and are in the stream only. */

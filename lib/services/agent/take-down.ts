@@ -29,7 +29,7 @@ export async function takeDown(input: {
   }
   await writeLog(parts, agent.id, async (tx) => {
     await endOpenRun(parts, tx, { reason: 'cancelled', message: 'The agent was stopped.' })
-    tx.update({ desired: null, incarnation: null })
+    tx.update({ desired: null, incarnation: null, needs: null, divergence: null })
     setStatus(tx, 'IDLE')
   })
   await parts.stores.leases.release(agent.id, parts.instanceId)

@@ -3,11 +3,26 @@ import type { Agent, Run } from '../../domain/agent.ts'
 import type { Context } from '../context.ts'
 import type { AgentView, RunView } from './schemas.ts'
 
-export function toAgentView(ctx: Context, agent: Agent, run: Run | null): AgentView {
-  const { ownerId: _owner, incarnation, targetTip: _tip, desired: _desired, createdAt, updatedAt, ...shown } = agent
+/** `queued`: how many words wait for its run. */
+export function toAgentView(
+  ctx: Context,
+  agent: Agent,
+  { run, queued }: { run: Run | null; queued: number },
+): AgentView {
+  const {
+    ownerId: _owner,
+    incarnation,
+    targetTip: _tip,
+    desired: _desired,
+    workspace: _workspace,
+    activeAt: _activeAt,
+    createdAt,
+    updatedAt,
+    ...shown
+  } = agent
   return {
     ...shown,
-    queued: 0,
+    queued,
     isolated: incarnation === null ? null : ctx.parts.driver.isolated,
     run: run && toRunView(run),
     createdAt: createdAt.toISOString(),
@@ -34,6 +49,11 @@ export function toRunView(run: Run): RunView {
 
 /** The agent as it is now, with its latest run. */
 export async function readAgentView(ctx: Context, agent: Agent): Promise<AgentView> {
-  const fresh = (await ctx.parts.stores.agents.find(agent.id)) ?? agent
-  return toAgentView(ctx, fresh, await ctx.parts.stores.runs.findLatest(agent.id))
+  const { agents, runs, queue } = ctx.parts.stores
+  const [fresh, run, waiting] = await Promise.all([
+    agents.find(agent.id),
+    runs.findLatest(agent.id),
+    queue.countOf([agent.id]),
+  ])
+  return toAgentView(ctx, fresh ?? agent, { run, queued: waiting.get(agent.id) ?? 0 })
 }

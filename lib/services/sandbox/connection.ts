@@ -16,6 +16,8 @@ export interface SandboxConnection {
   health: BridgeHealth
   /** The workspace holds its clone. Set by who makes it: a clone can be given up while the connection lasts. */
   cloned: boolean
+  /** Position of the last waiting words that its run was told of. */
+  told: number
   /** Resolves when the journal is stored up to what the bridge had when the connection was made. */
   caughtUp(): Promise<void>
   /** Resolves when the journal is stored up to what the bridge has now. */
@@ -87,6 +89,7 @@ export async function connectSandbox(input: {
     client,
     health,
     cloned: health.workspace.cloned,
+    told: 0,
     caughtUp: () => follower.caughtUp(health.journalId, health.lastN),
     async catchUp() {
       const now = await client.health()

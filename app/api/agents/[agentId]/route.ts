@@ -1,10 +1,15 @@
 import { handle } from '../../../../lib/http/handle.ts'
+import { changeAgent } from '../../../../lib/services/agent/change.ts'
 import { purgeAgent, stopAgent } from '../../../../lib/services/agent/end.ts'
 import { getAgent } from '../../../../lib/services/agent/list.ts'
-import { deleteInput, emptyInput } from '../../../../lib/services/agent/schemas.ts'
+import { changeAgentInput, deleteInput, emptyInput } from '../../../../lib/services/agent/schemas.ts'
 
 export const GET = handle({ schema: emptyInput }, ({ ctx, param }) =>
   getAgent({ ctx, input: { agentId: param('agentId') } }),
+)
+
+export const PATCH = handle({ schema: changeAgentInput }, ({ ctx, input, param }) =>
+  changeAgent({ ctx, input: { agentId: param('agentId'), changes: input } }),
 )
 
 /** With `purge=true` everything goes; else this is stop. */

@@ -1,20 +1,23 @@
 import { describe, expect, it } from 'vitest'
-import type { AgentStatus } from '../../../../lib/domain/agent.ts'
+import { type AgentStatus, type Divergence, divergenceChoices } from '../../../../lib/domain/agent.ts'
 import { type AgentCommand, type AgentSituation, allowedCommands, decide } from '../../../../lib/domain/agent-state.ts'
 
-const started = { id: 'run_1', task: 'first task', startedAt: new Date(0) }
-const neverStarted = { id: 'run_1', task: 'first task', startedAt: null }
+const started = { id: 'run_1', task: 'first task', startedAt: new Date(0), cancelRequestedAt: null }
+const neverStarted = { ...started, startedAt: null }
 
 function situation(status: AgentStatus, runs: 'none' | 'open' | 'ended' | 'ended-before-it-began'): AgentSituation {
   const lastRun = { none: null, open: started, ended: started, 'ended-before-it-began': neverStarted }[runs]
-  return { agent: { status, task: 'first task' }, openRun: runs === 'open' ? started : null, lastRun }
+  const agent = { status, task: 'first task', desired: null, needs: null, divergence: null }
+  return { agent, openRun: runs === 'open' ? started : null, lastRun }
 }
 
 const start: AgentCommand = { name: 'start' }
 const resume: AgentCommand = { name: 'resume', newTask: 'second task' }
 const resumeSame: AgentCommand = { name: 'resume', newTask: 'first task' }
 const resumeBare: AgentCommand = { name: 'resume', newTask: null }
-const chat: AgentCommand = { name: 'chat' }
+const chat: AgentCommand = { name: 'chat', mode: 'queue' }
+const interrupt: AgentCommand = { name: 'chat', mode: 'interrupt' }
+const sleep: AgentCommand = { name: 'sleep' }
 const cancel: AgentCommand = { name: 'cancel' }
 const stop: AgentCommand = { name: 'stop' }
 const deliver: AgentCommand = { name: 'pull_request' }
@@ -43,7 +46,16 @@ const table: [AgentStatus, Parameters<typeof situation>[1], AgentCommand, string
   ['STOPPING', 'ended', resume, 'refuse: state_conflict'],
   ['READY', 'ended', chat, 'run: '],
   ['IDLE', 'none', chat, 'refuse: state_conflict'],
-  ['RUNNING', 'open', chat, 'refuse: not_built_yet'],
+  ['RUNNING', 'open', chat, 'queue'],
+  ['RUNNING', 'open', interrupt, 'interrupt'],
+  ['STARTING', 'open', chat, 'queue'],
+  ['STOPPING', 'open', chat, 'refuse: state_conflict'],
+  ['SLEEPING', 'ended', chat, 'run: '],
+  ['READY', 'ended', sleep, 'sleep'],
+  ['RUNNING', 'open', sleep, 'join'],
+  ['STARTING', 'ended', sleep, 'join'],
+  ['SLEEPING', 'ended', sleep, 'join'],
+  ['IDLE', 'ended', sleep, 'join'],
   ['STOPPING', 'ended', chat, 'refuse: state_conflict'],
   ['RUNNING', 'open', cancel, 'cancel'],
   ['STARTING', 'open', cancel, 'cancel'],
@@ -69,13 +81,56 @@ describe('what an agent may be told', () => {
         ? `run: ${decision.task}`
         : decision.do === 'refuse'
           ? `refuse: ${decision.code}`
-          : decision.do
+          : decision.do === 'queue' && decision.interrupt
+            ? 'interrupt'
+            : decision.do
     expect(shown).toBe(expected)
   })
 
   it('names what would be taken instead of a refusal', () => {
-    expect(allowedCommands(situation('RUNNING', 'open'))).toEqual(['cancel', 'stop', 'delete'])
+    expect(allowedCommands(situation('RUNNING', 'open'))).toEqual(['chat', 'cancel', 'stop', 'delete'])
     expect(allowedCommands(situation('READY', 'ended'))).toEqual(['resume', 'chat', 'stop', 'pull_request', 'delete'])
     expect(allowedCommands(situation('IDLE', 'none'))).toEqual(['start', 'delete'])
+  })
+
+  describe('while a run waits for a decision', () => {
+    const divergence: Divergence = {
+      kind: 'branch_moved',
+      message: 'the branch moved',
+      recorded: null,
+      found: null,
+      choices: divergenceChoices.branch_moved,
+      choice: null,
+    }
+    const waiting = (): AgentSituation => {
+      const { agent, ...runs } = situation('READY', 'open')
+      return { ...runs, agent: { ...agent, needs: 'divergence', divergence } }
+    }
+
+    it('takes a choice that is offered and refuses another', () => {
+      expect(decide({ name: 'resolve', choice: 'merge' }, waiting())).toEqual({ do: 'resolve' })
+      expect(decide({ name: 'resolve', choice: 'clone_again' }, waiting())).toMatchObject({
+        code: 'validation_failed',
+        hint: 'Choose "merge" or "keep".',
+      })
+    })
+
+    it('takes no other task, and does not sleep', () => {
+      expect(decide(resume, waiting())).toMatchObject({ do: 'refuse', code: 'state_conflict' })
+      expect(decide(sleep, { ...waiting(), openRun: null })).toEqual({ do: 'join' })
+      expect(allowedCommands(waiting())).toEqual(['chat', 'cancel', 'stop', 'divergence', 'delete'])
+    })
+  })
+
+  it('takes no choice where nothing has to be decided', () => {
+    expect(decide({ name: 'resolve', choice: 'keep' }, situation('READY', 'ended'))).toMatchObject({
+      code: 'state_conflict',
+    })
+  })
+
+  it('takes no words for a run that is being cancelled', () => {
+    const { agent, lastRun } = situation('RUNNING', 'open')
+    const openRun = { ...started, cancelRequestedAt: new Date(0) }
+    expect(decide(chat, { agent, lastRun, openRun })).toMatchObject({ do: 'refuse', code: 'state_conflict' })
   })
 })

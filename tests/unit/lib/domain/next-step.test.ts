@@ -4,9 +4,9 @@ import { nextStep } from '../../../../lib/domain/next-step.ts'
 
 type Input = Parameters<typeof nextStep>[0]
 
-function input(status: AgentStatus, changes: Partial<Input> & { desired?: Input['agent']['desired'] } = {}): Input {
-  const { desired = null, ...rest } = changes
-  return { agent: { status, desired }, openRun: null, connected: false, ...rest }
+function input(status: AgentStatus, changes: Partial<Input> & Partial<Input['agent']> = {}): Input {
+  const { desired = null, needs = null, ...rest } = changes
+  return { agent: { status, desired, needs }, openRun: null, connected: false, unsaid: false, ...rest }
 }
 
 const pending = { status: 'PENDING', cancelRequestedAt: null } as const
@@ -36,6 +36,32 @@ describe('the next step of an agent', () => {
     ['a container is woken without a run', input('STARTING'), 'attach'],
     ['a waiting container is attached to', input('READY'), 'attach'],
     ['a waiting container in reach rests', input('READY', { connected: true }), 'rest'],
+    [
+      'a pending run waits for a decision',
+      input('READY', { needs: 'divergence', openRun: pending, connected: true }),
+      'rest',
+    ],
+    [
+      'a run that waits for a decision can be cancelled',
+      input('READY', { needs: 'divergence', openRun: { ...pending, cancelRequestedAt: asked } }),
+      'end_pending',
+    ],
+    [
+      'a run is told of words that wait',
+      input('RUNNING', { openRun: running, connected: true, unsaid: true }),
+      'attend',
+    ],
+    [
+      'a run that is to end is not told of words',
+      input('RUNNING', { openRun: { ...running, cancelRequestedAt: asked }, connected: true, unsaid: true }),
+      'cancel',
+    ],
+    ['a waiting container is put to sleep', input('READY', { desired: 'asleep', connected: true }), 'sleep'],
+    [
+      'a run that came comes before sleep',
+      input('RUNNING', { desired: 'asleep', openRun: pending, connected: true }),
+      'begin',
+    ],
     ['an idle agent rests', input('IDLE'), 'rest'],
     ['a failed agent rests until it is told something', input('FAILED'), 'rest'],
     ['a sleeping agent rests', input('SLEEPING'), 'rest'],

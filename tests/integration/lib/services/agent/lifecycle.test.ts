@@ -3,6 +3,7 @@ import { createAgent } from '../../../../../lib/services/agent/create.ts'
 import { cancelRun, purgeAgent, stopAgent } from '../../../../../lib/services/agent/end.ts'
 import { chatWithAgent, resumeAgent, startAgent } from '../../../../../lib/services/agent/instruct.ts'
 import { getAgent, listAgents } from '../../../../../lib/services/agent/list.ts'
+import { resolveDivergence } from '../../../../../lib/services/agent/resolve-divergence.ts'
 import { openPullRequest } from '../../../../../lib/services/pull-request/open.ts'
 import { recordPush } from '../../../../../lib/services/push/broker-access.ts'
 import { type ControlPlane, startControlPlane } from '../../../../support/control-plane.ts'
@@ -116,7 +117,7 @@ describe('a repeated call', () => {
     await untilRunning(id)
     await expect(resumeAgent({ ctx: plane.ctx, input: { agentId: id, newTask: 'else' } })).rejects.toMatchObject({
       code: 'run_in_progress',
-      details: { agentStatus: 'RUNNING', allowed: ['cancel', 'stop', 'delete'] },
+      details: { agentStatus: 'RUNNING', allowed: ['chat', 'cancel', 'stop', 'delete'] },
     })
   })
 })
@@ -165,6 +166,8 @@ describe('a new instruction', () => {
     await plane.untilAtRest(id)
     plane.bridge.loseVolumes()
     await resumeAgent({ ctx: plane.ctx, input: { agentId: id, newTask: 'Go on' } })
+    await plane.parts.supervisor.settle(id)
+    await resolveDivergence({ ctx: plane.ctx, input: { agentId: id, choice: 'clone_again' } })
     await plane.untilAtRest(id)
     const history = plane.bridge.commands.at(-1)?.history ?? []
     expect(history.map((event) => event.type)).toEqual(['message', 'run_started', 'done', 'message'])

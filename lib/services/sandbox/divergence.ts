@@ -1,0 +1,88 @@
+/**
+ * Whether what a run is about to go on from is what Berth last recorded: the clone in the volume, and the branch on the remote.
+ * Owns: the comparison and its words. What follows is a person's choice.
+ */
+import type { WorkspaceState } from '../../../container/contract/bridge.ts'
+import { type Agent, type Divergence, type DivergenceKind, divergenceChoices } from '../../domain/agent.ts'
+import type { WorkerParts } from '../context.ts'
+import type { SandboxConnection } from './connection.ts'
+
+/** Null when nothing differs, or nothing was recorded. A remote that does not answer is no difference. */
+export async function findDivergence(input: {
+  parts: Pick<WorkerParts, 'forge' | 'logger'>
+  agent: Agent
+  connection: SandboxConnection
+}): Promise<Divergence | null> {
+  const { agent, connection } = input
+  if (agent.workspace === null && agent.targetTip === null) return null
+  const [found, tip] = await Promise.all([connection.client.workspaceState(), readRemoteTip(input)])
+  return compareWorkspace(agent, found) ?? compareTip(agent, tip)
+}
+
+function compareWorkspace({ workspace: recorded }: Agent, found: WorkspaceState): Divergence | null {
+  if (recorded === null || !recorded.cloned) return null
+  if (!found.cloned) {
+    return describe('workspace_lost', {
+      message:
+        'The workspace is empty although the agent had worked in it: its volume was lost or emptied from outside.',
+      recorded: recorded.head,
+      found: null,
+    })
+  }
+  const headMoved = recorded.head !== null && found.head !== recorded.head
+  const filesChanged = recorded.digest !== null && found.digest !== null && found.digest !== recorded.digest
+  if (!headMoved && !filesChanged) return null
+  const what = headMoved ? `HEAD is ${short(found.head)}, it was ${short(recorded.head)}` : 'files were changed'
+  return describe('workspace_changed', {
+    message: `The workspace is not as the last run left it: ${what}.`,
+    recorded: recorded.head,
+    found: found.head,
+  })
+}
+
+function compareTip(agent: Agent, tip: string | null): Divergence | null {
+  // A branch that is gone was merged and deleted, as a rule: the next push makes it again.
+  if (agent.targetTip === null || tip === null || tip === agent.targetTip) return null
+  return describe('branch_moved', {
+    message: `${agent.targetBranch} has commits on the remote that are not from this agent: it is at ${short(tip)}, the agent left it at ${short(agent.targetTip)}.`,
+    recorded: agent.targetTip,
+    found: tip,
+  })
+}
+
+async function readRemoteTip({ parts, agent }: Parameters<typeof findDivergence>[0]): Promise<string | null> {
+  if (agent.targetTip === null) return null
+  try {
+    return (await parts.forge.findBranch(agent.githubRepo, agent.targetBranch))?.sha ?? null
+  } catch (error) {
+    parts.logger.warn('the target branch could not be looked at', { agentId: agent.id, error })
+    return null
+  }
+}
+
+function describe(
+  kind: DivergenceKind,
+  { message, recorded, found }: Pick<Divergence, 'message' | 'recorded' | 'found'>,
+): Divergence {
+  return { kind, message, recorded, found, choices: divergenceChoices[kind], choice: null }
+}
+
+function short(sha: string | null): string {
+  return sha === null ? 'no commit' : sha.slice(0, 12)
+}
+
+/** What the model is told of a person's decision; null where it needs not know. */
+export function describeChoice(agent: Pick<Agent, 'divergence' | 'targetBranch'>): string | null {
+  const { divergence, targetBranch } = agent
+  if (divergence === null || divergence.choice === null) return null
+  if (divergence.choice === 'merge') {
+    return `The branch ${targetBranch} has commits on the remote that are not yours (${short(divergence.found)}). Before anything else run \`git fetch origin ${targetBranch}\` and merge it into your work; do not rewrite or drop those commits.`
+  }
+  if (divergence.kind === 'workspace_lost') {
+    return 'The workspace was lost and the repository was cloned anew: what was not pushed before is gone. Look at what is there before you go on.'
+  }
+  if (divergence.kind === 'workspace_changed') {
+    return 'Files in the workspace were changed by somebody else since your last step. Look at `git status` and `git log` before you go on, and keep those changes.'
+  }
+  return `The branch ${targetBranch} has commits on the remote that are not yours; the person chose to leave them. Pushing is refused until they are merged.`
+}

@@ -1,0 +1,349 @@
+/** What happens around the runs: words during one, a divergence before one, sleep after one, setup before the first. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { changeAgent } from '../../../../../lib/services/agent/change.ts'
+import { createAgent } from '../../../../../lib/services/agent/create.ts'
+import { cancelRun, stopAgent } from '../../../../../lib/services/agent/end.ts'
+import { chatWithAgent, resumeAgent, startAgent } from '../../../../../lib/services/agent/instruct.ts'
+import { getAgent } from '../../../../../lib/services/agent/list.ts'
+import { resolveDivergence } from '../../../../../lib/services/agent/resolve-divergence.ts'
+import { sleepIdleAgents } from '../../../../../lib/services/agent/sleep.ts'
+import { recordPush } from '../../../../../lib/services/push/broker-access.ts'
+import { listQueue, removeQueued, rewordQueued } from '../../../../../lib/services/queue/queue.ts'
+import { takeMessages } from '../../../../../lib/services/queue/take.ts'
+import { type ControlPlane, startControlPlane } from '../../../../support/control-plane.ts'
+
+let plane: ControlPlane
+
+beforeEach(async () => {
+  plane = await startControlPlane()
+})
+
+afterEach(async () => {
+  await plane.close()
+})
+
+const create = (changes: Partial<Parameters<typeof createAgent>[0]['input']> = {}) => {
+  const input = { task: 'Fix the bug', githubRepo: 'acme/widgets', targetBranch: 'berth/fix', ...changes }
+  return createAgent({ ctx: plane.ctx, input })
+}
+const read = (agentId: string) => getAgent({ ctx: plane.ctx, input: { agentId } })
+const start = (agentId: string) => startAgent({ ctx: plane.ctx, input: { agentId } })
+const resume = (agentId: string, newTask: string) => resumeAgent({ ctx: plane.ctx, input: { agentId, newTask } })
+const say = (agentId: string, message: string, mode?: 'queue' | 'interrupt') =>
+  chatWithAgent({ ctx: plane.ctx, input: { agentId, message, mode } })
+const waiting = async (agentId: string) =>
+  (await listQueue({ ctx: plane.ctx, input: { agentId } })).items.map(({ text }) => text)
+const events = (agentId: string) => plane.parts.stores.events.listAfter({ agentId, after: 0, limit: 1_000 })
+const said = async (agentId: string) =>
+  (await events(agentId)).filter(({ type }) => type === 'message').map(({ data }) => data.text)
+
+async function createAndRun(changes: Parameters<typeof create>[0] = {}) {
+  const { id } = await create(changes)
+  await start(id)
+  await plane.untilAtRest(id)
+  return id
+}
+
+/** An agent whose run goes on until the test ends it. */
+async function createRunning() {
+  plane.bridge.onExecute = () => {}
+  const { id } = await create()
+  await start(id)
+  await plane.until(id, ({ type }) => type === 'run_started')
+  await plane.parts.supervisor.settle(id)
+  return id
+}
+
+/** Resolves when the worker has done what was asked of it. */
+const settle = (agentId: string) => plane.parts.supervisor.settle(agentId)
+
+describe('words during a run', () => {
+  it('wait for the run, which is told of them once', async () => {
+    const id = await createRunning()
+    const { queued, run } = await say(id, 'Also the docs')
+    expect(queued).toMatchObject({ text: 'Also the docs', mode: 'queue', from: { name: 'ada@example.com' } })
+    await settle(id)
+    await settle(id)
+    expect(plane.bridge.calls.filter((call) => call.startsWith('attend'))).toEqual(['attend'])
+    expect(await read(id)).toMatchObject({ status: 'RUNNING', queued: 1, run: { id: run?.id } })
+    expect(await said(id)).toEqual(['Fix the bug'])
+  })
+
+  it('are listed, changed and taken back until the run has them', async () => {
+    const id = await createRunning()
+    const first = (await say(id, 'one')).queued?.id ?? ''
+    const second = (await say(id, 'two')).queued?.id ?? ''
+    await say(id, 'three')
+    await rewordQueued({ ctx: plane.ctx, input: { agentId: id, messageId: first, message: 'uno' } })
+    await removeQueued({ ctx: plane.ctx, input: { agentId: id, messageId: second } })
+    expect(await waiting(id)).toEqual(['uno', 'three'])
+    const { run } = await read(id)
+    const taken = await takeMessages(plane.parts, { agentId: id, runId: run?.id ?? '' })
+    expect(taken.messages).toMatchObject([{ eventId: first, text: 'uno' }, { text: 'three' }])
+    expect(await said(id)).toEqual(['Fix the bug', 'uno', 'three'])
+    expect(await waiting(id)).toEqual([])
+    const gone = { agentId: id, messageId: first }
+    await expect(rewordQueued({ ctx: plane.ctx, input: { ...gone, message: 'x' } })).rejects.toMatchObject({
+      code: 'not_found',
+    })
+    await expect(removeQueued({ ctx: plane.ctx, input: gone })).rejects.toMatchObject({ code: 'not_found' })
+  })
+
+  it('interrupt the step when they are to', async () => {
+    const id = await createRunning()
+    await say(id, 'Stop that', 'interrupt')
+    await settle(id)
+    expect(plane.bridge.calls).toContain('attend interrupt')
+  })
+
+  it("are another person's business to nobody", async () => {
+    const id = await createRunning()
+    const { queued } = await say(id, 'mine')
+    const ctx = await plane.as('eve@example.com')
+    const input = { agentId: id, messageId: queued?.id ?? '' }
+    await expect(listQueue({ ctx, input })).rejects.toMatchObject({ code: 'not_found' })
+    await expect(removeQueued({ ctx, input })).rejects.toMatchObject({ code: 'not_found' })
+  })
+
+  it('are given to no other run, and not to one that is being cancelled', async () => {
+    const id = await createRunning()
+    await say(id, 'wait')
+    await expect(takeMessages(plane.parts, { agentId: id, runId: 'run_else' })).rejects.toMatchObject({
+      code: 'state_conflict',
+    })
+    expect(await waiting(id)).toEqual(['wait'])
+  })
+
+  it('that come as the run ends begin the next one, all of them, in order', async () => {
+    const id = await createRunning()
+    await say(id, 'first')
+    await say(id, 'second')
+    plane.bridge.onExecute = () => plane.bridge.end('completed', 'Done.')
+    plane.bridge.end('completed', 'Done.')
+    await plane.untilAtRest(id)
+    expect(await said(id)).toEqual(['Fix the bug', 'first', 'second'])
+    expect(plane.bridge.commands.at(-1)).toMatchObject({ earlier: [{ text: 'first' }], input: { text: 'second' } })
+    expect(await read(id)).toMatchObject({ status: 'READY', queued: 0, run: { task: 'second', reason: 'completed' } })
+  })
+
+  it('stay when the run is cancelled, and come first with the next instruction', async () => {
+    const id = await createRunning()
+    await say(id, 'later')
+    await cancelRun({ ctx: plane.ctx, input: { agentId: id } })
+    await plane.untilAtRest(id)
+    expect(await read(id)).toMatchObject({ status: 'READY', queued: 1 })
+    plane.bridge.onExecute = () => plane.bridge.end('completed', 'Done.')
+    await resume(id, 'Go on')
+    await plane.untilAtRest(id)
+    expect(plane.bridge.commands.at(-1)).toMatchObject({ earlier: [{ text: 'later' }], input: { text: 'Go on' } })
+    expect(await read(id)).toMatchObject({ queued: 0 })
+  })
+
+  it('are told again to a bridge that was killed, and given again when it had taken them', async () => {
+    const id = await createRunning()
+    const { run } = await read(id)
+    await say(id, 'taken')
+    await takeMessages(plane.parts, { agentId: id, runId: run?.id ?? '' })
+    await say(id, 'waiting')
+    await settle(id)
+    plane.bridge.crash()
+    await plane.until(id, ({ type, data }) => type === 'run_started' && data.continued === true)
+    expect(plane.bridge.commands.at(-1)).toMatchObject({ continued: true, said: [{ text: 'taken' }], attend: true })
+  })
+
+  it('outlive the control plane', async () => {
+    const id = await createRunning()
+    await say(id, 'still here')
+    const next = await plane.boot()
+    await next.supervisor.settle(id)
+    expect((await next.stores.queue.list(id)).map(({ text }) => text)).toEqual(['still here'])
+    expect(plane.bridge.calls.filter((call) => call === 'attend').length).toBeGreaterThanOrEqual(1)
+  })
+})
+
+describe('before a run', () => {
+  it('a workspace as it was left is gone on from without asking', async () => {
+    const id = await createAndRun()
+    await resume(id, 'Go on')
+    await plane.untilAtRest(id)
+    expect(await read(id)).toMatchObject({ needs: null, run: { task: 'Go on', reason: 'completed' } })
+  })
+
+  it('a workspace that was lost is never replaced in silence', async () => {
+    const id = await createAndRun()
+    await stopAgent({ ctx: plane.ctx, input: { agentId: id } })
+    await plane.untilAtRest(id)
+    plane.bridge.loseVolumes()
+    await resume(id, 'Go on')
+    await settle(id)
+    expect(await read(id)).toMatchObject({
+      status: 'READY',
+      needs: 'divergence',
+      divergence: { kind: 'workspace_lost', choices: ['clone_again'], choice: null },
+      run: { status: 'PENDING' },
+    })
+    expect(plane.bridge.cloned).toBe(false)
+    await resolveDivergence({ ctx: plane.ctx, input: { agentId: id, choice: 'clone_again' } })
+    await plane.untilAtRest(id)
+    expect(await read(id)).toMatchObject({ needs: null, divergence: null, run: { reason: 'completed' } })
+    expect(plane.bridge.commands.at(-1)?.notice).toContain('The workspace was lost')
+  })
+
+  it.each([
+    ['HEAD moved', { head: 'b'.repeat(40) }],
+    ['files were changed', { digest: 'e'.repeat(64) }],
+  ])('it is asked what to do when %s from outside', async (_words, change) => {
+    const id = await createAndRun()
+    Object.assign(plane.bridge.workspace, change)
+    await resume(id, 'Go on')
+    await settle(id)
+    expect(await read(id)).toMatchObject({ needs: 'divergence', divergence: { kind: 'workspace_changed' } })
+    await resolveDivergence({ ctx: plane.ctx, input: { agentId: id, choice: 'keep' } })
+    await plane.untilAtRest(id)
+    expect(plane.bridge.commands.at(-1)?.notice).toContain('changed by somebody else')
+    expect(await read(id)).toMatchObject({ needs: null, run: { reason: 'completed' } })
+  })
+
+  it('commits of a person on the target branch are shown, and known once the agent is to merge them', async () => {
+    const id = await createAndRun()
+    const push = { ref: 'refs/heads/berth/fix', oldSha: '0'.repeat(40), newSha: '1'.repeat(40), outcome: 'ok' as const }
+    await recordPush(plane.parts, id, push)
+    plane.forge.branches.set('berth/fix', { sha: '2'.repeat(40), protected: false })
+    await resume(id, 'Go on')
+    await settle(id)
+    expect(await read(id)).toMatchObject({
+      needs: 'divergence',
+      divergence: { kind: 'branch_moved', recorded: '1'.repeat(40), found: '2'.repeat(40), choices: ['merge', 'keep'] },
+    })
+    await resolveDivergence({ ctx: plane.ctx, input: { agentId: id, choice: 'merge' } })
+    await plane.untilAtRest(id)
+    expect(plane.bridge.commands.at(-1)?.notice).toContain('git fetch origin berth/fix')
+    expect((await plane.parts.stores.agents.find(id))?.targetTip).toBe('2'.repeat(40))
+  })
+
+  it('a run that waits for a decision can be cancelled; a choice that is not offered is refused', async () => {
+    const id = await createAndRun()
+    plane.bridge.loseVolumes()
+    plane.bridge.cut()
+    await resume(id, 'Go on')
+    await settle(id)
+    await expect(resolveDivergence({ ctx: plane.ctx, input: { agentId: id, choice: 'merge' } })).rejects.toMatchObject({
+      code: 'validation_failed',
+    })
+    await cancelRun({ ctx: plane.ctx, input: { agentId: id } })
+    await plane.untilAtRest(id)
+    expect(await read(id)).toMatchObject({ run: { reason: 'cancelled' }, needs: null, divergence: null })
+  })
+})
+
+describe('an idle agent', () => {
+  const passIdleTime = () => {
+    plane.parts.settings = { ...plane.parts.settings, idleSleepAfterMs: 1 }
+  }
+
+  it('falls asleep, is woken by the next instruction in the same container', async () => {
+    const id = await createAndRun()
+    const [before] = await plane.driver.list({ installationId: 'ins_test', agentId: id })
+    passIdleTime()
+    await sleepIdleAgents(plane.parts)
+    await settle(id)
+    expect(await read(id)).toMatchObject({ status: 'SLEEPING' })
+    expect(await plane.driver.list({ installationId: 'ins_test', agentId: id })).toMatchObject([{ state: 'stopped' }])
+    await resume(id, 'Go on')
+    await plane.untilAtRest(id)
+    expect(await plane.driver.list({ installationId: 'ins_test', agentId: id })).toMatchObject([
+      { state: 'running', engineId: before?.engineId },
+    ])
+    expect(await read(id)).toMatchObject({ status: 'READY', run: { task: 'Go on', reason: 'completed' } })
+  })
+
+  it('stays up before its time, during a run, and when the setting says never', async () => {
+    const id = await createRunning()
+    passIdleTime()
+    await sleepIdleAgents(plane.parts)
+    await settle(id)
+    expect(await read(id)).toMatchObject({ status: 'RUNNING' })
+    plane.bridge.end('completed', 'Done.')
+    await plane.untilAtRest(id)
+    for (const idleSleepAfterMs of [null, 3_600_000]) {
+      plane.parts.settings = { ...plane.parts.settings, idleSleepAfterMs }
+      await sleepIdleAgents(plane.parts)
+      await settle(id)
+      expect(await read(id)).toMatchObject({ status: 'READY' })
+    }
+  })
+
+  it('wakes without a run by start, and counts its idle time from then', async () => {
+    const id = await createAndRun()
+    passIdleTime()
+    await sleepIdleAgents(plane.parts)
+    await settle(id)
+    const before = (await plane.parts.stores.agents.find(id))?.activeAt ?? new Date()
+    await start(id)
+    await plane.untilAtRest(id)
+    expect(await read(id)).toMatchObject({ status: 'READY' })
+    expect((await plane.parts.stores.agents.find(id))?.activeAt.getTime()).toBeGreaterThan(before.getTime())
+  })
+
+  it('that is told something while it falls asleep does that instead', async () => {
+    const id = await createAndRun()
+    passIdleTime()
+    await Promise.all([sleepIdleAgents(plane.parts), resume(id, 'Quick')])
+    await plane.untilAtRest(id)
+    await settle(id)
+    const { status, run } = await read(id)
+    expect(run).toMatchObject({ task: 'Quick', reason: 'completed' })
+    expect(['READY', 'SLEEPING']).toContain(status)
+  })
+})
+
+describe('a setup script', () => {
+  it('runs before the first step, its stage is shown', async () => {
+    const id = await createAndRun({ setupScript: 'npm ci' })
+    expect(plane.bridge.calls.slice(0, 2)).toEqual(['clone acme/widgets main berth/fix', 'setup npm ci'])
+    const stages = (await events(id)).filter(({ type }) => type === 'status').map(({ data }) => data.stage)
+    expect(stages).toContain('setup')
+  })
+
+  it('that fails fails the start, with its last lines', async () => {
+    plane.bridge.failSetup = {
+      code: 'start_failed',
+      message: 'The setup script ended with exit code 1.',
+      tail: ['boom'],
+    }
+    const { id } = await create({ setupScript: 'false' })
+    await start(id)
+    await plane.untilAtRest(id)
+    expect(await read(id)).toMatchObject({
+      status: 'FAILED',
+      statusDetail: { stage: 'setup', code: 'start_failed', logTail: ['boom'] },
+    })
+  })
+})
+
+describe('a change of an agent', () => {
+  it('keeps what it does not name, and holds for the next run', async () => {
+    const id = await createAndRun({ limits: { maxSteps: 3, maxCostUsd: 1 } })
+    const changes = { limits: { maxSteps: 40 }, instructions: 'Be brief.' }
+    const view = await changeAgent({ ctx: plane.ctx, input: { agentId: id, changes } })
+    expect(view).toMatchObject({
+      limits: { maxSteps: 40, maxCostUsd: 1 },
+      instructions: 'Be brief.',
+      name: 'Fix the bug',
+    })
+    await resume(id, 'Go on')
+    await plane.untilAtRest(id)
+    expect(plane.bridge.commands.at(-1)).toMatchObject({
+      limits: { maxSteps: 40 },
+      agent: { instructions: 'Be brief.' },
+    })
+  })
+
+  it("of another person's agent is refused as of none", async () => {
+    const { id } = await create()
+    const ctx = await plane.as('eve@example.com')
+    await expect(changeAgent({ ctx, input: { agentId: id, changes: { name: 'mine' } } })).rejects.toMatchObject({
+      code: 'not_found',
+    })
+  })
+})
