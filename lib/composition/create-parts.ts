@@ -7,6 +7,7 @@ import type { Settings } from '../config.ts'
 import { createBridgeClient } from '../drivers/bridge/bridge-client.ts'
 import { createGitHubForge } from '../drivers/forge/github/github-forge.ts'
 import { createOpenRouterCatalog } from '../drivers/model/openrouter/catalog.ts'
+import { createOpenRouterGenerations } from '../drivers/model/openrouter/generations.ts'
 import type { SandboxDriver } from '../drivers/sandbox/port.ts'
 import type { Network } from '../gateway/egress/destination.ts'
 import { createTunnelServer } from '../gateway/tunnel/tunnel-server.ts'
@@ -17,6 +18,7 @@ import { createSupervisor } from '../services/agent/supervisor.ts'
 import type { CoreParts, Parts, WorkerParts } from '../services/context.ts'
 import { createEventHub } from '../services/event/hub.ts'
 import { createKeyedQueue } from '../services/event/keyed-queue.ts'
+import { createModelMeter } from '../services/model-call/meter.ts'
 import { createPrismaClient } from '../store/client.ts'
 import { createStores } from '../store/prisma-stores.ts'
 import { agentImageName } from './agent-image-name.ts'
@@ -67,9 +69,11 @@ export async function createParts(
     hub: createEventHub(),
     writes: createKeyedQueue(),
     modelCatalog: createOpenRouterCatalog({ baseUrl: settings.openrouter.baseUrl, logger, clock }),
+    generations: createOpenRouterGenerations(settings.openrouter),
   }
+  const modelMeter = createModelMeter(core)
   const tunnels = createTunnelServer({
-    access: createGatewayAccess(core),
+    access: createGatewayAccess(core, modelMeter.access),
     proxyUrl: settings.egress.proxyUrl,
     logger,
     clock,
@@ -78,7 +82,7 @@ export async function createParts(
   const worker: WorkerParts = { ...core, attachTunnel: tunnels.attach }
   const supervisor = createSupervisor(worker)
   const parts: Parts = { ...worker, supervisor }
-  const jobs = await startJobs(parts)
+  const jobs = await startJobs(parts, modelMeter)
   return {
     parts,
     async close() {

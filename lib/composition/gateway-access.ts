@@ -1,15 +1,14 @@
 /** Ties what the gateways ask to the services that know. */
-import type { GatewayAccess } from '../gateway/ports.ts'
+import type { GatewayAccess, ModelAccess } from '../gateway/ports.ts'
 import type { CoreParts } from '../services/context.ts'
 import { readEgressPolicy, recordEgressDenied } from '../services/egress/access.ts'
-import { beginModelCall, settleModelCall } from '../services/model-call/meter.ts'
 import { openPullRequestForRun } from '../services/pull-request/open.ts'
 import { grantGit, recordPush } from '../services/push/broker-access.ts'
 import { takeMessages } from '../services/queue/take.ts'
 
-export function createGatewayAccess(parts: CoreParts): GatewayAccess {
+export function createGatewayAccess(parts: CoreParts, model: ModelAccess): GatewayAccess {
   return {
-    model: { begin: (call) => beginModelCall(parts, call), settle: (call) => settleModelCall(parts, call) },
+    model,
     git: {
       grant: (agentId) => grantGit(parts, agentId),
       recordPush: (agentId, push) => recordPush(parts, agentId, push),

@@ -12,7 +12,7 @@ export interface TunnelOwner {
   incarnation: string
 }
 
-/** What a provider reported, or what was seen when the answer was cut. */
+/** What a provider reported, or what was seen where it did not. */
 export interface ModelUsage {
   inputTokens: number
   outputTokens: number
@@ -22,6 +22,7 @@ export interface ModelUsage {
   costUsd: number | null
   /** The provider's id of this generation, when it gave one. */
   generationId: string | null
+  /** These are the provider's figures. */
   complete: boolean
 }
 
@@ -36,24 +37,30 @@ export interface ModelGrant {
 
 export interface ModelAccess {
   /**
-   * Asked before a call is forwarded. Throws `state_conflict` when `runId` is not this agent's run in progress,
-   * `model_forbidden` when it may not use `modelId`, `budget_exhausted`, `model_key_missing`.
+   * Asked before a call is forwarded; holds what it may cost at most. Throws `state_conflict` when `runId` is not this agent's
+   * run in progress, `model_forbidden` when it may not use `modelId`, `budget_exhausted`, `rate_limited` while other calls hold
+   * what this one needs, `model_key_missing`.
    */
   begin(input: {
     agentId: string
     runId: string
     modelId: string
-    requestBytes: number
+    /** An estimate. */
+    promptTokens: number
     /** What the sandbox asked for as the answer's upper bound; null when it left that open. */
     maxTokens: number | null
   }): Promise<ModelGrant>
-  /** Once for each grant, however the call ended. Stores the `usage` event. */
+  /** The provider has named the generation: its record can be asked for even if nobody hears the end. */
+  noteGeneration(input: { modelCallId: string; generationId: string }): Promise<void>
+  /** Once for each grant, however the call ended. The `usage` event is stored now, or when a call that was cut is known. */
   settle(input: {
     agentId: string
     runId: string
     modelId: string
     modelCallId: string
     usage: ModelUsage
+    /** The answer broke off, or was left by the sandbox: what it cost is for the provider to say. */
+    cut: boolean
   }): Promise<void>
 }
 

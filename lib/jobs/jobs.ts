@@ -1,11 +1,13 @@
-/** What happens by itself: leases renewed, agents looked at, old keys forgotten; and news of containers that ended. */
+/** What happens by itself: leases renewed, agents looked at, model calls settled, old keys forgotten; and news of containers that ended. */
 import { sleepIdleAgents } from '../services/agent/sleep.ts'
 import type { Parts } from '../services/context.ts'
+import type { ModelMeter } from '../services/model-call/meter.ts'
 
 const LEASE_RENEWAL_MS = 10_000
 const LEASE_MS = 30_000
 const RECONCILE_MS = 60_000
 const SLEEP_CHECK_MS = 15_000
+const SETTLE_MS = 5_000
 const IDEMPOTENCY_MS = 24 * 3_600_000
 
 export interface Jobs {
@@ -13,7 +15,7 @@ export interface Jobs {
 }
 
 /** Starts them; the first reconciliation finds what an earlier process left under way. */
-export async function startJobs(parts: Parts): Promise<Jobs> {
+export async function startJobs(parts: Parts, modelMeter: ModelMeter): Promise<Jobs> {
   const ending = new AbortController()
   const repeat = async (everyMs: number, name: string, work: () => Promise<void>) => {
     while (!ending.signal.aborted) {
@@ -31,6 +33,7 @@ export async function startJobs(parts: Parts): Promise<Jobs> {
     ),
     repeat(RECONCILE_MS, 'reconcile', () => parts.supervisor.reconcile()),
     repeat(SLEEP_CHECK_MS, 'let idle agents sleep', () => sleepIdleAgents(parts)),
+    repeat(SETTLE_MS, 'settle model calls', () => modelMeter.settleOpenCalls()),
     repeat(IDEMPOTENCY_MS / 24, 'forget idempotency keys', () =>
       parts.stores.idempotency.removeOlderThan(new Date(parts.clock.now().getTime() - IDEMPOTENCY_MS)),
     ),

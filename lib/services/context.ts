@@ -6,7 +6,7 @@ import type { Clock } from '../clock.ts'
 import type { Settings } from '../config.ts'
 import type { BridgeClient, BridgeTarget } from '../drivers/bridge/port.ts'
 import type { Forge } from '../drivers/forge/port.ts'
-import type { ModelCatalog } from '../drivers/model/port.ts'
+import type { GenerationRecords, ModelCatalog } from '../drivers/model/port.ts'
 import type { SandboxDriver } from '../drivers/sandbox/port.ts'
 import type { Tunnel, TunnelOwner } from '../gateway/ports.ts'
 import type { Ids } from '../ids.ts'
@@ -43,6 +43,7 @@ export interface CoreParts {
   /** Changes of one agent's log, one after another. */
   writes: KeyedQueue
   modelCatalog: ModelCatalog
+  generations: GenerationRecords
 }
 
 /** What an agent's worker needs: a tunnel for each sandbox it connects to. */

@@ -4,7 +4,7 @@
  */
 import type { StoredEvent } from '../domain/agent.ts'
 import { Prisma } from './generated/client.ts'
-import type { ModelCallUsage, RunPatch } from './stores.ts'
+import type { RunPatch } from './stores.ts'
 
 type Db = Pick<Prisma.TransactionClient, '$queryRaw' | '$executeRaw'>
 
@@ -47,18 +47,6 @@ export async function patchRun(db: Db, id: string, patch: RunPatch): Promise<voi
   if (addCostUsd !== 0) columns.push(addCost(addCostUsd))
   if (columns.length === 0) return
   await db.$executeRaw`UPDATE "Run" SET ${Prisma.join(columns)} WHERE "id" = ${id}`
-}
-
-/** False when it was settled before. */
-export async function settleModelCall(db: Db, id: string, usage: ModelCallUsage): Promise<boolean> {
-  const settled = await db.$executeRaw`
-    UPDATE "ModelCall" SET
-      "inputTokens" = ${usage.inputTokens}, "outputTokens" = ${usage.outputTokens},
-      "cachedInputTokens" = ${usage.cachedInputTokens}, "reasoningTokens" = ${usage.reasoningTokens},
-      "costUsd" = ${usage.costUsd}::numeric, "generationId" = ${usage.generationId},
-      "complete" = ${usage.complete}, "settledAt" = ${usage.settledAt.toISOString()}::timestamptz
-    WHERE "id" = ${id} AND "settledAt" IS NULL`
-  return settled === 1
 }
 
 export interface AgentChange {

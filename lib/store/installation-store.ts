@@ -1,6 +1,6 @@
-/** What is kept once for an installation, and the small tables around the agents: leases, model calls, idempotency keys. */
+/** What is kept once for an installation, and the small tables around the agents: leases, idempotency keys. */
 import { Prisma, type PrismaClient } from './generated/client.ts'
-import type { IdempotencyStore, InstallationStore, LeaseStore, ModelCallStore } from './stores.ts'
+import type { IdempotencyStore, InstallationStore, LeaseStore } from './stores.ts'
 
 export function createInstallationStore(prisma: PrismaClient): InstallationStore {
   return {
@@ -36,15 +36,6 @@ export function createLeaseStore(prisma: PrismaClient): LeaseStore {
     async release(agentId, owner) {
       // The row stays, so that the fencing number goes on growing.
       await prisma.lease.updateMany({ where: { agentId, owner }, data: { expiresAt: RELEASED } })
-    },
-  }
-}
-
-export function createModelCallStore(prisma: PrismaClient): ModelCallStore {
-  return {
-    async open({ id, agentId, runId, model }) {
-      await prisma.$executeRaw`
-        INSERT INTO "ModelCall" ("id", "agentId", "runId", "model") VALUES (${id}, ${agentId}, ${runId}, ${model})`
     },
   }
 }

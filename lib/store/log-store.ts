@@ -7,16 +7,9 @@ import type { QueuedMessage, StoredEvent } from '../domain/agent.ts'
 import type { JournalPosition } from '../domain/journal-acceptance.ts'
 import { BerthError } from '../errors.ts'
 import { type Ids, randomIds } from '../ids.ts'
-import {
-  type EventRow,
-  lockAgent,
-  patchRun,
-  type RunChoice,
-  readRun,
-  settleModelCall,
-  storeChange,
-} from './agent-sql.ts'
+import { type EventRow, lockAgent, patchRun, type RunChoice, readRun, storeChange } from './agent-sql.ts'
 import type { Prisma, PrismaClient } from './generated/client.ts'
+import { settleModelCall } from './model-call-store.ts'
 import { listQueue, toQueuedMessage } from './queue-store.ts'
 import { toAgent, toRun } from './rows.ts'
 import type { AgentPatch, LogStore, LogTransaction, ModelCallUsage, RunPatch } from './stores.ts'

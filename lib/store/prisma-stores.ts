@@ -2,13 +2,9 @@
 import { createUserStore } from './account-store.ts'
 import { createAgentStore, createEventStore, createRunStore } from './agent-store.ts'
 import type { PrismaClient } from './generated/client.ts'
-import {
-  createIdempotencyStore,
-  createInstallationStore,
-  createLeaseStore,
-  createModelCallStore,
-} from './installation-store.ts'
+import { createIdempotencyStore, createInstallationStore, createLeaseStore } from './installation-store.ts'
 import { createLogStore } from './log-store.ts'
+import { createModelCallStore } from './model-call-store.ts'
 import { createQueueStore } from './queue-store.ts'
 import type { Stores } from './stores.ts'
 

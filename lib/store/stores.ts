@@ -3,8 +3,9 @@
  * Only files of this folder know the tables.
  */
 import type { ControlEventData, ControlEventType, DoneReason, JournalEvent } from '../../container/contract/events.ts'
-import type { Agent, AgentStatus, QueuedMessage, Run, StoredEvent } from '../domain/agent.ts'
+import type { Agent, AgentStatus, Limits, QueuedMessage, Run, StoredEvent } from '../domain/agent.ts'
 import type { JournalPosition } from '../domain/journal-acceptance.ts'
+import type { Spending } from '../domain/model-budget.ts'
 
 export interface User {
   id: string
@@ -207,9 +208,59 @@ export interface LeaseStore {
   release(agentId: string, owner: string): Promise<void>
 }
 
+/** What the limits of an agent with an open run are reckoned from, as it stands together at one moment. */
+export interface BudgetState {
+  /** Of this state: a call is opened on it or not at all. */
+  version: number
+  run: { id: string; cancelRequested: boolean }
+  model: string
+  limits: Limits
+  spending: Spending
+}
+
+/** A call that is not settled. */
+export interface OpenModelCall {
+  id: string
+  agentId: string
+  runId: string
+  model: string
+  reservedTokens: number
+  reservedUsd: number | null
+  generationId: string | null
+  /** As estimated. */
+  inputTokens: number
+  /** As far as it was seen; null when nobody was left to see it. */
+  outputTokens: number | null
+  createdAt: Date
+  cutAt: Date | null
+}
+
 export interface ModelCallStore {
-  /** It is settled in the log's transaction, with what it changes. */
-  open(call: { id: string; agentId: string; runId: string; model: string }): Promise<void>
+  /** Null when the agent has no open run. */
+  readBudget(input: { agentId: string; today: Date }): Promise<BudgetState | null>
+  /**
+   * Opens a call that was reckoned on `version` of the agent's budget. False when that has changed since, or the run is over.
+   * It is settled in the log's transaction, with what it changes.
+   */
+  open(call: {
+    id: string
+    agentId: string
+    runId: string
+    model: string
+    promptTokens: number
+    reservedTokens: number
+    reservedUsd: number | null
+    version: number
+  }): Promise<boolean>
+  noteGeneration(id: string, generationId: string): Promise<void>
+  /** Its answer broke off; the figures are what was seen of it. */
+  noteCut(
+    id: string,
+    cut: { inputTokens: number; outputTokens: number; generationId: string | null; cutAt: Date },
+  ): Promise<void>
+  find(id: string): Promise<OpenModelCall | null>
+  /** Open calls of agents that no other living control plane holds, oldest first. */
+  listOpen(input: { instanceId: string; now: Date; limit: number }): Promise<OpenModelCall[]>
 }
 
 /** What a model call used, as it is kept. */

@@ -71,7 +71,7 @@ function access(): GatewayAccess {
     throw new BerthError('forbidden', 'Not in this test.')
   }
   return {
-    model: { begin: refuse, settle: async () => undefined },
+    model: { begin: refuse, noteGeneration: async () => undefined, settle: async () => undefined },
     git: {
       grant: async () => grant,
       async recordPush(_agentId, push) {

@@ -78,6 +78,7 @@ export async function startControlPlane(settings: Partial<Settings> = {}): Promi
       hub: createEventHub(),
       writes: createKeyedQueue(),
       modelCatalog: { list: async () => null, find: async () => null },
+      generations: { find: async () => null },
     }
     const supervisor = createSupervisor(worker)
     closers.push(async () => {

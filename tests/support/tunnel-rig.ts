@@ -126,7 +126,7 @@ function refusingAccess(): GatewayAccess {
     throw new BerthError('forbidden', 'This test gives no access here.')
   }
   return {
-    model: { begin: refuse, settle: refuse },
+    model: { begin: refuse, noteGeneration: refuse, settle: refuse },
     git: { grant: refuse, recordPush: refuse },
     egress: { policy: refuse, recordDenied: refuse },
     forge: { openPullRequest: refuse },
@@ -141,16 +141,20 @@ export type Denial = Parameters<EgressAccess['recordDenied']>[1]
 export function fakeModelAccess(grant: { baseUrl: string; apiKey?: string; maxTokens?: number | null }) {
   const begun: Parameters<ModelAccess['begin']>[0][] = []
   const settled: Settlement[] = []
+  const generations: string[] = []
   const access: ModelAccess = {
     begin: async (input) => {
       begun.push(input)
       return { modelCallId: `mdl_${begun.length}`, apiKey: 'sk-secret-key', maxTokens: null, ...grant }
     },
+    noteGeneration: async ({ generationId }) => {
+      generations.push(generationId)
+    },
     settle: async (input) => {
       settled.push(input)
     },
   }
-  return { access, begun, settled }
+  return { access, begun, settled, generations }
 }
 
 export function fakeGitAccess(grant: GitGrant) {

@@ -1,4 +1,4 @@
-/** What models there are. Owns: the provider's catalogue. Must not know: agents, budgets. */
+/** What models there are, and what the provider kept of past calls. Must not know: agents, budgets. */
 export interface ModelInfo {
   id: string
   name: string
@@ -7,6 +7,8 @@ export interface ModelInfo {
   /** US dollars for a million tokens; null where the provider gives no price. */
   inputPriceUsdPerMTok: number | null
   outputPriceUsdPerMTok: number | null
+  /** Of what is written to the provider's cache, where that costs something of its own. */
+  cacheWritePriceUsdPerMTok: number | null
 }
 
 export interface ModelCatalog {
@@ -14,4 +16,21 @@ export interface ModelCatalog {
   list(): Promise<ModelInfo[] | null>
   /** Null when it is not in the list, or nothing is known. */
   find(id: string): Promise<ModelInfo | null>
+}
+
+/** What a call used, as the provider's own books have it. */
+export interface GenerationRecord {
+  inputTokens: number
+  outputTokens: number
+  cachedInputTokens: number
+  reasoningTokens: number
+  costUsd: number
+}
+
+export interface GenerationRecords {
+  /**
+   * Null when the provider has none: not yet (it appears some seconds after the call), or never. Throws when it cannot be
+   * asked now.
+   */
+  find(generationId: string): Promise<GenerationRecord | null>
 }

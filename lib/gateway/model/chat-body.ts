@@ -7,6 +7,7 @@
  */
 import { z } from 'zod'
 import { Refusal } from '../refusal.ts'
+import { estimateTokens, IMAGE_TOKENS } from './token-estimate.ts'
 
 export const MAX_MODEL_BODY_BYTES = 16 * 1024 * 1024
 
@@ -15,8 +16,8 @@ export interface ChatCall {
   stream: boolean
   /** What the sandbox asked for; null when it left that open. */
   maxTokens: number | null
-  /** Characters of the prompt without its images and files: what an estimate of its tokens is made from. */
-  promptCharacters: number
+  /** An estimate, rather too high than too low. */
+  promptTokens: number
   /** The body to forward, with `max_tokens` at most `limit`. */
   build(limit: number | null): string
 }
@@ -59,6 +60,18 @@ const toolCall = z.object({
   function: z.object({ name: text, arguments: text }),
 })
 
+/** Signed by the provider: what it sent is replayed as it came. */
+const reasoningDetail = z.object({
+  type: z.enum(['reasoning.text', 'reasoning.summary', 'reasoning.encrypted']),
+  id: text.nullish(),
+  format: text.nullish(),
+  index: z.number().optional(),
+  text: text.nullish(),
+  signature: text.nullish(),
+  summary: text.nullish(),
+  data: text.nullish(),
+})
+
 const message = z.discriminatedUnion('role', [
   z.object({
     role: z.enum(['system', 'developer']),
@@ -75,8 +88,7 @@ const message = z.discriminatedUnion('role', [
     refusal: text.nullish(),
     reasoning: text.nullish(),
     reasoning_content: text.nullish(),
-    /** Signed by the provider: replayed exactly as they came. */
-    reasoning_details: z.array(z.looseObject({ type: z.string().regex(/^reasoning\./) })).optional(),
+    reasoning_details: z.array(reasoningDetail).optional(),
     cache_control: cacheControl,
   }),
   z.object({
@@ -181,10 +193,10 @@ export function parseChatBody(body: Buffer): ChatCall {
     modelId: rest.model,
     stream: streaming,
     maxTokens,
-    promptCharacters: countPromptCharacters(rest.messages, rest.tools),
+    promptTokens: estimatePrompt(rest.messages, rest.tools),
     build: (limit) => {
       const bound = minimum([maxTokens, limit])
-      return JSON.stringify({
+      return stringify({
         ...rest,
         ...(bound === null ? {} : { max_tokens: bound }),
         stream: streaming,
@@ -222,9 +234,25 @@ function describeIssues(error: z.ZodError): string {
   return `The request to the model is not of the form that is served. ${shown.join('; ')}`
 }
 
-function countPromptCharacters(messages: z.infer<typeof message>[], tools: z.infer<typeof tool>[] | undefined): number {
-  const withoutData = (key: string, value: unknown) => (key === 'image_url' || key === 'file' ? undefined : value)
-  return JSON.stringify([messages, tools ?? []], withoutData).length
+function estimatePrompt(messages: z.infer<typeof message>[], tools: z.infer<typeof tool>[] | undefined): number {
+  let images = 0
+  const withoutImages = (key: string, value: unknown) => {
+    if (key !== 'image_url') return value
+    images += 1
+    return undefined
+  }
+  const bytes = Buffer.byteLength(stringify([messages, tools ?? []], withoutImages))
+  return estimateTokens(bytes) + images * IMAGE_TOKENS
+}
+
+function stringify(value: unknown, replacer?: (key: string, value: unknown) => unknown): string {
+  try {
+    return JSON.stringify(value, replacer)
+  } catch (error) {
+    // The stack is used up: a tool's schema is the one place where any depth may come.
+    if (!(error instanceof RangeError)) throw error
+    throw new Refusal(422, 'validation_failed', 'The body is nested too deeply: make the schema of its tools flatter.')
+  }
 }
 
 function minimum(values: (number | null | undefined)[]): number | null {

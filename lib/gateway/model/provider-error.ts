@@ -2,7 +2,8 @@
 import type { IncomingMessage } from 'node:http'
 import { z } from 'zod'
 import type { ModelGrant } from '../ports.ts'
-import { Refusal } from '../refusal.ts'
+import { Refusal, toAsciiLine } from '../refusal.ts'
+import { redact } from './redact.ts'
 
 const MAX_ERROR_BYTES = 64 * 1024
 const MAX_SHOWN_CHARACTERS = 700
@@ -27,10 +28,11 @@ export async function refuseProviderError(response: IncomingMessage, grant: Mode
       `${host} rejected the API key that Berth sent (401). Set a valid key in the settings or in OPENROUTER_API_KEY.`,
     )
   }
-  const said = describeBody(redact(await readStart(response), grant.apiKey))
+  // Once more when it is decoded: JSON has other ways to write a letter.
+  const said = redact(describeBody(redact(await readStart(response), grant.apiKey)), grant.apiKey)
   const words = `${host} answered ${status}${said === '' ? '' : `: ${said}`}`
   const retryAfter = response.headers['retry-after']
-  const headers = retryAfter === undefined ? {} : { 'retry-after': retryAfter }
+  const headers = retryAfter === undefined ? {} : { 'retry-after': redact(toAsciiLine(retryAfter), grant.apiKey) }
   if (status === 403)
     return new Refusal(502, 'model_key_rejected', `${words}. The key may not use this model, or not this way.`)
   if (status === 402) return new Refusal(402, 'credit_exhausted', `${words}. Add credit to the provider's account.`)
@@ -76,8 +78,4 @@ function parseJson(body: string): unknown {
     if (error instanceof SyntaxError) return null
     throw error
   }
-}
-
-function redact(text: string, apiKey: string): string {
-  return apiKey === '' ? text : text.replaceAll(apiKey, '(the key)')
 }

@@ -5,15 +5,16 @@
 import { createParser } from 'eventsource-parser'
 import { z } from 'zod'
 import type { ModelUsage } from '../ports.ts'
+import { estimateTokens } from './token-estimate.ts'
 
 export interface UsageMeter {
   feed(chunk: Buffer): void
-  /** Call once, after the last chunk. `promptCharacters` serves the estimate where the provider's figure never came. */
-  read(promptCharacters: number): ModelUsage
+  /** The provider's name for this generation, as soon as it was heard. */
+  generationId(): string | null
+  /** Call once, after the last chunk. `promptTokens` serves the estimate where the provider's figure never came. */
+  read(promptTokens: number): ModelUsage
 }
 
-/** A rough figure for text in any language: what OpenAI and Anthropic name for English. */
-const CHARACTERS_PER_TOKEN = 4
 const MAX_BUFFERED_CHARACTERS = 32 * 1024 * 1024
 
 const count = z.number().nonnegative().transform(Math.round).nullish()
@@ -45,13 +46,21 @@ const document = z.object({
     .catch(null),
 })
 
-type Seen = { usage: z.infer<typeof usage> | null; generationId: string | null; outputCharacters: number }
+type Seen = { usage: z.infer<typeof usage> | null; generationId: string | null; outputBytes: number }
 
-/** `contentType` decides: `text/event-stream`, or one JSON document. */
-export function createUsageMeter(contentType: string): UsageMeter {
-  const seen: Seen = { usage: null, generationId: null, outputCharacters: 0 }
+/** Of the answer's head. */
+export interface AnswerHead {
+  /** Decides how it is read: `text/event-stream`, or one JSON document. */
+  contentType: string
+  /** OpenRouter names the generation here before anything else. */
+  generationId: string | null
+}
+
+export function createUsageMeter(head: AnswerHead): UsageMeter {
+  const seen: Seen = { usage: null, generationId: null, outputBytes: 0 }
+  if (head.generationId !== null) noteGeneration(seen, head.generationId)
   const decoder = new TextDecoder()
-  const streaming = contentType.startsWith('text/event-stream')
+  const streaming = head.contentType.startsWith('text/event-stream')
   let buffered = ''
   const parser = createParser({ onEvent: (event) => observe(seen, event.data), maxBufferSize: MAX_BUFFERED_CHARACTERS })
   return {
@@ -60,9 +69,10 @@ export function createUsageMeter(contentType: string): UsageMeter {
       if (streaming) parser.feed(text)
       else if (buffered.length < MAX_BUFFERED_CHARACTERS) buffered += text
     },
-    read: (promptCharacters) => {
+    generationId: () => seen.generationId,
+    read: (promptTokens) => {
       if (!streaming) observe(seen, buffered)
-      return summarise(seen, promptCharacters)
+      return summarise(seen, promptTokens)
     },
   }
 }
@@ -82,24 +92,28 @@ function observe(seen: Seen, data: string): void {
   const parsed = document.safeParse(parseJsonOrNull(data))
   if (!parsed.success) return
   const { id, choices } = parsed.data
-  if (id) seen.generationId = id.slice(0, 200)
+  if (id) noteGeneration(seen, id)
   if (parsed.data.usage) seen.usage = parsed.data.usage
-  for (const choice of choices ?? [])
-    seen.outputCharacters += countCharacters(choice.delta) + countCharacters(choice.message)
+  for (const choice of choices ?? []) seen.outputBytes += countBytes(choice.delta) + countBytes(choice.message)
 }
 
-function countCharacters(part: z.infer<typeof piece>): number {
+/** The first that was heard stays. */
+function noteGeneration(seen: Seen, id: string): void {
+  seen.generationId ??= /^[\w.:-]{1,200}$/.test(id) ? id : null
+}
+
+function countBytes(part: z.infer<typeof piece>): number {
   if (!part) return 0
   const calls = (part.tool_calls ?? []).map((call) => `${call.function?.name ?? ''}${call.function?.arguments ?? ''}`)
-  return [part.content, part.reasoning ?? part.reasoning_content, ...calls].join('').length
+  return Buffer.byteLength([part.content, part.reasoning ?? part.reasoning_content, ...calls].join(''))
 }
 
-function summarise(seen: Seen, promptCharacters: number): ModelUsage {
+function summarise(seen: Seen, promptTokens: number): ModelUsage {
   if (seen.usage === null) {
     return {
       ...NO_USAGE,
-      inputTokens: Math.ceil(promptCharacters / CHARACTERS_PER_TOKEN),
-      outputTokens: Math.ceil(seen.outputCharacters / CHARACTERS_PER_TOKEN),
+      inputTokens: promptTokens,
+      outputTokens: estimateTokens(seen.outputBytes),
       costUsd: null,
       generationId: seen.generationId,
       complete: false,

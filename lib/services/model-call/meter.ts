@@ -1,67 +1,59 @@
-/** What the model gateway asks: may this run call the model, and what did the call cost. */
-
-import { BerthError } from '../../errors.ts'
-import type { ModelGrant, ModelUsage } from '../../gateway/ports.ts'
-import type { CoreParts } from '../context.ts'
-import { writeLog } from '../event/write.ts'
-
 /**
- * Opens a model call. Throws `state_conflict` when `runId` is not the agent's run in progress, `model_forbidden`,
- * `budget_exhausted`, `model_key_missing`.
+ * What the model gateway asks, and the settling of calls that nobody heard to their end. Owns: which calls are under way in this
+ * process, so that those of a process that died can be told from them.
  */
-export async function beginModelCall(
-  parts: CoreParts,
-  call: { agentId: string; runId: string; modelId: string },
-): Promise<ModelGrant> {
-  const [agent, run] = await Promise.all([
-    parts.stores.agents.find(call.agentId),
-    parts.stores.runs.findOpen(call.agentId),
-  ])
-  if (!agent || run?.id !== call.runId || run.cancelRequestedAt !== null) {
-    throw new BerthError('state_conflict', 'Only a run in progress may call the model.', {
-      hint: 'The run has ended or was cancelled; resume the agent with a new task.',
-    })
-  }
-  if (call.modelId !== agent.model) {
-    throw new BerthError('model_forbidden', `This agent may use ${agent.model}, not ${call.modelId.slice(0, 200)}.`)
-  }
-  const { limits } = agent
-  const spentTokens = run.inputTokens + run.outputTokens
-  const over =
-    (limits.maxCostUsd !== null && run.costUsd >= limits.maxCostUsd && `$${limits.maxCostUsd} a run`) ||
-    (limits.maxCostUsdTotal !== null &&
-      agent.costUsd >= limits.maxCostUsdTotal &&
-      `$${limits.maxCostUsdTotal} in all`) ||
-    (limits.maxTokens !== null && spentTokens >= limits.maxTokens && `${limits.maxTokens} tokens a run`)
-  if (over) {
-    throw new BerthError('budget_exhausted', `The limit of ${over} is reached.`, {
-      hint: 'Raise it and resume the agent.',
-    })
-  }
-  const { apiKey, baseUrl } = parts.settings.openrouter
-  if (apiKey === null) {
-    throw new BerthError('model_key_missing', 'No model key is configured.', { hint: 'Set OPENROUTER_API_KEY.' })
-  }
-  const modelCallId = parts.ids.next('mdl')
-  await parts.stores.modelCalls.open({ id: modelCallId, agentId: agent.id, runId: run.id, model: call.modelId })
-  return { modelCallId, baseUrl, apiKey, maxTokens: null }
+import type { ModelAccess } from '../../gateway/ports.ts'
+import type { OpenModelCall } from '../../store/stores.ts'
+import type { CoreParts } from '../context.ts'
+import { beginModelCall } from './begin.ts'
+import { settleModelCall, settleOpenCall } from './settle.ts'
+
+export interface ModelMeter {
+  access: ModelAccess
+  /** Looks at every open call that is not under way: asked again and again, at boot first. Never rejects for one call. */
+  settleOpenCalls(): Promise<void>
 }
 
-/** Settles a call once: its figures go to the call, the run, the agent and the log. */
-export async function settleModelCall(
-  parts: CoreParts,
-  call: { agentId: string; runId: string; modelId: string; modelCallId: string; usage: ModelUsage },
-): Promise<void> {
-  const { usage } = call
-  const { generationId: _id, ...figures } = usage
-  await writeLog(parts, call.agentId, async (tx) => {
-    if (!(await tx.settleModelCall(call.modelCallId, { ...usage, settledAt: parts.clock.now() }))) return
-    await tx.updateRun(call.runId, {
-      addInputTokens: usage.inputTokens,
-      addOutputTokens: usage.outputTokens,
-      addCostUsd: usage.costUsd ?? 0,
-    })
-    tx.update({ addCostUsd: usage.costUsd ?? 0 })
-    tx.append('usage', { model: call.modelId, modelCallId: call.modelCallId, ...figures }, { runId: call.runId })
-  })
+const CALLS_AT_ONCE = 100
+
+export function createModelMeter(parts: CoreParts): ModelMeter {
+  const underWay = new Set<string>()
+  const complainedOf = new Set<string>()
+
+  const settleOpen = async (call: OpenModelCall) => {
+    try {
+      if (await settleOpenCall(parts, call)) complainedOf.delete(call.id)
+    } catch (error) {
+      // It is looked at every few seconds: once is enough to say so.
+      if (complainedOf.has(call.id)) return
+      complainedOf.add(call.id)
+      parts.logger.warn('the price of a model call could not be asked for; what it may cost is held until then', {
+        modelCallId: call.id,
+        agentId: call.agentId,
+        error,
+      })
+    }
+  }
+
+  return {
+    access: {
+      begin: (call) => beginModelCall(parts, call, underWay),
+      noteGeneration: ({ modelCallId, generationId }) =>
+        parts.stores.modelCalls.noteGeneration(modelCallId, generationId),
+      async settle(call) {
+        try {
+          await settleModelCall(parts, call)
+        } finally {
+          underWay.delete(call.modelCallId)
+        }
+      },
+    },
+    async settleOpenCalls() {
+      const { instanceId, clock, stores } = parts
+      const open = await stores.modelCalls.listOpen({ instanceId, now: clock.now(), limit: CALLS_AT_ONCE })
+      for (const call of open) {
+        if (!underWay.has(call.id)) await settleOpen(call)
+      }
+    },
+  }
 }

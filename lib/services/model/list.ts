@@ -21,6 +21,7 @@ export async function listModels({
     maxOutputTokens: null,
     inputPriceUsdPerMTok: null,
     outputPriceUsdPerMTok: null,
+    cacheWritePriceUsdPerMTok: null,
   }
   const items = (await modelCatalog.list()) ?? [{ id: defaultModel, name: defaultModel, ...unknown }]
   const defaultLimits = fillLimits({}, { maxSteps: settings.maxSteps, ...settings.container })

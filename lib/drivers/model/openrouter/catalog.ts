@@ -1,4 +1,7 @@
-/** The catalogue of OpenRouter (GET /models), kept for ten minutes; a failure is remembered for one. */
+/**
+ * The catalogue of OpenRouter (GET /models). After ten minutes it is asked again, and what was known serves meanwhile: every
+ * model call looks its price up here. A failure is remembered for a minute and forgets nothing.
+ */
 import { z } from 'zod'
 import { type Clock, systemClock } from '../../../clock.ts'
 import type { Logger } from '../../../logger.ts'
@@ -15,7 +18,13 @@ const answer = z.looseObject({
       name: z.string().optional(),
       context_length: z.number().nullish(),
       top_provider: z.looseObject({ max_completion_tokens: z.number().nullish() }).nullish(),
-      pricing: z.looseObject({ prompt: z.string().optional(), completion: z.string().optional() }).nullish(),
+      pricing: z
+        .looseObject({
+          prompt: z.string().optional(),
+          completion: z.string().optional(),
+          input_cache_write: z.string().optional(),
+        })
+        .nullish(),
     }),
   ),
 })
@@ -38,12 +47,13 @@ export function createOpenRouterCatalog(input: { baseUrl: string; logger: Logger
 
   const list = async () => {
     if (known && known.until > clock.monotonicMs()) return known.models
-    asking ??= ask().then((models) => {
-      known = { models, until: clock.monotonicMs() + (models ? FRESH_MS : FAILURE_MS) }
+    asking ??= ask().then((answered) => {
+      const models = answered ?? known?.models ?? null
+      known = { models, until: clock.monotonicMs() + (answered ? FRESH_MS : FAILURE_MS) }
       asking = null
       return models
     })
-    return await asking
+    return known?.models ?? (await asking)
   }
   return { list, find: async (id) => (await list())?.find((model) => model.id === id) ?? null }
 }
@@ -56,6 +66,7 @@ function toModelInfo(model: z.infer<typeof answer>['data'][number]): ModelInfo {
     maxOutputTokens: model.top_provider?.max_completion_tokens ?? null,
     inputPriceUsdPerMTok: toPricePerMTok(model.pricing?.prompt),
     outputPriceUsdPerMTok: toPricePerMTok(model.pricing?.completion),
+    cacheWritePriceUsdPerMTok: toPricePerMTok(model.pricing?.input_cache_write),
   }
 }
 

@@ -72,23 +72,6 @@ describe('the log', () => {
     expect((await stores.runs.findOpen(id))?.id).toBe('run_b')
   })
 
-  it('settles a model call once, together with what it changes', async () => {
-    const { id } = await agent('agt_settles')
-    await stores.modelCalls.open({ id: 'mdl_1', agentId: id, runId: 'run_1', model: 'm' })
-    const figures = { inputTokens: 3, outputTokens: 2, cachedInputTokens: 1, reasoningTokens: 0 }
-    const usage = { ...figures, costUsd: null, generationId: null, complete: false, settledAt: new Date(1_000) }
-    const settle = (fails: boolean) =>
-      stores.log.write(id, async (tx) => {
-        const first = await tx.settleModelCall('mdl_1', usage)
-        if (fails) throw new Error('changed my mind')
-        return first
-      })
-    await expect(settle(true)).rejects.toThrow('changed my mind')
-    expect((await settle(false)).result).toBe(true)
-    expect((await settle(false)).result).toBe(false)
-    expect(await prisma.modelCall.findUnique({ where: { id: 'mdl_1' } })).toMatchObject(usage)
-  })
-
   it('adds what a run used, and leaves what the patch does not name', async () => {
     const { id } = await agent('agt_adds')
     await stores.log.write(id, (tx) => tx.createRun({ id: 'run_adds', task: 'x', inputEventId: 'evt_x' }))

@@ -116,10 +116,48 @@ test.each([
   expect(refusal(body).message).toContain(words)
 })
 
-test('the prompt is counted without its images', () => {
+test('the prompt is estimated from its bytes, and a picture by the piece', () => {
   const image = { type: 'image_url', image_url: { url: `${PIXEL}${'A'.repeat(100_000)}` } }
-  const body = { ...BASE, messages: [{ role: 'user', content: [{ type: 'text', text: 'x'.repeat(400) }, image] }] }
-  const { promptCharacters } = parseChatBody(Buffer.from(JSON.stringify(body)))
-  expect(promptCharacters).toBeGreaterThan(400)
-  expect(promptCharacters).toBeLessThan(1_000)
+  const estimate = (content: unknown) =>
+    parseChatBody(Buffer.from(JSON.stringify({ ...BASE, messages: [{ role: 'user', content }] }))).promptTokens
+  const text = { type: 'text', text: 'x'.repeat(3_000) }
+  expect(estimate([text])).toBeGreaterThan(1_000)
+  expect(estimate([text])).toBeLessThan(1_100)
+  expect(estimate([text, image, image])).toBeGreaterThan(11_000)
+  expect(estimate([text, image, image])).toBeLessThan(11_200)
+  expect(estimate('\u4f60'.repeat(1_000))).toBeGreaterThan(1_000)
+  // A file is text to the model, and all of it is paid for.
+  const file = { type: 'file', file: { file_data: `data:text/plain;base64,${'A'.repeat(30_000)}` } }
+  expect(estimate([file])).toBeGreaterThan(10_000)
+})
+
+test('a schema of any depth is served or refused, and never a defect', () => {
+  for (const depth of [100, 200_000]) {
+    const nested = `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`
+    const tools = `[{"type":"function","function":{"name":"f","parameters":${nested}}}]`
+    const body = `{"model":"vendor/model","messages":[{"role":"user","content":"x"}],"tools":${tools}}`
+    if (depth === 100) expect(parseChatBody(Buffer.from(body)).build(null)).toContain(nested)
+    else expect(refusal(body).message).toContain('nested too deeply')
+  }
+})
+
+test('a prototype is a key like any other', () => {
+  const body = `{"__proto__":{"plugins":[1]},"constructor":{"x":1},"model":"vendor/model","messages":[{"role":"user","content":"x","__proto__":{"name":"y"}}]}`
+  expect(JSON.parse(parseChatBody(Buffer.from(body)).build(null))).toEqual({
+    model: 'vendor/model',
+    messages: [{ role: 'user', content: 'x' }],
+    stream: false,
+    usage: { include: true },
+  })
+})
+
+test('reasoning that is replayed keeps what providers sign, and nothing else', () => {
+  const detail = { type: 'reasoning.encrypted', data: 'x', id: 'r1', format: 'f', index: 0 }
+  const messages = [USER, { role: 'assistant', content: 'y', reasoning_details: [{ ...detail, url: 'http://a.test' }] }]
+  expect(rebuild({ ...BASE, messages }).messages).toEqual([
+    USER,
+    { role: 'assistant', content: 'y', reasoning_details: [detail] },
+  ])
+  const other = [{ role: 'assistant', content: 'y', reasoning_details: [{ type: 'tool' }] }]
+  expect(refusal({ ...BASE, messages: other }).code).toBe('validation_failed')
 })

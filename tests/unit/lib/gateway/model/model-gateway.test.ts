@@ -102,8 +102,10 @@ test('an answer is streamed as it comes, metered, and settled once before its en
         generationId: 'gen-1',
         complete: true,
       },
+      cut: false,
     },
   ])
+  expect(model.generations).toEqual(['gen-1'])
 })
 
 test('the key goes to the provider, the sandbox’s own headers do not, and max_tokens is lowered to the grant', async () => {
@@ -145,8 +147,9 @@ test('a client that leaves ends the provider’s request, and what was seen is s
   await providerClosed
   await rig.close()
   expect(model.settled).toHaveLength(1)
+  expect(model.settled[0]?.cut).toBe(true)
   expect(model.settled[0]?.usage).toMatchObject({
-    outputTokens: 10,
+    outputTokens: 14,
     costUsd: null,
     generationId: 'gen-3',
     complete: false,
@@ -163,7 +166,88 @@ test('an answer that the provider cuts is cut for the client too, and settled', 
   stream.end(JSON.stringify(BODY))
   await expect(readAnswer(stream)).rejects.toThrow()
   await rig.close()
-  expect(model.settled.map(({ usage }) => [usage.complete, usage.outputTokens])).toEqual([[false, 1]])
+  expect(model.settled.map(({ usage, cut }) => [usage.complete, usage.outputTokens, cut])).toEqual([[false, 2, true]])
+})
+
+test('an answer that is left before its first byte is cut, and known by the name in its head', async () => {
+  const begun = new Promise<void>((resolve) => {
+    serve = (_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream', 'x-generation-id': 'gen-head' })
+      response.flushHeaders()
+      resolve()
+    }
+  })
+  const stream = session.request(CHAT)
+  stream.on('error', () => {})
+  stream.end(JSON.stringify(BODY))
+  await begun
+  await once(stream, 'response')
+  stream.close(8)
+  await rig.close()
+  expect(model.settled.map(({ usage, cut }) => [usage.generationId, usage.complete, cut])).toEqual([
+    ['gen-head', false, true],
+  ])
+})
+
+test('a call that is left before the provider answers at all is cut; one the provider breaks off is not', async () => {
+  const asked = new Promise<void>((resolve) => {
+    serve = () => resolve()
+  })
+  const stream = session.request(CHAT)
+  stream.on('error', () => {})
+  stream.end(JSON.stringify(BODY))
+  await asked
+  stream.close(8)
+  serve = (request) => void request.socket.destroy()
+  expect((await ask(session, CHAT, JSON.stringify(BODY))).status).toBe(502)
+  await rig.close()
+  const outcomes = model.settled.map(({ modelCallId, usage, cut }) => [modelCallId, usage.complete, cut])
+  expect(outcomes.toSorted()).toEqual([
+    ['mdl_1', false, true],
+    ['mdl_2', false, false],
+  ])
+})
+
+test('the key is taken out of an answer, its pieces and its headers', async () => {
+  const said = `data: {"choices":[{"delta":{"content":"Bearer sk-secret-key"}}]}\n\n`
+  serve = (_request, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream', 'x-request-id': 'for sk-secret-key' })
+    const at = said.indexOf('secret')
+    response.write(said.slice(0, at))
+    setImmediate(() => response.end(said.slice(at)))
+  }
+  const answer = await ask(session, CHAT, JSON.stringify(BODY))
+  expect(answer.body).toBe(said.replace('sk-secret-key', '(the key)'))
+  expect(answer.headers['x-request-id']).toBe('for (the key)')
+})
+
+test('an answer that comes packed, though nobody asked for that, is refused', async () => {
+  serve = answerWith(200, { choices: [] }, { 'content-encoding': 'gzip' })
+  const answer = await ask(session, CHAT, JSON.stringify(BODY))
+  expect(answer.status).toBe(502)
+  expect(JSON.parse(answer.body).error.message).toContain('answered in the encoding "gzip"')
+})
+
+test('more calls at once than a run can need are told to wait, and are served later', async () => {
+  const waiting: http.ServerResponse[] = []
+  const served = new Promise<void>((resolve) => {
+    serve = (_request, response) => {
+      waiting.push(response)
+      if (waiting.length === 4) resolve()
+    }
+  })
+  const calls = Array.from({ length: 4 }, () => ask(session, CHAT, JSON.stringify(BODY)))
+  await served
+  const refused = await ask(session, CHAT, JSON.stringify(BODY))
+  expect(refused.status).toBe(429)
+  expect(JSON.parse(refused.body).error).toEqual({
+    code: 'rate_limited',
+    message: '4 model calls of this sandbox are under way: wait for one of them.',
+  })
+  for (const response of waiting) response.writeHead(200, { 'content-type': 'application/json' }).end('{}')
+  expect((await Promise.all(calls)).map(({ status }) => status)).toEqual([200, 200, 200, 200])
+  serve = answerWith(200, {})
+  expect((await ask(session, CHAT, JSON.stringify(BODY))).status).toBe(200)
 })
 
 test('a slow reader holds the provider back', async () => {
@@ -191,6 +275,7 @@ test('a slow reader holds the provider back', async () => {
 
 test.each([
   [401, { error: { message: 'bad key sk-secret-key' } }, 502, 'model_key_rejected'],
+  [418, '"{\\"a\\": \\"sk-secret-key\\"}"', 418, 'upstream_failed'],
   [403, { error: { message: 'sk-secret-key may not' } }, 502, 'model_key_rejected'],
   [402, { error: { message: 'no credit' } }, 402, 'credit_exhausted'],
   [429, { error: { message: 'slow down' } }, 429, 'rate_limited'],
