@@ -110,7 +110,9 @@ async function connect(
   }
   if (deadline.aborted) throw lost(`The relay said nothing in ${DIAL_DEADLINE_MS} ms`)
   const words = [line, relay.words].join(' ').trim().slice(0, 500)
-  throw lost(`The relay in the container of agent ${target.agentId} did not run${words === '' ? '' : `: ${words}`}`, {
+  // As it is when the container ends.
+  if (words === '') throw lost(`The relay in the container of agent ${target.agentId} ended without a word`)
+  throw lost(`The relay in the container of agent ${target.agentId} did not run: ${words}`, {
     hint: 'An image that is not up to date is made anew by `npm run build-container`.',
   })
 }

@@ -60,6 +60,17 @@ describe('the configuration of a container', () => {
     })
   })
 
+  it('mounts no folder of the host where the bridge is reached through exec, and says so in a label', () => {
+    const { HostConfig, Labels } = toContainerConfig({ ...plan, socketDirectory: null }) as {
+      HostConfig: { Mounts: { Type: string }[]; Tmpfs: Record<string, string> }
+      Labels: Record<string, string>
+    }
+    expect(HostConfig.Mounts.map(({ Type }) => Type)).toEqual(['volume', 'volume', 'volume'])
+    expect(HostConfig.Tmpfs['/run/berth-bridge']).toBe('rw,noexec,nosuid,nodev,mode=0755,uid=990,gid=990,size=1m')
+    expect(Labels['berth.reach']).toBe('relay')
+    expect(toContainerConfig(plan).Labels).not.toHaveProperty('berth.reach')
+  })
+
   it('gives the bridge its own variables beside those of the agent', () => {
     expect(toContainerConfig(plan).Env).toEqual([
       'PIP_INDEX_URL=https://mirror.example/simple',

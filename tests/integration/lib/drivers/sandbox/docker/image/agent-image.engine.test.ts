@@ -156,7 +156,7 @@ describe('the agent image', () => {
       '/state 990:990 700',
       '/workspace 1000:1000 755',
       '/home/agent 1000:1000 755',
-      '/run/berth-bridge 0:0 1777',
+      '/run/berth-bridge 990:990 755',
     ])
     const foreign = 'find / -xdev -user agent -not -path "/home/agent*" -not -path /workspace'
     expect(await run(foreign, '0:0')).toBe('')
