@@ -2,7 +2,9 @@
  * The settings of the control plane: the one place that reads the environment. One schema, all errors at once. What is made
  * on the first start (secret key, session secret, database password) lies in the data folder and comes in as `made`.
  */
+import { readFileSync } from 'node:fs'
 import path from 'node:path'
+import { parseEnv } from 'node:util'
 import { z } from 'zod'
 
 const blankIsUnset = (value: unknown) => (typeof value === 'string' && value.trim() === '' ? undefined : value)
@@ -192,12 +194,20 @@ export function readSettings(
 
 /** The settings of the installation whose project lies at `root`: its .env file, and over that the environment. */
 export function loadSettings(root: string): Settings {
-  try {
-    process.loadEnvFile(path.join(root, '.env'))
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
-  }
+  for (const [name, value] of Object.entries(readEnvFile(root))) process.env[name] ??= value
   return readSettings(process.env, root)
+}
+
+/** What .env sets; nothing where there is none. Throws SettingsError when it is there and cannot be read. */
+export function readEnvFile(root: string): Record<string, string> {
+  try {
+    return parseEnv(readFileSync(path.join(root, '.env'), 'utf8')) as Record<string, string>
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error)) throw error
+    if (error.code === 'ENOENT') return {}
+    const words = `.env is there and cannot be read (${error.code}): it must be a file that this user can read.`
+    throw new SettingsError([{ variable: '.env', words }])
+  }
 }
 
 /** The environment of a program that the control plane starts on this machine: its own, and `added`. */

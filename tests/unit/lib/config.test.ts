@@ -1,5 +1,8 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { readSettings } from '../../../lib/config.ts'
+import { readEnvFile, readSettings } from '../../../lib/config.ts'
 
 describe('the settings', () => {
   it('refuse a kind of sandbox that is not built, instead of making another', () => {
@@ -53,5 +56,23 @@ describe('the settings', () => {
     expect(words).toContain('HTTPS_PROXY=(hidden)')
     expect(words).toContain('BERTH_SECRET_KEY=(hidden)')
     expect(words).not.toContain('hunter2')
+  })
+})
+
+describe('the .env file', () => {
+  it('may be missing, and is refused in words where it cannot be read', async () => {
+    const root = await mkdtemp(path.join(tmpdir(), 'berth-env-'))
+    try {
+      expect(readEnvFile(root)).toEqual({})
+      await writeFile(path.join(root, '.env'), 'PORT="4000" # words\nGIT_USER_NAME=Ada L\n')
+      expect(readEnvFile(root)).toEqual({ PORT: '4000', GIT_USER_NAME: 'Ada L' })
+      await rm(path.join(root, '.env'))
+      await mkdir(path.join(root, '.env'))
+      expect(() => readEnvFile(root)).toThrow(
+        'The environment has a wrong value:\n  .env is there and cannot be read (EISDIR): it must be a file that this user can read.',
+      )
+    } finally {
+      await rm(root, { recursive: true })
+    }
   })
 })
