@@ -29,6 +29,8 @@ const positive = wholeNumber('must be a whole number above 0', (value) => value 
 const baseUrl = z
   .url({ protocol: /^https?$/, error: 'must be an address such as https://example.com' })
   .transform((url) => url.replace(/\/+$/, ''))
+/** A name, `*.` before it for what is below it, or an address; IPv6 with a port in brackets. */
+const HOST_PATTERN = /^((\*\.)?[a-z0-9_.-]+(:\d{1,5})?|\[[0-9a-f:.]+\](:\d{1,5})?|[0-9a-f.]*:[0-9a-f.]*:[0-9a-f:.]*)$/
 const hostList = z
   .string()
   .transform((list) =>
@@ -38,8 +40,19 @@ const hostList = z
       .filter((host) => host !== ''),
   )
   .refine(
-    (hosts) => !hosts.some((host) => /[\s/@]/.test(host)),
+    (hosts) => hosts.every((host) => HOST_PATTERN.test(host)),
     'must be host names with commas between, such as files.example.com,*.example.org',
+  )
+const registry = z
+  .string()
+  .refine((url) => URL.canParse(url.trim()), 'must be an address such as https://registry.example.com')
+/** Go takes a host without a scheme for https. */
+const canParseGoProxy = (part: string) => URL.canParse(part.includes('://') ? part : `https://${part || 'empty'}`)
+const goProxy = z
+  .string()
+  .refine(
+    (list) => list.split(/[,|]/).every((part) => canParseGoProxy(part.trim())),
+    'must be addresses such as https://goproxy.example.com, direct or off, with commas between',
   )
 const environment = z.object({
   PORT: withDefault(port, 3000),
@@ -64,11 +77,15 @@ const environment = z.object({
   SSL_CERT_FILE: optional(z.string()),
   HTTPS_PROXY: optional(baseUrl),
   https_proxy: optional(baseUrl),
-  NPM_CONFIG_REGISTRY: optional(z.string()),
-  npm_config_registry: optional(z.string()),
-  PIP_INDEX_URL: optional(z.string()),
-  UV_INDEX_URL: optional(z.string()),
-  GOPROXY: optional(z.string()),
+  HTTP_PROXY: optional(baseUrl),
+  http_proxy: optional(baseUrl),
+  NO_PROXY: optional(z.string()),
+  no_proxy: optional(z.string()),
+  NPM_CONFIG_REGISTRY: optional(registry),
+  npm_config_registry: optional(registry),
+  PIP_INDEX_URL: optional(registry),
+  UV_INDEX_URL: optional(registry),
+  GOPROXY: optional(goProxy),
   OPENROUTER_API_KEY: optional(z.string()),
   OPENROUTER_BASE_URL: withDefault(baseUrl, 'https://openrouter.ai/api/v1'),
   DEFAULT_AGENT_MODEL: withDefault(z.string(), 'anthropic/claude-sonnet-4.6'),
@@ -105,7 +122,12 @@ export interface Settings {
   dockerHost: string | null
   agentImage: string | null
   baseImage: string
-  egress: { allow: string[]; internalHosts: string[]; proxyUrl: string | null }
+  egress: {
+    allow: string[]
+    internalHosts: string[]
+    /** The company's: addresses with their credentials, and the hosts that are reached without it. */
+    proxy: { https: string | null; http: string | null; noProxy: string[] }
+  }
   /** A PEM file also trusted by the control plane and in sandboxes. */
   extraCaFile: string | null
   /** Registry variables passed into sandboxes, name to URL, as set (credentials still in them: strip before use). */
@@ -146,7 +168,9 @@ export function readSettings(
     throw new SettingsError(
       parsed.error.issues.map((issue) => {
         const name = String(issue.path[0])
-        const shown = /KEY|SECRET|TOKEN|DATABASE_URL|PROXY/i.test(name) ? '(hidden)' : JSON.stringify(env[name])
+        const shown = /KEY|SECRET|TOKEN|DATABASE_URL|PROXY|REGISTRY|INDEX_URL/i.test(name)
+          ? '(hidden)'
+          : JSON.stringify(env[name])
         return { variable: name, words: `${name}=${shown}: ${issue.message}` }
       }),
     )
@@ -173,7 +197,14 @@ export function readSettings(
     egress: {
       allow: e.BERTH_EGRESS_ALLOW,
       internalHosts: e.BERTH_EGRESS_INTERNAL_HOSTS,
-      proxyUrl: e.HTTPS_PROXY ?? e.https_proxy ?? null,
+      proxy: {
+        https: e.HTTPS_PROXY ?? e.https_proxy ?? null,
+        http: e.HTTP_PROXY ?? e.http_proxy ?? null,
+        noProxy: (e.NO_PROXY ?? e.no_proxy ?? '')
+          .toLowerCase()
+          .split(/[\s,]+/)
+          .filter((entry) => entry !== ''),
+      },
     },
     extraCaFile: e.BERTH_EXTRA_CA ?? e.NODE_EXTRA_CA_CERTS ?? e.SSL_CERT_FILE ?? null,
     registries: Object.fromEntries(Object.entries(registries).filter(([, url]) => url !== undefined)) as Record<

@@ -14,17 +14,21 @@ import { createTunnelServer } from '../gateway/tunnel/tunnel-server.ts'
 import { randomIds } from '../ids.ts'
 import { startJobs } from '../jobs/jobs.ts'
 import type { Logger } from '../logger.ts'
-import { createSupervisor } from '../services/agent/supervisor.ts'
+import { createHoldings } from '../services/agent/holdings.ts'
+import { createSupervisor, type Supervisor } from '../services/agent/supervisor.ts'
 import type { CoreParts, Parts, WorkerParts } from '../services/context.ts'
+import { hearNews } from '../services/event/hear-news.ts'
 import { createEventHub } from '../services/event/hub.ts'
 import { createKeyedQueue } from '../services/event/keyed-queue.ts'
 import { createModelMeter } from '../services/model-call/meter.ts'
+import { openAnnouncements } from '../store/announcements.ts'
 import { createPrismaClient } from '../store/client.ts'
 import { createStores } from '../store/prisma-stores.ts'
 import { agentImageName } from './agent-image-name.ts'
 import { createGatewayAccess } from './gateway-access.ts'
 import { ensureInstanceId } from './instance-id.ts'
 import { openDriver } from './open-driver.ts'
+import { routeFetches } from './route-fetches.ts'
 import { trustExtraCa } from './trust-extra-ca.ts'
 
 export interface RunningParts {
@@ -47,6 +51,7 @@ export async function createParts(
 ): Promise<RunningParts> {
   const { settings, logger } = input
   trustExtraCa(settings.extraCaFile)
+  const unroute = routeFetches(settings)
   const clock = systemClock
   const ids = randomIds
   const prisma = createPrismaClient(input.databaseUrl)
@@ -54,19 +59,34 @@ export async function createParts(
   const installation = await stores.installation.ensure(ids.next('ins'))
   const driver = input.driver ?? (await openDriver({ settings, stores, logger }))
   const agentImage = agentImageName(settings)
+  const instanceId = await ensureInstanceId(settings.dataDirectory)
+  const hub = createEventHub()
+  let supervisorOf: Supervisor | null = null
+  // The embedded database is this process's alone.
+  const announcements =
+    settings.databaseUrl === null
+      ? null
+      : await openAnnouncements({
+          url: settings.databaseUrl,
+          from: instanceId,
+          onNews: (news) => void hearNews({ news, stores, hub, logger, supervisor: supervisorOf }),
+          onLost: (error) => logger.warn('news of other control planes may have been missed', { error }),
+        })
   const core: CoreParts = {
     settings,
     installationId: installation.id,
-    instanceId: await ensureInstanceId(settings.dataDirectory),
+    instanceId,
     agentImage,
     clock,
     ids,
     logger,
     stores,
+    announcements,
+    holdings: createHoldings({ leases: stores.leases, owner: instanceId, clock }),
     driver,
     forge: createGitHubForge({ apiUrl: settings.github.apiUrl, token: settings.github.token }),
     createBridgeClient,
-    hub: createEventHub(),
+    hub,
     writes: createKeyedQueue(),
     modelCatalog: createOpenRouterCatalog({ baseUrl: settings.openrouter.baseUrl, logger, clock }),
     generations: createOpenRouterGenerations(settings.openrouter),
@@ -74,13 +94,14 @@ export async function createParts(
   const modelMeter = createModelMeter(core)
   const tunnels = createTunnelServer({
     access: createGatewayAccess(core, modelMeter.access),
-    proxyUrl: settings.egress.proxyUrl,
+    proxy: settings.egress.proxy,
     logger,
     clock,
     ...(input.network === undefined ? {} : { network: input.network }),
   })
   const worker: WorkerParts = { ...core, attachTunnel: tunnels.attach }
   const supervisor = createSupervisor(worker)
+  supervisorOf = supervisor
   const parts: Parts = { ...worker, supervisor }
   const jobs = await startJobs(parts, modelMeter)
   return {
@@ -90,7 +111,9 @@ export async function createParts(
       await supervisor.close()
       await tunnels.close()
       await driver.close()
+      await announcements?.close()
       await prisma.$disconnect()
+      unroute()
     },
   }
 }

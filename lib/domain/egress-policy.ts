@@ -7,11 +7,12 @@ export interface EgressPolicy {
   mode: EgressMode
   /** `host`, `*.domain` (subdomains, not the domain itself) or `host:port`, lower case. Without a port: 80 and 443. */
   allow: string[]
-  /** Hosts that may be reached although their address is private: a company's mirror. Same forms. */
+  /** Hosts that may be reached like those in `allow`, and at a private address too: a company's mirror. Same forms. */
   internalHosts: string[]
 }
 
-export const DEFAULT_EGRESS_PORTS = [80, 443]
+export const HTTPS_PORT = 443
+export const DEFAULT_EGRESS_PORTS = [80, HTTPS_PORT]
 
 /** Why a sandbox may not reach something. `rule` is stable; `cure` is what a person (or the model) can do about it. */
 export interface EgressRefusal {
@@ -33,6 +34,12 @@ export function matchesHost(patterns: readonly string[], host: string, port: num
     if (!ports.includes(port)) return false
     return name.startsWith('*.') ? host.endsWith(name.slice(1)) && host.length > name.length - 1 : host === name
   })
+}
+
+/** True when host and port are listed together. Then it need not be TLS that is spoken there. */
+export function isNamedWithPort(policy: EgressPolicy, { host, port }: EgressTarget): boolean {
+  const named = [...policy.allow, ...policy.internalHosts].filter((pattern) => splitPattern(pattern).hasPort)
+  return matchesHost(named, host, port)
 }
 
 /**
@@ -60,9 +67,14 @@ export function isRefusal(value: EgressTarget | EgressRefusal): value is EgressR
   return 'rule' in value
 }
 
+/** The words of a refusal for whoever was refused: which host by which rule, and what would allow it. */
+export function writeRefusal({ reason, cure }: EgressRefusal): string {
+  return `${reason}. To allow it: ${cure}.`
+}
+
 /** What the names alone say; null when they allow it. The address is checked after this, where it is dialled. */
 export function refuseByName(policy: EgressPolicy, { host, port }: EgressTarget): EgressRefusal | null {
-  const entry = writeEntry(host, port)
+  const entry = writeEntry({ host, port })
   if (policy.mode === 'none') {
     return {
       rule: 'mode_none',
@@ -70,35 +82,45 @@ export function refuseByName(policy: EgressPolicy, { host, port }: EgressTarget)
       cure: `set the agent's egress.mode to "allowlist" and add "${entry}" to its egress.allow`,
     }
   }
-  if (matchesHost(policy.allow, host, port)) return null
+  if (isListed(policy, { host, port })) return null
   if (policy.mode === 'allowlist') {
     return {
       rule: 'not_on_allowlist',
       reason: `${writeTarget({ host, port })} is not on the allow-list of this agent`,
-      cure: `add "${entry}" to the agent's egress.allow, or to BERTH_EGRESS_ALLOW for all agents`,
+      cure: writeListCure(entry),
     }
   }
   if (DEFAULT_EGRESS_PORTS.includes(port)) return null
   return {
     rule: 'port_not_allowed',
     reason: `port ${port} is not open: without an entry of its own a host is reached on ports ${DEFAULT_EGRESS_PORTS.join(' and ')}`,
-    cure: `add "${entry}" to the agent's egress.allow, or to BERTH_EGRESS_ALLOW for all agents`,
+    cure: writeListCure(entry),
   }
+}
+
+/** True when a person listed the host, by whatever variable or field: it is no name that a sandbox made up. */
+export function isListed(policy: EgressPolicy, { host, port }: EgressTarget): boolean {
+  return matchesHost([...policy.allow, ...policy.internalHosts], host, port)
+}
+
+export function writeListCure(entry: string): string {
+  return `add "${entry}" to the agent's egress.allow, or to BERTH_EGRESS_ALLOW for all agents`
 }
 
 export function writeTarget({ host, port }: EgressTarget): string {
   return `${isIPv6(host) ? `[${host}]` : host}:${port}`
 }
 
-/** The allow-list entry that would cover a target. */
-function writeEntry(host: string, port: number): string {
-  return DEFAULT_EGRESS_PORTS.includes(port) ? host : `${host}:${port}`
+/** The list entry that would cover a target. */
+export function writeEntry({ host, port }: EgressTarget): string {
+  return DEFAULT_EGRESS_PORTS.includes(port) ? host : writeTarget({ host, port })
 }
 
-function splitPattern(pattern: string): { name: string; ports: readonly number[] } {
-  const colon = pattern.lastIndexOf(':')
-  if (colon <= 0 || isIPv6(pattern)) return { name: pattern, ports: DEFAULT_EGRESS_PORTS }
-  return { name: pattern.slice(0, colon), ports: [Number(pattern.slice(colon + 1))] }
+function splitPattern(pattern: string): { name: string; ports: readonly number[]; hasPort: boolean } {
+  const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(pattern) ?? []
+  const name = bracketed ?? plain ?? pattern
+  if (port === undefined) return { name, ports: DEFAULT_EGRESS_PORTS, hasPort: false }
+  return { name, ports: [Number(port)], hasPort: true }
 }
 
 /** WHATWG URL's "ends in a number": resolvers read such names as IPv4 addresses. */

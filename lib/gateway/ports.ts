@@ -92,7 +92,7 @@ export interface EgressAccess {
   /** Stores the `egress_denied` event. */
   recordDenied(
     agentId: string,
-    denial: { host: string; port: number; rule: string; reason: string; cure: string },
+    denial: { host: string; port: number; rule: string; reason: string; cure: string; note?: string },
   ): Promise<void>
 }
 

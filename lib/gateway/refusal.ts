@@ -48,17 +48,23 @@ export function respondRefusal(stream: ServerHttp2Stream, refusal: Refusal, form
     stream.destroy(refusal)
     return
   }
-  const reason = toAsciiLine(refusal.message).slice(0, MAX_REASON_CHARACTERS)
   stream.respond({
     ...refusal.headers,
     ':status': refusal.status,
     'content-type': format === 'json' ? 'application/json' : 'text/plain; charset=utf-8',
-    [REFUSAL_CODE_HEADER]: toAsciiLine(refusal.code),
-    [REFUSAL_REASON_HEADER]: reason,
+    ...writeRefusalHeaders(refusal),
   })
   const body = { error: { code: refusal.code, message: refusal.message } }
   stream.end(format === 'json' ? JSON.stringify(body) : `${refusal.message}\n`)
   discardRest(stream)
+}
+
+/** What the bridge reads: in the head of an answer, or in the trailers of one that had begun. */
+export function writeRefusalHeaders({ code, message }: { code: string; message: string }): Record<string, string> {
+  return {
+    [REFUSAL_CODE_HEADER]: toAsciiLine(code),
+    [REFUSAL_REASON_HEADER]: toAsciiLine(message).slice(0, MAX_REASON_CHARACTERS),
+  }
 }
 
 /** One line of printable ASCII, as a header value has to be. */

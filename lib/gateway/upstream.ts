@@ -4,6 +4,8 @@
  */
 import http from 'node:http'
 import https from 'node:https'
+import type { CompanyProxy } from '../domain/company-proxy.ts'
+import { findProxyForUrl } from '../domain/company-proxy.ts'
 
 export interface UpstreamRequest {
   url: URL
@@ -33,25 +35,19 @@ export class UpstreamError extends Error {
   }
 }
 
-const LOCAL_HOSTS = 'localhost,127.0.0.1,::1'
-
-/** `proxyUrl`: the company proxy for https, null for none. */
-export function createUpstream({ proxyUrl }: { proxyUrl: string | null }): Upstream {
-  const agentOptions: http.AgentOptions = { keepAlive: true }
-  if (proxyUrl !== null) {
-    // Typed as a whole environment; the agent reads the proxy's variables of it.
-    agentOptions.proxyEnv = { ...({} as NodeJS.ProcessEnv), HTTPS_PROXY: proxyUrl, NO_PROXY: LOCAL_HOSTS }
-  }
-  const agents = {
-    'http:': new http.Agent(agentOptions),
-    'https:': new https.Agent(agentOptions),
-  }
+export function createUpstream({ proxy }: { proxy: CompanyProxy }): Upstream {
+  const direct = createAgents({})
+  // Typed as a whole environment; the agents read the proxy's variables of it.
+  const proxied = createAgents({
+    proxyEnv: { ...({} as NodeJS.ProcessEnv), HTTPS_PROXY: proxy.https ?? '', HTTP_PROXY: proxy.http ?? '' },
+  })
   const open = (request: UpstreamRequest) => {
     const { url, method, headers, signal } = request
     const options = { method, headers, timeout: request.idleTimeoutMs, ...(signal === undefined ? {} : { signal }) }
+    const agents = findProxyForUrl(proxy, url) === null ? direct : proxied
     return url.protocol === 'https:'
-      ? https.request(url, { ...options, agent: agents['https:'] })
-      : http.request(url, { ...options, agent: agents['http:'] })
+      ? https.request(url, { ...options, agent: agents.https })
+      : http.request(url, { ...options, agent: agents.http })
   }
 
   /** A kept connection can die as it is taken up again: then, and only with a body that can be repeated, once more. */
@@ -71,7 +67,8 @@ export function createUpstream({ proxyUrl }: { proxyUrl: string | null }): Upstr
     } catch (error) {
       const repeatable = request.body === undefined || Buffer.isBuffer(request.body)
       if (!repeated && repeatable && outgoing.reusedSocket && isConnectionReset(error)) return send(request, true)
-      throw new UpstreamError(`${request.url.host} could not be reached: ${describeFailure(error)}`, {
+      const way = findProxyForUrl(proxy, request.url) === null ? '' : " through the company's proxy"
+      throw new UpstreamError(`${request.url.host} could not be reached${way}: ${describeFailure(error)}`, {
         sent,
         cause: error,
       })
@@ -81,10 +78,14 @@ export function createUpstream({ proxyUrl }: { proxyUrl: string | null }): Upstr
   return {
     send: (request) => send(request),
     close: () => {
-      agents['http:'].destroy()
-      agents['https:'].destroy()
+      for (const agent of [direct.http, direct.https, proxied.http, proxied.https]) agent.destroy()
     },
   }
+}
+
+function createAgents(options: http.AgentOptions): { http: http.Agent; https: https.Agent } {
+  const kept = { keepAlive: true, ...options }
+  return { http: new http.Agent(kept), https: new https.Agent(kept) }
 }
 
 async function awaitResponse(outgoing: http.ClientRequest): Promise<http.IncomingMessage> {
@@ -131,7 +132,10 @@ function isConnectionReset(error: unknown): boolean {
 
 /** The system's code where there is one (ECONNREFUSED, ENOTFOUND), else the message. */
 export function describeFailure(error: unknown): string {
-  return errorCode(error) ?? (error instanceof Error ? error.message : String(error))
+  const code = errorCode(error)
+  // Of a proxy that answers something else than 200 only the message says what.
+  if (code !== null && code !== 'ERR_PROXY_TUNNEL') return code
+  return error instanceof Error ? error.message : String(error)
 }
 
 function errorCode(error: unknown): string | null {

@@ -9,7 +9,7 @@ const text = readFileSync(path.join(root, '.env.example'), 'utf8')
 const example = parseEnv(text)
 
 /** The same variable in the other case, which some programs set. */
-const ALIASES = ['https_proxy', 'npm_config_registry']
+const ALIASES = ['https_proxy', 'http_proxy', 'no_proxy', 'npm_config_registry']
 
 describe('.env.example', () => {
   it('names every variable that is read, and none that is not', () => {

@@ -7,7 +7,7 @@ import { cancelStream } from '../tunnel/cancel-stream.ts'
 import { relay } from '../tunnel/relay.ts'
 import type { ProxyContext } from './proxy.ts'
 import { parseAuthorityForm } from './proxy-target.ts'
-import { describeTunnelFailure, findRefusal, writeRawRefusal } from './refusal.ts'
+import { describeTunnelFailure, findRefusal, type ProxyRefusal, writeRawRefusal } from './refusal.ts'
 
 interface ConnectRequest {
   request: IncomingMessage
@@ -39,6 +39,8 @@ export async function forwardConnect(context: ProxyContext, { request, socket, h
       if (!stream.readableEnded || !stream.writableEnded) cancelStream(stream)
     })
     if (socket.destroyed) cancelStream(stream)
+    // Found when the connection had begun, as a server name other than the host's is.
+    stream.once('trailers', (headers) => noteRefusal(context, request, findRefusal(headers)))
     let answered = false
     stream.once('response', (headers) => {
       answered = true
@@ -62,8 +64,7 @@ function answer(
   const status = headers[':status'] ?? 502
   if (status !== 200) {
     const refusal = findRefusal(headers) ?? { status, reason: `${request.url} cannot be reached.` }
-    context.logger.info('The control plane refused a connection.', { target: request.url, ...refusal })
-    context.onRefusal(request.url ?? '', refusal.reason)
+    noteRefusal(context, request, refusal)
     writeRawRefusal(socket, refusal)
     cancelStream(stream)
     return
@@ -72,6 +73,16 @@ function answer(
   if (head.length > 0) stream.write(head)
   socket.pipe(stream)
   relay(stream, socket, () => reset(socket))
+}
+
+function noteRefusal(
+  { logger, onRefusal }: ProxyContext,
+  { url }: IncomingMessage,
+  refusal: ProxyRefusal | null,
+): void {
+  if (refusal === null) return
+  logger.info('The control plane refused a connection.', { target: url, ...refusal })
+  onRefusal(url ?? '', refusal.reason)
 }
 
 function reset(socket: Duplex): void {

@@ -1,9 +1,9 @@
 /** One plain-http request through the tunnel: headers, then bodies both ways at the slower side's pace. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ClientHttp2Stream, IncomingHttpHeaders, IncomingHttpStatusHeader, OutgoingHttpHeaders } from 'node:http2'
+import { endToEndHeaders } from '../../contract/hop-by-hop.ts'
 import { EGRESS_HEADER } from '../../contract/tunnel.ts'
 import { cancelStream } from '../tunnel/cancel-stream.ts'
-import { endToEndHeaders } from '../tunnel/hop-by-hop.ts'
 import { relay } from '../tunnel/relay.ts'
 import type { ProxyContext } from './proxy.ts'
 import { type ProxyTarget, parseAbsoluteForm } from './proxy-target.ts'

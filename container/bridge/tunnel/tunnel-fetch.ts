@@ -6,8 +6,8 @@
  */
 import type http2 from 'node:http2'
 import { constants } from 'node:http2'
+import { HOP_BY_HOP_HEADERS } from '../../contract/hop-by-hop.ts'
 import { cancelStream } from './cancel-stream.ts'
-import { HOP_BY_HOP_HEADERS } from './hop-by-hop.ts'
 import { endedWell } from './relay.ts'
 import type { TunnelLink } from './tunnel-link.ts'
 

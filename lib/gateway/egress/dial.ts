@@ -7,12 +7,11 @@ import https from 'node:https'
 import type { LookupFunction, Socket } from 'node:net'
 import { connect, isIP } from 'node:net'
 import { writeTarget } from '../../domain/egress-policy.ts'
+import { describeFailure } from '../upstream.ts'
 import type { Destination } from './destination.ts'
 
 export interface DialOptions {
   destination: Destination
-  /** Needed for a destination without addresses. */
-  proxyUrl: string | null
   timeoutMs: number
   signal: AbortSignal
 }
@@ -26,13 +25,12 @@ export class DialError extends Error {
 }
 
 export async function dial(options: DialOptions): Promise<Socket> {
-  const { destination, proxyUrl } = options
-  if (destination.addresses === null && proxyUrl !== null) return dialThroughProxy(options, proxyUrl)
-  const { host, port, addresses } = destination
+  const { host, port, addresses, proxyUrl } = options.destination
+  if (proxyUrl !== null) return dialThroughProxy(options, new URL(proxyUrl))
   const socket = connect({
     host,
     port,
-    lookup: createFixedLookup(addresses ?? []),
+    lookup: createFixedLookup(addresses),
     autoSelectFamily: true,
     allowHalfOpen: true,
     noDelay: true,
@@ -56,6 +54,12 @@ export function proxyAuthorization(proxy: URL): Record<string, string> {
   if (proxy.username === '') return {}
   const credentials = `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`
   return { 'proxy-authorization': `Basic ${Buffer.from(credentials).toString('base64')}` }
+}
+
+/** Where a proxy listens, as Node's requests take it. */
+export function proxyAddress(proxy: URL): { host: string; port: number } {
+  const usualPort = proxy.protocol === 'https:' ? 443 : 80
+  return { host: proxy.hostname.replace(/^\[|\]$/g, ''), port: proxy.port === '' ? usualPort : Number(proxy.port) }
 }
 
 function awaitConnected(socket: Socket, { timeoutMs, signal }: DialOptions): Promise<Socket> {
@@ -84,12 +88,10 @@ function awaitConnected(socket: Socket, { timeoutMs, signal }: DialOptions): Pro
   })
 }
 
-function dialThroughProxy({ destination, timeoutMs, signal }: DialOptions, proxyUrl: string): Promise<Socket> {
-  const proxy = new URL(proxyUrl)
+function dialThroughProxy({ destination, timeoutMs, signal }: DialOptions, proxy: URL): Promise<Socket> {
   const target = writeTarget(destination)
   const request = (proxy.protocol === 'https:' ? https : http).request({
-    host: proxy.hostname.replace(/^\[|\]$/g, ''),
-    port: proxy.port === '' ? (proxy.protocol === 'https:' ? 443 : 80) : Number(proxy.port),
+    ...proxyAddress(proxy),
     method: 'CONNECT',
     path: target,
     headers: { host: target, ...proxyAuthorization(proxy) },
@@ -98,16 +100,17 @@ function dialThroughProxy({ destination, timeoutMs, signal }: DialOptions, proxy
     timeout: timeoutMs,
   })
   return new Promise((resolve, reject) => {
-    request.on('timeout', () => request.destroy(new DialError(`the proxy did not connect within ${timeoutMs} ms`)))
-    request.on('error', reject)
+    const refuse = ({ statusCode }: http.IncomingMessage) => reject(new DialError(describeProxyAnswer(statusCode)))
+    request.on('timeout', () => request.destroy(new DialError(`the company's proxy did not within ${timeoutMs} ms`)))
+    request.on('error', (error) => reject(describeProxyFailure(error)))
     request.on('response', (response) => {
       response.destroy()
-      reject(new DialError(`the proxy answered ${response.statusCode}`))
+      refuse(response)
     })
     request.on('connect', (response, socket, head) => {
       if (response.statusCode !== 200) {
         socket.destroy()
-        reject(new DialError(`the proxy answered ${response.statusCode}`))
+        refuse(response)
         return
       }
       const connection = socket as Socket
@@ -118,4 +121,15 @@ function dialThroughProxy({ destination, timeoutMs, signal }: DialOptions, proxy
     })
     request.end()
   })
+}
+
+export function describeProxyAnswer(status = 0): string {
+  const cure = status === 407 ? ': HTTPS_PROXY and HTTP_PROXY need a user and a password that it takes' : ''
+  return `the company's proxy answered ${status}${cure}`
+}
+
+/** The proxy's own failure must not be taken for the host's. */
+export function describeProxyFailure(error: unknown): Error {
+  if (error instanceof DialError) return error
+  return new DialError(`the company's proxy cannot be reached (${describeFailure(error)})`)
 }

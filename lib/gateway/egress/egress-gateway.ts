@@ -4,12 +4,20 @@
  */
 import { EGRESS_HEADER } from '../../../container/contract/tunnel.ts'
 import type { Clock } from '../../clock.ts'
+import type { CompanyProxy } from '../../domain/company-proxy.ts'
 import type { EgressRefusal, EgressTarget } from '../../domain/egress-policy.ts'
-import { isRefusal, parseEgressTarget, writeTarget } from '../../domain/egress-policy.ts'
+import {
+  HTTPS_PORT,
+  isNamedWithPort,
+  isRefusal,
+  parseEgressTarget,
+  writeRefusal,
+  writeTarget,
+} from '../../domain/egress-policy.ts'
 import type { Logger } from '../../logger.ts'
 import type { Exchange, ExchangeHandler } from '../exchange.ts'
 import type { EgressAccess } from '../ports.ts'
-import { Refusal } from '../refusal.ts'
+import { Refusal, toAsciiLine } from '../refusal.ts'
 import { serveConnect } from './connect.ts'
 import { createDenialLog } from './denial-log.ts'
 import type { Destination, Network } from './destination.ts'
@@ -18,7 +26,7 @@ import { servePlainHttp } from './plain-http.ts'
 
 export interface EgressGatewayOptions {
   access: EgressAccess
-  proxyUrl: string | null
+  proxy: CompanyProxy
   logger: Logger
   clock: Clock
   timeouts: { idleMs: number; connectMs: number }
@@ -29,7 +37,8 @@ export interface EgressGatewayOptions {
 export interface EgressExchange {
   exchange: Exchange
   destination: Destination
-  proxyUrl: string | null
+  /** A CONNECT to it carries TLS and nothing else. */
+  tlsOnly: boolean
   timeouts: { idleMs: number; connectMs: number }
   /** Records a refusal found after the connection was opened. */
   recordDenied(refusal: EgressRefusal): Promise<void>
@@ -38,31 +47,35 @@ export interface EgressExchange {
 const HTTP_PORT = 80
 
 export function createEgressGateway(options: EgressGatewayOptions): ExchangeHandler {
-  const { access, proxyUrl, timeouts, network = createSystemNetwork() } = options
+  const { access, proxy, timeouts, network = createSystemNetwork() } = options
   const denials = createDenialLog(options)
 
   const deny = async (agentId: string, target: EgressTarget, refusal: EgressRefusal) => {
     await denials.record(agentId, target, refusal)
-    return new Refusal(403, refusal.rule, `${refusal.reason}. To allow it: ${refusal.cure}.`)
+    return new Refusal(403, refusal.rule, writeRefusal(refusal))
   }
 
   return async (exchange) => {
-    const { headers, owner } = exchange
+    const { headers, owner, signal } = exchange
     const isConnect = headers[':method'] === 'CONNECT'
     if (!isConnect && (headers[':scheme'] !== 'http' || headers[EGRESS_HEADER] === undefined)) {
       throw new Refusal(400, 'invalid_request', 'Egress takes CONNECT, and plain http as a proxy sees it.')
     }
     const authority = headers[':authority'] ?? ''
     const target = parseEgressTarget(authority, isConnect ? null : HTTP_PORT)
-    if (isRefusal(target)) throw await deny(owner.agentId, { host: authority.slice(0, 300), port: 0 }, target)
+    if (isRefusal(target)) {
+      throw await deny(owner.agentId, { host: toAsciiLine(authority).slice(0, 300), port: 0 }, target)
+    }
     const policy = await access.policy(owner.agentId)
-    exchange.signal.throwIfAborted()
-    const behindProxy = proxyUrl !== null
-    const found = await findDestination({ target, policy, network, behindProxy, timeoutMs: timeouts.connectMs })
+    signal.throwIfAborted()
+    const protocol = isConnect ? 'https:' : 'http:'
+    const timeoutMs = timeouts.connectMs
+    const found = await findDestination({ target, protocol, policy, network, proxy, timeoutMs, signal })
     if ('unresolved' in found) throw new Refusal(502, 'host_not_found', `${writeTarget(target)}: ${found.unresolved}.`)
     if ('rule' in found) throw await deny(owner.agentId, target, found)
     const recordDenied = (refusal: EgressRefusal) => denials.record(owner.agentId, target, refusal)
+    const tlsOnly = target.port === HTTPS_PORT || !isNamedWithPort(policy, target)
     const serve = isConnect ? serveConnect : servePlainHttp
-    await serve({ exchange, destination: found, proxyUrl, timeouts, recordDenied })
+    await serve({ exchange, destination: found, tlsOnly, timeouts, recordDenied })
   }
 }

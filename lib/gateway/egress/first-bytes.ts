@@ -1,21 +1,25 @@
 /**
- * The first bytes of a client in a tunnel, and whether they may go on: TLS must name the host that was allowed. Owns: that
- * rule. Must not know: the connection to the host.
+ * The first bytes of a client in a tunnel, and whether they may go on: TLS must name the host that was allowed, and anything
+ * else needs an entry with its port. Owns: that rule. Must not know: the connection to the host.
  */
-
 import { isIP } from 'node:net'
 import type { Readable } from 'node:stream'
 import type { EgressRefusal, EgressTarget } from '../../domain/egress-policy.ts'
-import { writeTarget } from '../../domain/egress-policy.ts'
+import { HTTPS_PORT, writeEntry, writeTarget } from '../../domain/egress-policy.ts'
 import { toAsciiLine } from '../refusal.ts'
 import { readClientHello } from './client-hello.ts'
 
-const HTTPS_PORT = 443
 /** A hello with post-quantum keys has about 2 KiB. */
 const MAX_HELLO_BYTES = 16 * 1024
 
-/** The client's bytes up to the end of its ClientHello, or its first ones where it speaks no TLS; null when it goes silent. */
-export function readFirstBytes(stream: Readable, target: EgressTarget, timeoutMs: number): Promise<Buffer | null> {
+/**
+ * The client's bytes up to the end of its ClientHello, or its first ones where it speaks no TLS; null when it goes silent.
+ * `tlsOnly` false: a person named host and port together, anything may be spoken there, and by the host first.
+ */
+export function readFirstBytes(
+  stream: Readable,
+  { tlsOnly, timeoutMs }: { tlsOnly: boolean; timeoutMs: number },
+): Promise<Buffer | null> {
   return new Promise((resolve) => {
     let bytes: Buffer = Buffer.alloc(0)
     const finish = (result: Buffer | null) => {
@@ -32,24 +36,23 @@ export function readFirstBytes(stream: Readable, target: EgressTarget, timeoutMs
     }
     const onEnd = () => finish(bytes)
     const onClose = () => finish(null)
-    // Elsewhere the other side may be the one that speaks first.
-    const timer = target.port === HTTPS_PORT ? setTimeout(onClose, timeoutMs) : undefined
+    const timer = tlsOnly ? setTimeout(onClose, timeoutMs) : undefined
     stream.on('data', onData)
     stream.once('end', onEnd)
     stream.once('close', onClose)
   })
 }
 
-/** Null: they may go on. Bytes that are no TLS may, except on port 443. */
-export function judgeFirstBytes(bytes: Buffer, target: EgressTarget): EgressRefusal | null {
+/** Null: they may go on. */
+export function judgeFirstBytes(
+  bytes: Buffer,
+  { target, tlsOnly }: { target: EgressTarget; tlsOnly: boolean },
+): EgressRefusal | null {
   const hello = readClientHello(bytes)
   const to = writeTarget(target)
   const cure = 'connect with TLS, and with the name of the host that was asked for'
   if (bytes.length === 0) return null
-  if (hello.kind === 'not_tls') {
-    if (target.port !== HTTPS_PORT) return null
-    return { rule: 'not_tls', reason: `the connection to ${to} does not begin with TLS`, cure }
-  }
+  if (hello.kind === 'not_tls') return tlsOnly ? refusePlainText(target) : null
   if (hello.kind !== 'hello') {
     return { rule: 'tls_malformed', reason: `the first TLS record to ${to} cannot be read`, cure }
   }
@@ -60,4 +63,18 @@ export function judgeFirstBytes(bytes: Buffer, target: EgressTarget): EgressRefu
   }
   const named = toAsciiLine(hello.serverName).slice(0, 300)
   return { rule: 'sni_mismatch', reason: `the TLS connection to ${to} names the server ${named}`, cure }
+}
+
+/** What plain text asks for behind a CONNECT is not looked at, so it gets nowhere. */
+function refusePlainText(target: EgressTarget): EgressRefusal {
+  const to = writeTarget(target)
+  const plainly = `ask the proxy for http://${writeEntry(target)}/ itself, without CONNECT (curl: no --proxytunnel)`
+  return {
+    rule: 'not_tls',
+    reason: `what is sent to ${to} through CONNECT is not TLS`,
+    cure:
+      target.port === HTTPS_PORT
+        ? 'connect with TLS'
+        : `connect with TLS, or ${plainly}; any other protocol needs "${to}", with its port, in the agent's egress.allow or BERTH_EGRESS_ALLOW`,
+  }
 }

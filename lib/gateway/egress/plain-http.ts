@@ -6,37 +6,27 @@ import http from 'node:http'
 import https from 'node:https'
 import { isIPv6 } from 'node:net'
 import { pipeline } from 'node:stream/promises'
+import { endToEndHeaders } from '../../../container/contract/hop-by-hop.ts'
 import { writeTarget } from '../../domain/egress-policy.ts'
 import { isWhole } from '../exchange.ts'
 import { Refusal } from '../refusal.ts'
 import { describeFailure } from '../upstream.ts'
-import { dial, proxyAuthorization } from './dial.ts'
+import { DialError, describeProxyAnswer, describeProxyFailure, dial, proxyAddress, proxyAuthorization } from './dial.ts'
 import type { EgressExchange } from './egress-gateway.ts'
 
 const HTTP_PORT = 80
-/** Of one connection only (RFC 9110 section 7.6.1), or set here. */
-const DROPPED_HEADERS = new Set([
-  'connection',
-  'expect',
-  'host',
-  'http2-settings',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-])
+/** Its own answer, about the credentials it wants: nothing for the sandbox to see. */
+const PROXY_REFUSES = 407
 /** Berth's own wire: neither leaves nor comes in from a host of the world. */
 const OWN_HEADER_PREFIX = 'x-berth-'
+/** CONNECT is no request of this kind, whatever its case: Node would write it in capitals. */
+const METHOD = /^(?!CONNECT$)[A-Z][A-Z-]{0,31}$/
 
 export async function servePlainHttp(egress: EgressExchange): Promise<void> {
   const { exchange, destination } = egress
   const { stream } = exchange
   const outgoing = await openRequest(egress)
-  const answered = awaitResponse(outgoing)
+  const answered = awaitResponse(outgoing, destination.proxyUrl !== null)
   if (stream.endAfterHeaders) {
     outgoing.end()
   } else {
@@ -45,6 +35,10 @@ export async function servePlainHttp(egress: EgressExchange): Promise<void> {
   }
   try {
     const response = await answered
+    if (destination.proxyUrl !== null && response.statusCode === PROXY_REFUSES) {
+      response.destroy()
+      throw new DialError(describeProxyAnswer(response.statusCode))
+    }
     stream.respond({ ':status': response.statusCode ?? 502, ...passHeaders(response.headers) })
     // An answer without a body (HEAD, 204, 304) has ended with its headers.
     if (stream.writableEnded) response.resume()
@@ -56,20 +50,21 @@ export async function servePlainHttp(egress: EgressExchange): Promise<void> {
 }
 
 async function openRequest(egress: EgressExchange): Promise<http.ClientRequest> {
-  const { exchange, destination, proxyUrl, timeouts } = egress
+  const { exchange, destination, timeouts } = egress
   const { headers, stream, signal } = exchange
-  const path = headers[':path'] ?? '/'
+  const { ':method': method = 'GET', ':path': path = '/' } = headers
+  if (!METHOD.test(method)) throw new Refusal(400, 'invalid_request', 'The method is none of plain http.')
   if (!/^[/*][\x21-\x7e]*$/.test(path)) throw new Refusal(400, 'invalid_request', 'The path must begin with a slash.')
   const host = writeHost(destination)
   const options: http.RequestOptions = {
-    method: headers[':method'] ?? 'GET',
+    method,
     headers: { ...passHeaders(headers), host, ...frameBody(stream.endAfterHeaders, headers['content-length']) },
     signal,
     timeout: timeouts.idleMs,
   }
-  const outgoing = await (destination.addresses === null && proxyUrl !== null
-    ? requestThroughProxy(new URL(proxyUrl), { ...options, path: `http://${host}${path}` })
-    : requestDirectly(egress, { ...options, path }))
+  const outgoing = await (destination.proxyUrl === null
+    ? requestDirectly(egress, { ...options, path })
+    : requestThroughProxy(new URL(destination.proxyUrl), { ...options, path: `http://${host}${path}` }))
   outgoing.on('timeout', () => outgoing.destroy(new Error(`silent for ${timeouts.idleMs} ms`)))
   return outgoing
 }
@@ -77,7 +72,7 @@ async function openRequest(egress: EgressExchange): Promise<http.ClientRequest> 
 async function requestDirectly(egress: EgressExchange, options: http.RequestOptions): Promise<http.ClientRequest> {
   const { exchange, destination, timeouts } = egress
   try {
-    const socket = await dial({ destination, proxyUrl: null, timeoutMs: timeouts.connectMs, signal: exchange.signal })
+    const socket = await dial({ destination, timeoutMs: timeouts.connectMs, signal: exchange.signal })
     // No agent, not even `false`: an agent would dial by itself and leave this socket aside.
     return http.request({ ...options, createConnection: () => socket })
   } catch (error) {
@@ -92,13 +87,8 @@ async function requestDirectly(egress: EgressExchange, options: http.RequestOpti
 /** A proxy takes plain http in absolute form. */
 function requestThroughProxy(proxy: URL, options: http.RequestOptions): http.ClientRequest {
   const request = proxy.protocol === 'https:' ? https.request : http.request
-  return request({
-    ...options,
-    agent: false,
-    host: proxy.hostname.replace(/^\[|\]$/g, ''),
-    port: proxy.port === '' ? (proxy.protocol === 'https:' ? 443 : HTTP_PORT) : Number(proxy.port),
-    headers: { ...(options.headers as http.OutgoingHttpHeaders), ...proxyAuthorization(proxy) },
-  })
+  const headers = { ...(options.headers as http.OutgoingHttpHeaders), ...proxyAuthorization(proxy) }
+  return request({ ...options, ...proxyAddress(proxy), agent: false, headers })
 }
 
 /** Without a length Node would send a GET's body bare, as the beginning of a request of its own. */
@@ -107,13 +97,10 @@ function frameBody(isEmpty: boolean, contentLength: string | undefined): http.Ou
 }
 
 function passHeaders(headers: http.IncomingHttpHeaders): http.OutgoingHttpHeaders {
-  const named = new Set((headers.connection ?? '').toLowerCase().split(/\s*,\s*/))
-  const passed: http.OutgoingHttpHeaders = {}
-  for (const [name, value] of Object.entries(headers)) {
-    const isOwn = name.startsWith(':') || name.startsWith(OWN_HEADER_PREFIX)
-    if (!isOwn && !DROPPED_HEADERS.has(name) && !named.has(name)) passed[name] = value
-  }
-  return passed
+  const passed = Object.entries(endToEndHeaders(headers)).filter(
+    ([name]) => !name.startsWith(':') && !name.startsWith(OWN_HEADER_PREFIX) && name !== 'host',
+  )
+  return Object.fromEntries(passed)
 }
 
 function writeHost(target: EgressExchange['destination']): string {
@@ -121,10 +108,10 @@ function writeHost(target: EgressExchange['destination']): string {
   return isIPv6(target.host) ? `[${target.host}]` : target.host
 }
 
-function awaitResponse(outgoing: http.ClientRequest): Promise<http.IncomingMessage> {
+function awaitResponse(outgoing: http.ClientRequest, throughProxy: boolean): Promise<http.IncomingMessage> {
   return new Promise((resolve, reject) => {
     outgoing.once('response', resolve)
-    outgoing.on('error', reject)
+    outgoing.on('error', (error) => reject(throughProxy ? describeProxyFailure(error) : error))
     outgoing.once('close', () => reject(new Error('the connection was closed before an answer')))
   })
 }

@@ -11,6 +11,7 @@ import {
   PEOPLE_AUTHORITY,
 } from '../../../container/contract/tunnel.ts'
 import type { Clock } from '../../clock.ts'
+import type { CompanyProxy } from '../../domain/company-proxy.ts'
 import type { Logger } from '../../logger.ts'
 import type { Network } from '../egress/destination.ts'
 import { createEgressGateway } from '../egress/egress-gateway.ts'
@@ -32,7 +33,7 @@ export interface Route {
 export interface RoutesOptions {
   access: GatewayAccess
   upstream: Upstream
-  proxyUrl: string | null
+  proxy: CompanyProxy
   logger: Logger
   clock: Clock
   timeouts: { idleMs: number; connectMs: number }

@@ -9,6 +9,8 @@ import type { Duplex } from 'node:stream'
 import type { TunnelKind } from '../../../container/contract/tunnel.ts'
 import { INITIAL_WINDOW_BYTES, MAX_HEADER_BYTES, MAX_STREAMS } from '../../../container/contract/tunnel.ts'
 import type { Clock } from '../../clock.ts'
+import type { CompanyProxy } from '../../domain/company-proxy.ts'
+import { NO_COMPANY_PROXY } from '../../domain/company-proxy.ts'
 import type { Logger } from '../../logger.ts'
 import type { Network } from '../egress/destination.ts'
 import type { Exchange } from '../exchange.ts'
@@ -20,8 +22,8 @@ import { createRoutes } from './routes.ts'
 
 export interface TunnelServerOptions {
   access: GatewayAccess
-  /** The company proxy, from the control plane's own HTTPS_PROXY; null for none. */
-  proxyUrl: string | null
+  /** The company's proxy, from the control plane's own environment; default: none. */
+  proxy?: CompanyProxy
   logger: Logger
   clock: Clock
   timeouts?: Partial<TunnelTimeouts>
@@ -58,8 +60,9 @@ const CLOSE_DEADLINE_MS = 10_000
 export function createTunnelServer(options: TunnelServerOptions): TunnelServer {
   const { logger } = options
   const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts }
-  const upstream = createUpstream({ proxyUrl: options.proxyUrl })
-  const findRoute = createRoutes({ ...options, upstream, timeouts })
+  const proxy = options.proxy ?? NO_COMPANY_PROXY
+  const upstream = createUpstream({ proxy })
+  const findRoute = createRoutes({ ...options, proxy, upstream, timeouts })
   const sessions = new Set<ServerHttp2Session>()
   const inProgress = new Set<Promise<void>>()
 

@@ -20,7 +20,7 @@ export async function readEgressPolicy(parts: CoreParts, agentId: string): Promi
 export async function recordEgressDenied(
   parts: CoreParts,
   agentId: string,
-  denial: { host: string; port: number; rule: string; reason: string; cure: string },
+  denial: { host: string; port: number; rule: string; reason: string; cure: string; note?: string },
 ): Promise<void> {
   await writeLog(parts, agentId, async (tx) => {
     const run = await tx.openRun()

@@ -2,35 +2,44 @@
 import type { Settings } from '../../config.ts'
 import type { Agent } from '../../domain/agent.ts'
 
-export function sandboxEnvironment(
-  settings: Pick<Settings, 'registries'>,
-  agent: Pick<Agent, 'env'>,
-): Record<string, string> {
-  const registries = Object.entries(settings.registries).map(([name, value]) => [name, withoutCredentials(value)])
-  return { ...Object.fromEntries(registries), ...agent.env }
+type Registries = Pick<Settings, 'registries'>
+
+export function sandboxEnvironment({ registries }: Registries, agent: Pick<Agent, 'env'>): Record<string, string> {
+  const passed = Object.entries(registries).map(([name, value]) => [
+    name,
+    splitList(name, value).map(withoutCredentials).join(''),
+  ])
+  return { ...Object.fromEntries(passed), ...agent.env }
 }
 
-/** Host names of the registries that are set, to be allowed and treated as internal: a company's mirror works. */
-export function registryHosts(settings: Pick<Settings, 'registries'>): string[] {
-  return Object.values(settings.registries)
-    .flatMap((value) => value.split(/[,|]/))
-    .flatMap((value) => {
-      const url = URL.parse(value.trim())
-      if (!url || !/^https?:$/.test(url.protocol)) return []
-      return [url.port ? `${url.hostname}:${url.port}` : url.hostname]
+/** Hosts of the registries that are set, as entries of an egress list: a company's mirror works, wherever it is. */
+export function registryHosts({ registries }: Registries): string[] {
+  return Object.entries(registries)
+    .flatMap(([name, value]) => splitList(name, value))
+    .flatMap((part) => {
+      const url = readAddress(part)
+      return url !== null && /^https?:$/.test(url.protocol) ? [url.host.replace(/^\[([^\]]+)\]$/, '$1')] : []
     })
 }
 
-/** GOPROXY is a list of URLs and words with `,` or `|` between; the others are one URL. */
-function withoutCredentials(value: string): string {
-  return value
-    .split(/([,|])/)
-    .map((part) => {
-      const url = URL.parse(part.trim())
-      if (!url || (url.username === '' && url.password === '')) return part
-      url.username = ''
-      url.password = ''
-      return url.href
-    })
-    .join('')
+/** GOPROXY is a list of addresses and words with `,` or `|` between, which are parts too; the others are one address each. */
+function splitList(name: string, value: string): string[] {
+  return name === 'GOPROXY' ? value.split(/([,|])/) : [value]
+}
+
+/** What cannot be read may hold them: nothing of it is passed on. */
+function withoutCredentials(address: string): string {
+  const url = readAddress(address)
+  if (url === null) return address.includes('@') ? '' : address
+  if (url.username === '' && url.password === '') return address
+  url.username = ''
+  url.password = ''
+  return url.href
+}
+
+/** Null for a separator and for a word such as `direct`. Go takes `host/path` for https. */
+function readAddress(part: string): URL | null {
+  const text = part.trim()
+  if (/^[a-z,|]*$/.test(text)) return null
+  return URL.parse(text.includes('://') ? text : `https://${text}`)
 }

@@ -57,6 +57,53 @@ describe('the settings', () => {
     expect(words).toContain('BERTH_SECRET_KEY=(hidden)')
     expect(words).not.toContain('hunter2')
   })
+
+  it.each(['NPM_CONFIG_REGISTRY', 'PIP_INDEX_URL', 'UV_INDEX_URL', 'GOPROXY'])(
+    'refuse a %s that cannot be read, and with it the credentials that are in it',
+    (name) => {
+      const read = () => readSettings({ [name]: 'https://ada:hunter2@mirror.test:99999999/' }, '/nowhere')
+      expect(read).toThrow(`${name}=(hidden): must be `)
+      expect(read).not.toThrow(/hunter2/)
+    },
+  )
+
+  it('take a list of Go proxies with its words, and a host without https://', () => {
+    const list = 'https://a.test/go,b.test|direct'
+    expect(readSettings({ GOPROXY: list }, '/nowhere').registries).toEqual({ GOPROXY: list })
+  })
+
+  it('take the company’s proxies in either case, and NO_PROXY as a list', () => {
+    const { proxy } = readSettings(
+      { HTTPS_PROXY: 'http://a.test:1/', http_proxy: 'http://b.test:2', NO_PROXY: ' .Corp.test, 10.0.0.0/8,,x' },
+      '/nowhere',
+    ).egress
+    expect(proxy).toEqual({
+      https: 'http://a.test:1',
+      http: 'http://b.test:2',
+      noProxy: ['.corp.test', '10.0.0.0/8', 'x'],
+    })
+  })
+
+  it.each([
+    'mirror.test',
+    '*.mirror.test',
+    'mirror.test:8081',
+    'under_score.test',
+    '10.0.0.5',
+    'fd00::5',
+    '[fd00::5]:8081',
+  ])('take %s as a host of an egress list', (host) => {
+    expect(readSettings({ BERTH_EGRESS_INTERNAL_HOSTS: host }, '/nowhere').egress.internalHosts).toEqual([host])
+  })
+
+  it.each(['b\u00fccher.test', 'user@mirror.test', 'mirror.test:port', '*', '[fd00::5]x'])(
+    'refuse %s as such',
+    (host) => {
+      expect(() => readSettings({ BERTH_EGRESS_ALLOW: host }, '/nowhere')).toThrow(
+        'must be host names with commas between',
+      )
+    },
+  )
 })
 
 describe('the .env file', () => {

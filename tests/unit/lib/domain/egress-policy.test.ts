@@ -1,6 +1,12 @@
 import { expect, test } from 'vitest'
 import type { EgressPolicy } from '../../../../lib/domain/egress-policy.ts'
-import { matchesHost, parseEgressTarget, refuseByName } from '../../../../lib/domain/egress-policy.ts'
+import {
+  isNamedWithPort,
+  matchesHost,
+  parseEgressTarget,
+  refuseByName,
+  writeEntry,
+} from '../../../../lib/domain/egress-policy.ts'
 
 test.each([
   ['registry.test', 'registry.test', 443, true],
@@ -14,6 +20,10 @@ test.each([
   ['registry.test:8443', 'registry.test', 8443, true],
   ['registry.test:8443', 'registry.test', 443, false],
   ['::1', '::1', 443, true],
+  ['::1', '::1', 8443, false],
+  ['[2001:db8::1]', '2001:db8::1', 443, true],
+  ['[2001:db8::1]:8443', '2001:db8::1', 8443, true],
+  ['[2001:db8::1]:8443', '2001:db8::1', 443, false],
 ])('the entry %s covers %s port %i: %s', (pattern, host, port, expected) => {
   expect(matchesHost([pattern], host, port)).toBe(expected)
 })
@@ -82,4 +92,36 @@ test('mode open lets through 80 and 443, other ports only by an entry', () => {
   expect(refuseByName(policy('open'), https)).toBeNull()
   expect(refuseByName(policy('open'), { host: 'example.test', port: 22 })).toMatchObject({ rule: 'port_not_allowed' })
   expect(refuseByName(policy('open', ['example.test:22']), { host: 'example.test', port: 22 })).toBeNull()
+})
+
+test.each(['allowlist', 'open'] as const)(
+  'mode %s: an internal host is reached without another entry, on its ports',
+  (mode) => {
+    const internal = { mode, allow: [], internalHosts: ['mirror.test', 'files.test:8081'] }
+    expect(refuseByName(internal, { host: 'mirror.test', port: 443 })).toBeNull()
+    expect(refuseByName(internal, { host: 'files.test', port: 8081 })).toBeNull()
+    expect(refuseByName(internal, { host: 'mirror.test', port: 8081 })).not.toBeNull()
+  },
+)
+
+test('mode none: nor is an internal host', () => {
+  const internal = { mode: 'none' as const, allow: [], internalHosts: ['mirror.test'] }
+  expect(refuseByName(internal, { host: 'mirror.test', port: 443 })).toMatchObject({ rule: 'mode_none' })
+})
+
+test('only an entry with the port in it names a port', () => {
+  const listed = { mode: 'open' as const, allow: ['db.test:5432', '*.web.test'], internalHosts: ['files.test:8081'] }
+  expect(isNamedWithPort(listed, { host: 'db.test', port: 5432 })).toBe(true)
+  expect(isNamedWithPort(listed, { host: 'files.test', port: 8081 })).toBe(true)
+  expect(isNamedWithPort(listed, { host: 'db.test', port: 80 })).toBe(false)
+  expect(isNamedWithPort(listed, { host: 'a.web.test', port: 80 })).toBe(false)
+})
+
+test.each([
+  { host: 'example.test', port: 443 },
+  { host: 'example.test', port: 8443 },
+  { host: '2001:db8::1', port: 80 },
+  { host: '2001:db8::1', port: 8443 },
+])('the entry that a cure names covers its target: %j', (target) => {
+  expect(matchesHost([writeEntry(target)], target.host, target.port)).toBe(true)
 })

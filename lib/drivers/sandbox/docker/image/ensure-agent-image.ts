@@ -18,7 +18,7 @@ import { buildToolsImage, planToolsImage, type ToolsPlan } from './tools-image.t
 
 export interface EnsureAgentImage {
   settings: Pick<Settings, 'dockerHost' | 'agentImage' | 'baseImage' | 'extraCaFile'> & {
-    egress: Pick<Settings['egress'], 'proxyUrl'>
+    egress: Pick<Settings['egress'], 'proxy'>
   }
   /** A line for a person at every step that takes a while. */
   onProgress(line: string): void
@@ -56,7 +56,7 @@ export async function ensureAgentImage(options: EnsureAgentImage): Promise<{ ima
       buildToolsImage(engine, {
         plan,
         root,
-        proxyUrl: settings.egress.proxyUrl,
+        proxy: settings.egress.proxy,
         noCache,
         temporaryDirectory,
         onProgress,

@@ -66,7 +66,7 @@ export async function planToolsImage(
 export interface ToolsBuild {
   plan: ToolsPlan
   root: string
-  proxyUrl: string | null
+  proxy: Settings['egress']['proxy']
   noCache: boolean
   temporaryDirectory: string
   onProgress(line: string): void
@@ -90,12 +90,19 @@ export async function buildToolsImage(engine: ContainerEngine & ImageEngine, bui
     context: packContext([...plan.files, ...plan.certificates, ...programs], ['ca']),
     dockerfile: 'Dockerfile',
     tag: plan.image,
-    buildArgs: { BERTH_BASE_IMAGE: base, ...proxyArguments(build.proxyUrl) },
+    buildArgs: { BERTH_BASE_IMAGE: base, ...proxyArguments(build.proxy) },
     labels: { [LABEL.content]: plan.hash },
     noCache: build.noCache,
+    network: await findNetwork(engine),
     onProgress,
     signal,
   })
+}
+
+/** The engine's machine's own, with a proxy on its loopback and its resolver; not to be had where users are mapped. */
+async function findNetwork(engine: ContainerEngine): Promise<'host' | 'default'> {
+  const { securityOptions } = await engine.info()
+  return securityOptions.some((option) => /^name=userns\b/.test(option)) ? 'default' : 'host'
 }
 
 /** Node with the headers that native add-ons compile against, npm, and ripgrep, as they lie in /opt/berth. */
@@ -141,7 +148,8 @@ async function readPrograms({
 }
 
 /** The builder knows these arguments by itself and keeps them out of the image. */
-function proxyArguments(proxyUrl: string | null): Record<string, string> {
-  if (proxyUrl === null) return {}
-  return Object.fromEntries(['HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy'].map((name) => [name, proxyUrl]))
+function proxyArguments({ https, http, noProxy }: Settings['egress']['proxy']): Record<string, string> {
+  const values = { HTTPS_PROXY: https ?? '', HTTP_PROXY: http ?? https ?? '', NO_PROXY: noProxy.join(',') }
+  const given = Object.entries(values).filter(([, value]) => value !== '')
+  return Object.fromEntries(given.flatMap(([name, value]) => [name, name.toLowerCase()].map((each) => [each, value])))
 }

@@ -63,7 +63,7 @@ async function open(policy: Partial<EgressPolicy>, options: TunnelRigOptions = {
 /** Opens the policy to the local server under the name `mirror.test`. */
 function openMirror(options: TunnelRigOptions = {}): Promise<void> {
   names['mirror.test'] = ['127.0.0.1']
-  return open({ allow: [`mirror.test:${port}`], internalHosts: [`mirror.test:${port}`] }, options)
+  return open({ internalHosts: [`mirror.test:${port}`] }, options)
 }
 
 async function connect(authority: string): Promise<{ status: number; stream: ClientHttp2Stream; rule: unknown }> {
@@ -151,9 +151,19 @@ test('a name that answers differently the second time is resolved once, and what
   stream.close()
 })
 
+test.each([
+  [443, 'inside.test'],
+  [8443, 'inside.test:8443'],
+])('the cure of an address refused on port %i covers that port: %s', async (port_, entry) => {
+  names['inside.test'] = ['10.0.0.1']
+  await open({ mode: 'open', allow: ['inside.test:8443'] })
+  await connect(`inside.test:${port_}`)
+  expect(egress.denials[0]?.cure).toBe(`if sandboxes may reach it, add "${entry}" to BERTH_EGRESS_INTERNAL_HOSTS`)
+})
+
 test('a host that is not there, and a port that nobody serves, are 502 and no event', async () => {
   names['gone.test'] = ['127.0.0.1']
-  await open({ allow: ['missing.test', 'gone.test:1'], internalHosts: ['gone.test:1'] })
+  await open({ allow: ['missing.test'], internalHosts: ['gone.test:1'] })
   expect(await connect('missing.test:443')).toMatchObject({ status: 502, rule: 'host_not_found' })
   expect(await connect('gone.test:1')).toMatchObject({ status: 502, rule: 'connect_failed' })
   expect(egress.denials).toEqual([])
@@ -199,6 +209,29 @@ test.each([
   expect(heard).toEqual([])
   await rig.close()
   expect(egress.denials).toMatchObject([{ host: 'mirror.test', port, rule }])
+})
+
+test('plain text in a tunnel to port 80 reaches nobody, and is answered in words of HTTP', async () => {
+  names['site.test'] = ['127.0.0.1']
+  await open({ internalHosts: ['site.test'] })
+  const outside = net.createServer((socket) => socket.on('data', (chunk) => heard.push(chunk)))
+  outside.listen(80, '127.0.0.1')
+  await once(outside, 'listening')
+  const { status, stream } = await connect('site.test:80')
+  expect(status).toBe(200)
+  const trailers = once(stream, 'trailers')
+  stream.write('GET / HTTP/1.1\r\nhost: evil.test\r\n\r\n')
+  const words =
+    'what is sent to site.test:80 through CONNECT is not TLS. To allow it: connect with TLS, or ask the proxy for http://site.test/ itself'
+  expect(await readText(stream)).toMatch(new RegExp(`^HTTP/1.1 403 Forbidden\r\n[^]*\r\n\r\n${words}`))
+  expect((await trailers)[0]).toMatchObject({
+    'x-berth-refusal': 'not_tls',
+    'x-berth-reason': expect.stringContaining(words),
+  })
+  await rig.close()
+  await new Promise((resolve) => outside.close(resolve))
+  expect(heard).toEqual([])
+  expect(egress.denials).toMatchObject([{ host: 'site.test', port: 80, rule: 'not_tls' }])
 })
 
 test('plain http is passed on with the judged host, without hop-by-hop and Berth’s own headers', async () => {
@@ -261,6 +294,42 @@ test('plain http without the proxy’s mark, or for https, is no egress', async 
   expect((await ask(session, { ...common, ...PLAIN_HTTP, ':scheme': 'https' })).status).toBe(400)
 })
 
+test.each(['connect', 'CONNECT ', 'get', 'G\u00e9T', ''])('the method %j is none of plain http', async (method) => {
+  await openMirror()
+  const headers = { ':authority': `mirror.test:${port}`, ':path': '/', ...PLAIN_HTTP, ':method': method }
+  const stream = session.request(headers, { endStream: true })
+  const outcome = await once(stream, 'response').then(
+    ([answer]) => answer[':status'],
+    () => 'reset',
+  )
+  expect([400, 'reset']).toContain(outcome)
+  expect(heard).toEqual([])
+})
+
+test('a body that is longer than it says never becomes a second request', async () => {
+  const requests: string[] = []
+  const server = http.createServer(async (request, response) => {
+    requests.push(`${request.url} ${request.headers.host} ${await readText(request)}`)
+    response.end('ok')
+  })
+  serveConnection = (socket) => {
+    socket.removeAllListeners('data')
+    server.emit('connection', socket)
+  }
+  await openMirror()
+  const stream = session.request(
+    { ':method': 'POST', ':authority': `mirror.test:${port}`, ':path': '/', ...PLAIN_HTTP, 'content-length': '4' },
+    { endStream: false },
+  )
+  const over = new Promise((resolve) => stream.once('close', resolve))
+  stream.on('error', () => {})
+  stream.resume()
+  stream.end('fourGET /smuggled HTTP/1.1\r\nhost: evil.test\r\n\r\n')
+  await over
+  await rig.close()
+  expect(requests.filter((request) => /smuggled|evil/.test(request))).toEqual([])
+})
+
 test('a connection on which nothing happens is closed', async () => {
   await openMirror({ timeouts: { idleMs: 50 } })
   const { stream } = await connect(`mirror.test:${port}`)
@@ -268,40 +337,6 @@ test('a connection on which nothing happens is closed', async () => {
   const [socket] = sockets
   if (socket !== undefined && !socket.destroyed && !socket.readableEnded) await once(socket, 'end')
   expect(egress.denials).toEqual([])
-})
-
-test('behind a company proxy a host goes out by name, and an internal one directly', async () => {
-  const asked: string[] = []
-  const proxy = http.createServer((request, response) => {
-    asked.push(`${request.method} ${request.url} ${request.headers['proxy-authorization']}`)
-    response.end('from the proxy')
-  })
-  proxy.on('connect', (request, socket: Socket) => {
-    asked.push(`CONNECT ${request.url} ${request.headers['proxy-authorization']}`)
-    sockets.add(socket)
-    socket.write('HTTP/1.1 200 OK\r\n\r\n')
-    socket.pipe(socket)
-  })
-  proxy.listen(0, '127.0.0.1')
-  await once(proxy, 'listening')
-  const proxyUrl = `http://me:secret@127.0.0.1:${(proxy.address() as AddressInfo).port}`
-  names['mirror.test'] = ['127.0.0.1']
-  await open(
-    { mode: 'open', allow: ['far.test:9000', `mirror.test:${port}`], internalHosts: [`mirror.test:${port}`] },
-    { proxyUrl },
-  )
-  const far = await connect('far.test:9000')
-  far.stream.end('echo')
-  expect(await readText(far.stream)).toBe('echo')
-  expect((await ask(session, { ':authority': 'far.test', ':path': '/x', ...PLAIN_HTTP })).body).toBe('from the proxy')
-  expect(await connect('10.0.0.1:443')).toMatchObject({ status: 403, rule: 'address_private' })
-  expect((await connect(`mirror.test:${port}`)).status).toBe(200)
-  const credentials = `Basic ${Buffer.from('me:secret').toString('base64')}`
-  expect(asked).toEqual([`CONNECT far.test:9000 ${credentials}`, `GET http://far.test/x ${credentials}`])
-  expect(resolved).toEqual(['mirror.test'])
-  await rig.close()
-  proxy.closeAllConnections()
-  await new Promise((resolve) => proxy.close(resolve))
 })
 
 /** What a client can tell of an answer that is over: whole, or cut. */
