@@ -76,7 +76,8 @@ class BuildOutput {
   copying = false
   tail: string[] = []
   readonly #onProgress: (line: string) => void
-  #usedCache = false
+  /** The step in progress makes no image: it names the one that is built on, or takes its own from the cache. */
+  #makesNone = false
 
   constructor(onProgress: (line: string) => void) {
     this.#onProgress = onProgress
@@ -92,12 +93,12 @@ class BuildOutput {
     this.tail = [...this.tail, line].slice(-LOG_LINES)
     const step = line.match(STEP)?.[1]
     if (step !== undefined) {
-      this.#usedCache = false
+      this.#makesNone = step.startsWith('FROM')
       this.copying = step.startsWith('COPY')
       if (/^(RUN|COPY)/.test(step)) this.#onProgress(`  ${step.replace(/\s+/g, ' ').slice(0, 100)}`)
     }
-    if (CACHED.test(line)) this.#usedCache = true
+    if (CACHED.test(line)) this.#makesNone = true
     const layer = line.match(LAYER)?.[1]
-    if (layer !== undefined && !this.#usedCache) this.freshLayer = layer
+    if (layer !== undefined && !this.#makesNone) this.freshLayer = layer
   }
 }

@@ -73,6 +73,17 @@ describe('one build', () => {
     expect(removed).toEqual(['bbbbbbbbbbbb'])
   })
 
+  it('leaves the image alone that it builds on, also when its first step fails', async () => {
+    const { engine, removed } = engineSaying([
+      say('Step 1/2 : FROM base'),
+      say(' ---> aaaaaaaaaaaa'),
+      say('Step 2/2 : RUN make'),
+      { error: 'failed' },
+    ])
+    await expect(runBuild(engine, runOf())).rejects.toMatchObject({ code: 'image_missing' })
+    expect(removed).toEqual([])
+  })
+
   it('leaves layers alone that it only took from the cache', async () => {
     const { engine, removed } = engineSaying([
       say('Step 1/2 : COPY a b'),
