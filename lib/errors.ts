@@ -82,3 +82,15 @@ export class BerthError extends Error {
 export function isBerthError(error: unknown): error is BerthError {
   return typeof error === 'object' && error !== null && brand in error
 }
+
+/** A write of a control plane that does not hold the agent any more: nothing of it was stored. */
+export function leaseLost(agentId: string): BerthError {
+  return new BerthError('state_conflict', `Another control plane has taken over agent ${agentId}.`, {
+    hint: 'Nothing was stored; it goes on there.',
+    details: { leaseLost: true },
+  })
+}
+
+export function isLeaseLost(error: unknown): boolean {
+  return isBerthError(error) && error.details?.leaseLost === true
+}

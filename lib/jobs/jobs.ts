@@ -4,7 +4,6 @@ import type { Parts } from '../services/context.ts'
 import type { ModelMeter } from '../services/model-call/meter.ts'
 
 const LEASE_RENEWAL_MS = 10_000
-const LEASE_MS = 30_000
 const RECONCILE_MS = 60_000
 const SLEEP_CHECK_MS = 15_000
 const SETTLE_MS = 5_000
@@ -28,9 +27,7 @@ export async function startJobs(parts: Parts, modelMeter: ModelMeter): Promise<J
     }
   }
   const running = [
-    repeat(LEASE_RENEWAL_MS, 'renew leases', () =>
-      parts.stores.leases.renew(parts.instanceId, new Date(parts.clock.now().getTime() + LEASE_MS)),
-    ),
+    repeat(LEASE_RENEWAL_MS, 'renew leases', () => renewLeases(parts)),
     repeat(RECONCILE_MS, 'reconcile', () => parts.supervisor.reconcile()),
     repeat(SLEEP_CHECK_MS, 'let idle agents sleep', () => sleepIdleAgents(parts)),
     repeat(SETTLE_MS, 'settle model calls', () => modelMeter.settleOpenCalls()),
@@ -46,4 +43,13 @@ export async function startJobs(parts: Parts, modelMeter: ModelMeter): Promise<J
       await Promise.all(running)
     },
   }
+}
+
+/** What was taken over by another control plane is let go of; what nobody holds any more is taken up. */
+async function renewLeases(parts: Parts): Promise<void> {
+  for (const agentId of await parts.holdings.renew()) {
+    parts.logger.warn('another control plane has taken over an agent', { agentId })
+    parts.supervisor.letGo(agentId)
+  }
+  for (const agent of await parts.stores.agents.listUnheld(parts.clock.now())) parts.supervisor.wake(agent.id)
 }

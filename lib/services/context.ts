@@ -11,7 +11,8 @@ import type { SandboxDriver } from '../drivers/sandbox/port.ts'
 import type { Tunnel, TunnelOwner } from '../gateway/ports.ts'
 import type { Ids } from '../ids.ts'
 import type { Logger } from '../logger.ts'
-import type { Stores } from '../store/stores.ts'
+import type { Announcements, Stores } from '../store/stores.ts'
+import type { Holdings } from './agent/holdings.ts'
 import type { Supervisor } from './agent/supervisor.ts'
 import type { EventHub } from './event/hub.ts'
 import type { KeyedQueue } from './event/keyed-queue.ts'
@@ -36,6 +37,10 @@ export interface CoreParts {
   ids: Ids
   logger: Logger
   stores: Stores
+  /** Null where no other control plane can be on the database. */
+  announcements: Announcements | null
+  /** Which agents this control plane holds. */
+  holdings: Holdings
   driver: SandboxDriver
   forge: Forge
   createBridgeClient(target: BridgeTarget): BridgeClient

@@ -4,7 +4,7 @@
  */
 import type { StoredEvent } from '../domain/agent.ts'
 import { Prisma } from './generated/client.ts'
-import type { RunPatch } from './stores.ts'
+import type { Holder, RunPatch } from './stores.ts'
 
 type Db = Pick<Prisma.TransactionClient, '$queryRaw' | '$executeRaw'>
 
@@ -56,19 +56,24 @@ export interface AgentChange {
   columns: Record<string, unknown>
   addCostUsd: number
   now: Date
+  /** Nothing is stored unless it holds the agent's lease. */
+  holder: Holder | null
 }
 
-/** Inserts the events and updates the agent, in one statement. */
-export async function storeChange(db: Db, change: AgentChange): Promise<void> {
-  const { agentId, events, now, addCostUsd } = change
+/** Inserts the events and updates the agent, in one statement. False, with nothing to be kept, when the holder is none. */
+export async function storeChange(db: Db, change: AgentChange): Promise<boolean> {
+  const { agentId, events, now, addCostUsd, holder } = change
   const columns = assign({ ...change.columns, updatedAt: now })
   if (addCostUsd !== 0) columns.push(addCost(addCostUsd))
-  const update = Prisma.sql`UPDATE "Agent" SET ${Prisma.join(columns)} WHERE "id" = ${agentId}`
-  if (events.length === 0) {
-    await db.$executeRaw(update)
-    return
-  }
-  await db.$executeRaw`
+  const held =
+    holder === null
+      ? Prisma.empty
+      : Prisma.sql`AND EXISTS (
+          SELECT 1 FROM "Lease" WHERE "agentId" = ${agentId} AND "owner" = ${holder.owner} AND "fence" = ${holder.fence}
+        )`
+  const update = Prisma.sql`UPDATE "Agent" SET ${Prisma.join(columns)} WHERE "id" = ${agentId} ${held}`
+  if (events.length === 0) return (await db.$executeRaw(update)) === 1
+  const updated = await db.$executeRaw`
     WITH inserted AS (
       INSERT INTO "Event" ("agentId", "seq", "id", "runId", "type", "data", "journalId", "journalN", "createdAt")
       SELECT ${agentId}, e."seq", e."id", e."runId", e."type", e."data", e."journalId", e."journalN", e."createdAt"
@@ -78,6 +83,7 @@ export async function storeChange(db: Db, change: AgentChange): Promise<void> {
       )
     )
     ${update}`
+  return updated === 1
 }
 
 /** `"column" = value` for each; the names are this folder's own, never a caller's text. */

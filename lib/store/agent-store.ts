@@ -7,6 +7,15 @@ import type { AgentStore, EventStore, RunStore } from './stores.ts'
 
 const UNIQUE_VIOLATION = 'P2002'
 
+/** Something runs, waits, is wanted or is under way. */
+const UNSETTLED: Prisma.AgentWhereInput = {
+  OR: [
+    { status: { in: ['STARTING', 'RUNNING', 'READY', 'STOPPING'] } },
+    { desired: { not: null } },
+    { runs: { some: { status: { not: 'ENDED' } } } },
+  ],
+}
+
 export function createAgentStore(prisma: PrismaClient): AgentStore {
   return {
     async create(agent) {
@@ -54,16 +63,11 @@ export function createAgentStore(prisma: PrismaClient): AgentStore {
       return rows.map(toAgent)
     },
     async listUnsettled() {
-      const rows = await prisma.agent.findMany({
-        where: {
-          OR: [
-            { status: { in: ['STARTING', 'RUNNING', 'READY', 'STOPPING'] } },
-            { desired: { not: null } },
-            { runs: { some: { status: { not: 'ENDED' } } } },
-          ],
-        },
-      })
-      return rows.map(toAgent)
+      return (await prisma.agent.findMany({ where: UNSETTLED })).map(toAgent)
+    },
+    async listUnheld(now) {
+      const unheld = { OR: [{ lease: null }, { lease: { expiresAt: { lt: now } } }] }
+      return (await prisma.agent.findMany({ where: { AND: [UNSETTLED, unheld] } })).map(toAgent)
     },
     async listIdleSince(time) {
       const rows = await prisma.agent.findMany({ where: { status: 'READY', desired: null, activeAt: { lte: time } } })

@@ -21,17 +21,26 @@ const RELEASED = new Date(0)
 
 export function createLeaseStore(prisma: PrismaClient): LeaseStore {
   return {
-    async acquire({ agentId, owner, now, expiresAt }) {
+    async acquire({ agentId, owner, held = null, now, expiresAt }) {
       const rows = await prisma.$queryRaw<{ fence: number }[]>`
         INSERT INTO "Lease" ("agentId", "owner", "fence", "expiresAt") VALUES (${agentId}, ${owner}, 1, ${expiresAt})
         ON CONFLICT ("agentId") DO UPDATE
-          SET "owner" = EXCLUDED."owner", "fence" = "Lease"."fence" + 1, "expiresAt" = EXCLUDED."expiresAt"
+          SET "owner" = EXCLUDED."owner", "expiresAt" = EXCLUDED."expiresAt",
+            "fence" = CASE
+              WHEN "Lease"."owner" = EXCLUDED."owner" AND "Lease"."fence" = ${held}::int THEN "Lease"."fence"
+              ELSE "Lease"."fence" + 1
+            END
           WHERE "Lease"."owner" = EXCLUDED."owner" OR "Lease"."expiresAt" < ${now}
         RETURNING "fence"`
       return rows[0]?.fence ?? null
     },
     async renew(owner, expiresAt) {
-      await prisma.lease.updateMany({ where: { owner, expiresAt: { gt: RELEASED } }, data: { expiresAt } })
+      const rows = await prisma.lease.updateManyAndReturn({
+        where: { owner, expiresAt: { gt: RELEASED } },
+        data: { expiresAt },
+        select: { agentId: true },
+      })
+      return rows.map(({ agentId }) => agentId)
     },
     async release(agentId, owner) {
       // The row stays, so that the fencing number goes on growing.

@@ -5,24 +5,24 @@
 import { cleanText } from '../../container/contract/events.ts'
 import type { QueuedMessage, StoredEvent } from '../domain/agent.ts'
 import type { JournalPosition } from '../domain/journal-acceptance.ts'
-import { BerthError } from '../errors.ts'
+import { BerthError, leaseLost } from '../errors.ts'
 import { type Ids, randomIds } from '../ids.ts'
 import { type EventRow, lockAgent, patchRun, type RunChoice, readRun, storeChange } from './agent-sql.ts'
 import type { Prisma, PrismaClient } from './generated/client.ts'
 import { settleModelCall } from './model-call-store.ts'
 import { listQueue, toQueuedMessage } from './queue-store.ts'
 import { toAgent, toRun } from './rows.ts'
-import type { AgentPatch, LogStore, LogTransaction, ModelCallUsage, RunPatch } from './stores.ts'
+import type { AgentPatch, Holder, LogStore, LogTransaction, ModelCallUsage, RunPatch } from './stores.ts'
 
 export function createLogStore(prisma: PrismaClient, options: { ids?: Ids; now?: () => Date } = {}): LogStore {
   const { ids = randomIds, now = () => new Date() } = options
   return {
-    async write(agentId, change) {
+    async write(agentId, change, holder) {
       return await prisma.$transaction(
         async (db) => {
           const row = await lockAgent(db, agentId)
           if (!row) throw new BerthError('not_found', `There is no agent ${agentId}.`)
-          const tx = new PendingChange({ db, row, ids, now })
+          const tx = new PendingChange({ db, row, ids, now, holder: holder ?? null })
           const result = await change(tx)
           const stored = await tx.commit()
           return { result, agent: tx.agent, stored }
@@ -37,6 +37,7 @@ class PendingChange implements LogTransaction {
   agent
   journal: JournalPosition
   readonly #db: Prisma.TransactionClient
+  readonly #holder: Holder | null
   readonly #ids: Ids
   readonly #now: () => Date
   readonly #events: EventRow[] = []
@@ -45,8 +46,15 @@ class PendingChange implements LogTransaction {
   #addCostUsd = 0
   #seq: number
 
-  constructor(input: { db: Prisma.TransactionClient; row: Prisma.AgentModel; ids: Ids; now: () => Date }) {
+  constructor(input: {
+    db: Prisma.TransactionClient
+    row: Prisma.AgentModel
+    ids: Ids
+    now: () => Date
+    holder: Holder | null
+  }) {
     this.#db = input.db
+    this.#holder = input.holder
     this.#ids = input.ids
     this.#now = input.now
     this.agent = toAgent(input.row)
@@ -152,8 +160,9 @@ class PendingChange implements LogTransaction {
   async commit(): Promise<StoredEvent[]> {
     const moved = this.journal !== this.#startPosition
     const isChanged = moved || this.#addCostUsd !== 0 || Object.keys(this.#columns).length > 0
-    if (this.#events.length === 0 && !isChanged) return []
-    await storeChange(this.#db, {
+    // A holder's write is checked although it may have changed no more than a run.
+    if (this.#events.length === 0 && !isChanged && this.#holder === null) return []
+    const isStored = await storeChange(this.#db, {
       agentId: this.agent.id,
       events: this.#events,
       columns: {
@@ -163,7 +172,9 @@ class PendingChange implements LogTransaction {
       },
       addCostUsd: this.#addCostUsd,
       now: this.#now(),
+      holder: this.#holder,
     })
+    if (!isStored) throw leaseLost(this.agent.id)
     return this.#events.map(({ journalId: _id, journalN: _n, ...event }) => event)
   }
 

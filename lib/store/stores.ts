@@ -81,6 +81,8 @@ export interface AgentStore {
   list(filter: AgentFilter): Promise<Agent[]>
   /** Agents that the reconciler has to look at: anything but at rest, or with a wish or an open run. */
   listUnsettled(): Promise<Agent[]>
+  /** Those of them whose lease nobody holds at that time. */
+  listUnheld(now: Date): Promise<Agent[]>
   /** Agents that wait (READY) and were last active at that time or before. */
   listIdleSince(time: Date): Promise<Agent[]>
   findByBranch(githubRepo: string, targetBranch: string): Promise<Agent | null>
@@ -189,22 +191,51 @@ export interface LogTransaction {
   ): void
 }
 
+/** Who holds an agent's lease, and with which fencing number. */
+export interface Holder {
+  owner: string
+  fence: number
+}
+
 export interface LogStore {
   /**
    * Runs `change` under the agent's row lock and commits what it appended and changed, or nothing when it throws.
-   * Answers with its result and the events that were stored, in order. Throws `not_found` when the agent is gone.
+   * Answers with its result and the events that were stored, in order. Throws `not_found` when the agent is gone, and
+   * what `isLeaseLost` knows, with nothing stored, when `holder` is given and is not the lease's any more.
    */
   write<T>(
     agentId: string,
     change: (tx: LogTransaction) => Promise<T> | T,
+    holder?: Holder,
   ): Promise<{ result: T; agent: Agent; stored: StoredEvent[] }>
 }
 
+/** News of an agent for the other control planes on the database. */
+export type Announcement =
+  /** Its log has grown to `seq`. */
+  | { kind: 'log'; agentId: string; ownerId: string; seq: number }
+  /** Its row asks for something that only its holder may do. */
+  | { kind: 'wake'; agentId: string }
+  | { kind: 'removed'; agentId: string; ownerId: string }
+
+export interface Announcements {
+  announce(news: Announcement): Promise<void>
+}
+
 export interface LeaseStore {
-  /** The lease's fencing number, or null while another holds it. Every change of hands and every new `session` raises it. */
-  acquire(input: { agentId: string; owner: string; now: Date; expiresAt: Date }): Promise<number | null>
-  /** Extends every lease of the owner that it has not released. */
-  renew(owner: string, expiresAt: Date): Promise<void>
+  /**
+   * The lease's fencing number, or null while another holds it. Every change of hands raises it, and so does an owner that does
+   * not know its number any more (`held`: it was started again).
+   */
+  acquire(input: {
+    agentId: string
+    owner: string
+    held?: number | null
+    now: Date
+    expiresAt: Date
+  }): Promise<number | null>
+  /** Extends every lease of the owner that it has not released. Answers with their agents. */
+  renew(owner: string, expiresAt: Date): Promise<string[]>
   release(agentId: string, owner: string): Promise<void>
 }
 

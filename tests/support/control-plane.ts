@@ -7,10 +7,13 @@ import { readSettings, type Settings } from '../../lib/config.ts'
 import type { Forge, PullRequest } from '../../lib/drivers/forge/port.ts'
 import { randomIds } from '../../lib/ids.ts'
 import { silentLogger } from '../../lib/logger.ts'
-import { createSupervisor } from '../../lib/services/agent/supervisor.ts'
+import { createHoldings } from '../../lib/services/agent/holdings.ts'
+import { createSupervisor, type Supervisor } from '../../lib/services/agent/supervisor.ts'
 import type { Context, Parts, WorkerParts } from '../../lib/services/context.ts'
+import { hearNews } from '../../lib/services/event/hear-news.ts'
 import { createEventHub, type HubMessage } from '../../lib/services/event/hub.ts'
 import { createKeyedQueue } from '../../lib/services/event/keyed-queue.ts'
+import { openAnnouncements } from '../../lib/store/announcements.ts'
 import { createPrismaClient } from '../../lib/store/client.ts'
 import { createStores } from '../../lib/store/prisma-stores.ts'
 import { createTestDatabase } from './database.ts'
@@ -59,6 +62,15 @@ export async function startControlPlane(settings: Partial<Settings> = {}): Promi
 
   const boot = async (instanceId = 'own_test'): Promise<Parts> => {
     const prisma = createPrismaClient(database.url)
+    const stores = createStores(prisma)
+    let supervisorOf: Supervisor | null = null
+    const hub = createEventHub()
+    const announcements = await openAnnouncements({
+      url: database.url,
+      from: instanceId,
+      onNews: (news) => void hearNews({ news, stores, hub, logger: silentLogger, supervisor: supervisorOf }),
+      onLost: () => {},
+    })
     const worker: WorkerParts = {
       settings: { ...testSettings, ...settings },
       installationId: 'ins_test',
@@ -67,7 +79,9 @@ export async function startControlPlane(settings: Partial<Settings> = {}): Promi
       clock: systemClock,
       ids: randomIds,
       logger: silentLogger,
-      stores: createStores(prisma),
+      stores,
+      announcements,
+      holdings: createHoldings({ leases: stores.leases, owner: instanceId, clock: systemClock }),
       driver,
       forge,
       createBridgeClient: () => bridge.client,
@@ -75,14 +89,16 @@ export async function startControlPlane(settings: Partial<Settings> = {}): Promi
         const closed = new Promise<void>((resolve) => socket.once('close', resolve))
         return { closed, close: () => socket.destroy() }
       },
-      hub: createEventHub(),
+      hub,
       writes: createKeyedQueue(),
       modelCatalog: { list: async () => null, find: async () => null },
       generations: { find: async () => null },
     }
     const supervisor = createSupervisor(worker)
+    supervisorOf = supervisor
     closers.push(async () => {
       await supervisor.close()
+      await announcements.close()
       await prisma.$disconnect()
     })
     const parts = { ...worker, supervisor }

@@ -93,7 +93,7 @@ export function createFakeBridge(): FakeBridge {
       bridge.cloned = false
     },
     running: () => run?.runId ?? null,
-    openTunnels: () => [...tunnels],
+    openTunnels: () => [...tunnels].filter((tunnel) => !tunnel.destroyed),
     client: {
       health: async () => health(),
       waitUntilReady: async () => health(),

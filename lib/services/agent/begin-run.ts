@@ -9,7 +9,7 @@ import type {
 import type { Agent, Run, StartStage } from '../../domain/agent.ts'
 import { BerthError, isErrorCode } from '../../errors.ts'
 import type { WorkerParts } from '../context.ts'
-import { writeLog } from '../event/write.ts'
+import { writeAsHolder } from '../event/write.ts'
 import type { SandboxConnection } from '../sandbox/connection.ts'
 import { describeChoice } from '../sandbox/divergence.ts'
 
@@ -37,7 +37,7 @@ export async function showStage(
   agentId: string,
   detail: { stage: StartStage; percent?: number | null; message?: string },
 ): Promise<void> {
-  await writeLog(parts, agentId, (tx) => {
+  await writeAsHolder(parts, agentId, (tx) => {
     if (tx.agent.status !== 'STARTING') return
     tx.update({ statusDetail: detail })
     tx.append('status', {
@@ -163,7 +163,7 @@ export async function executeRun(input: {
       hint: 'Stop the agent and resume it; its files and history stay.',
     })
   }
-  await writeLog(parts, agent.id, async (tx) => {
+  await writeAsHolder(parts, agent.id, async (tx) => {
     const current = await tx.findRun(run.id)
     if (current?.status === 'PENDING') await tx.updateRun(run.id, { status: 'RUNNING' })
     // What a person chose is done; and from now on only the run knows what is in the workspace.

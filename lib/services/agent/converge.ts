@@ -4,13 +4,13 @@
  */
 import type { Agent, Divergence, Run, StartStage, StatusDetail } from '../../domain/agent.ts'
 import { nextStep, type Step } from '../../domain/next-step.ts'
-import { BerthError, isBerthError } from '../../errors.ts'
+import { BerthError, isBerthError, isLeaseLost } from '../../errors.ts'
 import type { WorkerParts } from '../context.ts'
-import { writeLog } from '../event/write.ts'
+import { announce, writeAsHolder } from '../event/write.ts'
 import { deliver } from '../pull-request/deliver.ts'
 import type { SandboxConnection } from '../sandbox/connection.ts'
 import { findDivergence } from '../sandbox/divergence.ts'
-import { acquireLease, ensureSandbox } from '../sandbox/ensure.ts'
+import { ensureSandbox } from '../sandbox/ensure.ts'
 import { ensureClone, ensureSetup, executeRun, showStage } from './begin-run.ts'
 import { endOpenRun, setStatus } from './end-run.ts'
 import { openRunFromQueue } from './open-run.ts'
@@ -43,16 +43,14 @@ export async function converge(work: Convergence): Promise<void> {
     const unsaid = waiting > (connection?.told ?? 0)
     const step = nextStep({ agent, openRun: run, connected: connection !== null, unsaid })
     if (step === 'rest') return
-    const fence = await acquireLease(parts, agentId)
-    if (fence === null) {
-      parts.logger.info('an agent is left to the control plane that holds it', { agentId })
-      return
-    }
+    const fence = await parts.holdings.acquire(agentId)
+    if (fence === null) return announce(parts, { kind: 'wake', agentId })
     try {
       await takeStep({ work, step, agent, run, fence })
     } catch (error) {
       // Given up for a wish that came meanwhile: the next turn sees it in the row.
       if (work.signal.aborted) return
+      if (isLeaseLost(error)) return await leave({ work, step, error })
       if (saysNothingOfTheSandbox({ error, step, agent })) return await leave({ work, step, error })
       await fail({ work, step, error })
       return
@@ -90,7 +88,7 @@ async function takeStep({ work, step, agent, run, fence }: StepInput): Promise<v
   const { parts } = work
   if (step === 'purge' || step === 'take_down') return await takeDown({ work, agent, run, purge: step === 'purge' })
   if (step === 'end_pending') {
-    return await writeLog(parts, agent.id, async (tx) => {
+    return await writeAsHolder(parts, agent.id, async (tx) => {
       await endOpenRun(parts, tx, { reason: 'cancelled', message: 'Cancelled before it began.' })
       tx.update({ needs: null, divergence: null })
       setStatus(tx, work.connection() ? 'READY' : 'IDLE')
@@ -107,7 +105,7 @@ async function takeStep({ work, step, agent, run, fence }: StepInput): Promise<v
     const last = await parts.stores.runs.findLatest(agent.id)
     if (last) await deliver({ parts, agent, run: last, connection, asked: false, signal: work.signal })
     const workspace = await connection.client.workspaceState(work.signal)
-    await writeLog(parts, agent.id, async (tx) => {
+    await writeAsHolder(parts, agent.id, async (tx) => {
       if (tx.agent.status !== 'RUNNING' || (await tx.openRun())) return
       // A clone that is gone stays on record: the next run asks about it.
       const isLost = tx.agent.workspace?.cloned === true && !workspace.cloned
@@ -160,7 +158,7 @@ async function begin(input: { work: Convergence; agent: Agent; run: Run; fence: 
 /** The run waits, and the agent says for what. */
 async function askAboutDivergence(input: { work: Convergence; agent: Agent; divergence: Divergence }): Promise<void> {
   const { work, agent, divergence } = input
-  await writeLog(work.parts, agent.id, (tx) => {
+  await writeAsHolder(work.parts, agent.id, (tx) => {
     if (tx.agent.desired !== null) return
     tx.update({ needs: 'divergence', divergence })
     setStatus(tx, 'READY', { code: divergence.kind, message: divergence.message })
@@ -186,11 +184,14 @@ async function fallAsleep({ work, agent }: { work: Convergence; agent: Agent }):
   for (const sandbox of await parts.driver.list({ installationId: parts.installationId, agentId: agent.id })) {
     await parts.driver.stop(sandbox)
   }
-  await writeLog(parts, agent.id, (tx) => {
+  await writeAsHolder(parts, agent.id, (tx) => {
     if (tx.agent.desired !== 'asleep') return
     tx.update({ desired: null })
     setStatus(tx, 'SLEEPING')
   })
+  // Read again: what was asked for meanwhile is begun by the next step, under the same lease.
+  const now = await parts.stores.agents.find(agent.id)
+  if (now?.status === 'SLEEPING') await parts.holdings.release(agent.id)
 }
 
 async function attach(input: { work: Convergence; agent: Agent; run: Run | null; fence: number }): Promise<void> {
@@ -198,14 +199,14 @@ async function attach(input: { work: Convergence; agent: Agent; run: Run | null;
   const { parts, signal } = work
   if (!run && agent.status === 'READY' && !(await hasContainer(parts, agent))) {
     // Somebody removed or stopped it while it waited: nothing is lost, the next instruction brings it back.
-    return await writeLog(parts, agent.id, (tx) => setStatus(tx, 'IDLE'))
+    return await writeAsHolder(parts, agent.id, (tx) => setStatus(tx, 'IDLE'))
   }
   const connection = await connect({ work, agent, fence })
   const isLost = agent.workspace?.cloned === true && !connection.cloned
   if (!run) {
     // A lost workspace is asked about before the next run; an empty one is not put in its place.
     if (!isLost) await ensureClone({ parts, agent, connection, signal })
-    return await writeLog(parts, agent.id, (tx) => {
+    return await writeAsHolder(parts, agent.id, (tx) => {
       if (tx.agent.status === 'STARTING') setStatus(tx, 'READY')
     })
   }
@@ -213,7 +214,7 @@ async function attach(input: { work: Convergence; agent: Agent; run: Run | null;
   const current = await parts.stores.runs.find(run.id)
   if (current?.status !== 'RUNNING') return
   if (current.cancelRequestedAt) {
-    return await writeLog(parts, agent.id, (tx) =>
+    return await writeAsHolder(parts, agent.id, (tx) =>
       endOpenRun(parts, tx, { reason: 'cancelled', message: 'Cancelled.' }),
     )
   }
@@ -221,9 +222,9 @@ async function attach(input: { work: Convergence; agent: Agent; run: Run | null;
     const message = isLost
       ? 'The workspace was lost while the run was in progress. Resume the agent to decide how it goes on.'
       : 'The sandbox was lost again after the run was continued once.'
-    return await writeLog(parts, agent.id, (tx) => endOpenRun(parts, tx, { reason: 'sandbox_lost', message }))
+    return await writeAsHolder(parts, agent.id, (tx) => endOpenRun(parts, tx, { reason: 'sandbox_lost', message }))
   }
-  await writeLog(parts, agent.id, (tx) => tx.updateRun(run.id, { continuedCount: current.continuedCount + 1 }))
+  await writeAsHolder(parts, agent.id, (tx) => tx.updateRun(run.id, { continuedCount: current.continuedCount + 1 }))
   await ensureClone({ parts, agent, connection, signal })
   await executeRun({ parts, agent, run: current, connection, continued: true })
 }
@@ -240,7 +241,7 @@ async function cancel(input: { work: Convergence; agent: Agent; run: Run }): Pro
   const { ended } = await connection.client.cancel(run.id)
   await orAborted(connection.catchUp(), work.signal)
   if (ended) return
-  await writeLog(work.parts, agent.id, (tx) =>
+  await writeAsHolder(work.parts, agent.id, (tx) =>
     endOpenRun(work.parts, tx, { reason: 'cancelled', message: 'Cancelled; the sandbox no longer had the run.' }),
   )
 }
@@ -264,7 +265,7 @@ async function fail(input: { work: Convergence; step: Step; error: unknown }): P
   await removeContainers(parts, agentId).catch((cause: unknown) =>
     parts.logger.warn('the container of a failed start could not be removed', { agentId, error: cause }),
   )
-  await writeLog(parts, agentId, async (tx) => {
+  await writeAsHolder(parts, agentId, async (tx) => {
     const run = await tx.openRun()
     const detail: StatusDetail = {
       ...(tx.agent.statusDetail?.stage && { stage: tx.agent.statusDetail.stage }),

@@ -13,6 +13,8 @@ export interface Supervisor {
   wake(agentId: string): void
   /** Gives up what is under way (a start, say) because a wish came that makes it needless, then wakes. */
   interrupt(agentId: string): void
+  /** Somebody else does what there is to do from now on: the connection is closed, and what is under way given up. */
+  letGo(agentId: string): void
   /** Wakes, and resolves when nothing is left to do. */
   settle(agentId: string): Promise<void>
   /** The live connection, or null. */
@@ -102,6 +104,13 @@ export function createSupervisor(parts: WorkerParts): Supervisor {
     interrupt(agentId) {
       workers.get(agentId)?.abort.abort(givenUp('The agent was told to do something else meanwhile.'))
       wake(agentId)
+    },
+    letGo(agentId) {
+      const worker = workers.get(agentId)
+      worker?.abort.abort(givenUp('Another control plane has taken over the agent.'))
+      worker?.connection
+        ?.close()
+        .catch((error: unknown) => parts.logger.warn('a connection closed badly', { agentId, error }))
     },
     connection: (agentId) => workers.get(agentId)?.connection ?? null,
     async exclusively(agentId, task) {

@@ -1,7 +1,7 @@
 /** Takes an agent's sandbox away: the run ends, the container goes, the volumes stay unless everything is to go. */
 import type { Agent, Run } from '../../domain/agent.ts'
 import type { Parts } from '../context.ts'
-import { writeLog } from '../event/write.ts'
+import { announce, writeAsHolder } from '../event/write.ts'
 import type { Convergence } from './converge.ts'
 import { endOpenRun, setStatus } from './end-run.ts'
 
@@ -24,15 +24,17 @@ export async function takeDown(input: {
   if (purge) {
     await parts.driver.removeVolumes({ installationId: parts.installationId, agentId: agent.id })
     await parts.writes.run(agent.id, () => parts.stores.agents.remove(agent.id))
-    parts.hub.publish({ kind: 'removed', agentId: agent.id, ownerId: agent.ownerId })
+    const removed = { kind: 'removed' as const, agentId: agent.id, ownerId: agent.ownerId }
+    parts.hub.publish(removed)
+    announce(parts, removed)
     return
   }
-  await writeLog(parts, agent.id, async (tx) => {
+  await writeAsHolder(parts, agent.id, async (tx) => {
     await endOpenRun(parts, tx, { reason: 'cancelled', message: 'The agent was stopped.' })
     tx.update({ desired: null, incarnation: null, needs: null, divergence: null })
     setStatus(tx, 'IDLE')
   })
-  await parts.stores.leases.release(agent.id, parts.instanceId)
+  await parts.holdings.release(agent.id)
 }
 
 /** The bridge ends its run itself where it can, so that its last events are in the log. */

@@ -2,8 +2,7 @@
 import { cleanText, type DoneReason, type JournalEvent } from '../../../container/contract/events.ts'
 import { acceptJournalEvent, rejectMalformed } from '../../domain/journal-acceptance.ts'
 import type { LogTransaction } from '../../store/stores.ts'
-import type { Parts } from '../context.ts'
-import { writeLog } from './write.ts'
+import { type HolderParts, writeAsHolder } from './write.ts'
 
 export type JournalLine = { event: JournalEvent } | { malformed: string; n: number }
 
@@ -16,10 +15,10 @@ export interface AcceptedLines {
 
 /** Stores the lines in one transaction. Lines stored before are passed over; after a gap nothing more is taken. */
 export async function acceptJournal(
-  parts: Pick<Parts, 'stores' | 'hub' | 'writes'>,
+  parts: HolderParts,
   input: { agentId: string; journalId: string; lines: JournalLine[] },
 ): Promise<AcceptedLines> {
-  return await writeLog(parts, input.agentId, async (tx) => {
+  return await writeAsHolder(parts, input.agentId, async (tx) => {
     const outcome: AcceptedLines = { gap: null, runEnded: false }
     for (const line of input.lines) {
       const n = 'event' in line ? line.event.n : line.n

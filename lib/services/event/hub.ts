@@ -15,18 +15,34 @@ export interface EventHub {
   publish(message: HubMessage): void
   /** Listeners are called in order and must not throw or block. Returns the way out. */
   subscribe(listener: (message: HubMessage) => void): () => void
+  hasListeners(): boolean
+  /** The last event of the agent that was published here, if any was lately. */
+  lastSeq(agentId: string): number | null
   /** Each unfinished message of the agent as one delta from offset 0: for a reader who comes in the middle. */
   unfinished(agentId: string): DeltaEvent[]
 }
 
 /** Text kept for late readers, in UTF-16 units a message; beyond it only newer deltas are passed on. */
 const MAX_UNFINISHED_CHARS = 256 * 1024
+const MAX_NOTED_AGENTS = 1_000
 /** Of one agent; a run writes a few at a time. */
 const MAX_UNFINISHED_MESSAGES = 100
 
 export function createEventHub(): EventHub {
   const listeners = new Set<(message: HubMessage) => void>()
   const unfinished = new Map<string, Map<string, DeltaEvent>>()
+
+  const published = new Map<string, number>()
+
+  /** The agents heard of last, so that news from outside is asked for from there on. */
+  const note = (agentId: string, events: StoredEvent[]) => {
+    const last = events.at(-1)
+    if (last === undefined) return
+    published.delete(agentId)
+    published.set(agentId, last.seq)
+    const [oldest] = published.keys()
+    if (published.size > MAX_NOTED_AGENTS && oldest !== undefined) published.delete(oldest)
+  }
 
   const keep = (agentId: string, delta: DeltaEvent) => {
     const messages = unfinished.get(agentId) ?? new Map<string, DeltaEvent>()
@@ -61,6 +77,7 @@ export function createEventHub(): EventHub {
 
   return {
     publish(message) {
+      if (message.kind === 'events') note(message.agentId, message.events)
       if (message.kind === 'delta') keep(message.agentId, message.delta)
       else if (message.kind === 'events') forget(message.agentId, message.events)
       else unfinished.delete(message.agentId)
@@ -70,6 +87,8 @@ export function createEventHub(): EventHub {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
+    hasListeners: () => listeners.size > 0,
+    lastSeq: (agentId) => published.get(agentId) ?? null,
     unfinished: (agentId) => [...(unfinished.get(agentId)?.values() ?? [])],
   }
 }

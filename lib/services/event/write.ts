@@ -1,16 +1,57 @@
 /** The one way in which an agent or its log is changed: decided and stored under the row lock, then told to the readers. */
-import type { LogTransaction } from '../../store/stores.ts'
+import type { Holder, LogTransaction } from '../../store/stores.ts'
 import type { Parts } from '../context.ts'
+
+type WriteParts = Pick<Parts, 'stores' | 'hub' | 'writes' | 'announcements' | 'logger'>
+export type HolderParts = WriteParts & Pick<Parts, 'holdings'>
 
 /** Runs `change` in a transaction of the agent's log; nothing is shown before it is stored, and all in the order stored. */
 export async function writeLog<T>(
-  parts: Pick<Parts, 'stores' | 'hub' | 'writes'>,
+  parts: WriteParts,
   agentId: string,
   change: (tx: LogTransaction) => Promise<T> | T,
 ): Promise<T> {
+  return await write(parts, { agentId, change, holder: undefined })
+}
+
+/**
+ * The same for what only the holder of the agent may write: its worker, and what comes from its sandbox. Throws what
+ * `isLeaseLost` knows, with nothing stored, when another control plane has taken the agent over.
+ */
+export async function writeAsHolder<T>(
+  parts: HolderParts,
+  agentId: string,
+  change: (tx: LogTransaction) => Promise<T> | T,
+): Promise<T> {
+  return await write(parts, { agentId, change, holder: () => parts.holdings.holderOf(agentId) })
+}
+
+async function write<T>(
+  parts: WriteParts,
+  input: {
+    agentId: string
+    change: (tx: LogTransaction) => Promise<T> | T
+    holder: (() => Holder) | undefined
+  },
+): Promise<T> {
+  const { agentId, change, holder } = input
   return await parts.writes.run(agentId, async () => {
-    const { result, agent, stored } = await parts.stores.log.write(agentId, change)
-    if (stored.length > 0) parts.hub.publish({ kind: 'events', agentId, ownerId: agent.ownerId, events: stored })
+    const { result, agent, stored } = await parts.stores.log.write(agentId, change, holder?.())
+    if (stored.length > 0) {
+      const { ownerId, lastSeq } = agent
+      parts.hub.publish({ kind: 'events', agentId, ownerId, events: stored })
+      announce(parts, { kind: 'log', agentId, ownerId, seq: lastSeq })
+    }
     return result
   })
+}
+
+/** To the other control planes, if there can be any. What they miss they find in the rows, later. */
+export function announce(
+  { announcements, logger }: Pick<Parts, 'announcements' | 'logger'>,
+  news: Parameters<NonNullable<Parts['announcements']>['announce']>[0],
+): void {
+  announcements
+    ?.announce(news)
+    .catch((error: unknown) => logger.warn('other control planes could not be told', { ...news, error }))
 }

@@ -6,7 +6,7 @@ import type { Agent, Run } from '../../domain/agent.ts'
 import { readCommandEvidence, writeCommitMessage, writePullRequestBody } from '../../domain/pull-request-text.ts'
 import { isBerthError } from '../../errors.ts'
 import type { CoreParts, Parts } from '../context.ts'
-import { writeLog } from '../event/write.ts'
+import { writeAsHolder } from '../event/write.ts'
 import type { SandboxConnection } from '../sandbox/connection.ts'
 
 /** A run that ended so has not been asked to deliver what it left behind. */
@@ -38,7 +38,7 @@ export async function deliver(input: {
 }): Promise<Delivery> {
   const { parts, agent, run } = input
   const delivery = await attempt(input)
-  await writeLog(parts, agent.id, (tx) => {
+  await writeAsHolder(parts, agent.id, (tx) => {
     if (delivery.number !== undefined && delivery.url !== undefined && delivery.title !== undefined) {
       tx.update({ pullRequest: { number: delivery.number, url: delivery.url, title: delivery.title } })
     }
@@ -67,7 +67,7 @@ async function commitPushOpen(input: Parameters<typeof deliver>[0]): Promise<Del
   const { parts, agent, run, connection, signal } = input
   const message = writeCommitMessage(agent.name, run.summary)
   const commit = await connection.client.commit({ message, author: parts.settings.gitUser }, signal)
-  await writeLog(parts, agent.id, (tx) => {
+  await writeAsHolder(parts, agent.id, (tx) => {
     if (commit.additions !== undefined && commit.deletions !== undefined) {
       tx.update({ additions: commit.additions, deletions: commit.deletions })
     }

@@ -7,7 +7,7 @@ import { requireAgent } from '../agent/require.ts'
 import type { AgentView } from '../agent/schemas.ts'
 import { readAgentView } from '../agent/view.ts'
 import type { Context, CoreParts } from '../context.ts'
-import { writeLog } from '../event/write.ts'
+import { writeAsHolder, writeLog } from '../event/write.ts'
 import { type Delivery, deliver, openOrUpdate } from './deliver.ts'
 
 /** Commits what is left, pushes, opens or updates. Wakes the sandbox when it must. Safe to ask again. */
@@ -56,7 +56,7 @@ export async function openPullRequestForRun(
   }
   const { title, body } = input.request
   const delivery = await openOrUpdate({ parts, agent, title, body })
-  await writeLog(parts, agent.id, (tx) => {
+  await writeAsHolder(parts, agent.id, (tx) => {
     tx.update({ pullRequest: { number: delivery.number, url: delivery.url, title: delivery.title } })
     tx.append('pull_request', { ...delivery }, { runId: run.id })
   })

@@ -2,15 +2,14 @@
 import type { TakenMessages } from '../../../container/contract/tunnel.ts'
 import { BerthError } from '../../errors.ts'
 import { sayInRun } from '../agent/open-run.ts'
-import type { CoreParts } from '../context.ts'
-import { writeLog } from '../event/write.ts'
+import { type HolderParts, writeAsHolder } from '../event/write.ts'
 
 /** Throws `state_conflict` when `runId` is not the agent's run in progress. */
 export async function takeMessages(
-  parts: Pick<CoreParts, 'stores' | 'hub' | 'writes'>,
+  parts: HolderParts,
   { agentId, runId }: { agentId: string; runId: string },
 ): Promise<TakenMessages> {
-  return await writeLog(parts, agentId, async (tx) => {
+  return await writeAsHolder(parts, agentId, async (tx) => {
     const run = await tx.openRun()
     if (run?.id !== runId || run.cancelRequestedAt !== null) {
       throw new BerthError('state_conflict', 'Only a run in progress may take what people said.')

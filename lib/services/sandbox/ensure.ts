@@ -1,11 +1,10 @@
 /** Gets an agent's sandbox up and connected: found by its labels, woken, or made. Each stage is told as it begins. */
 import type { Agent, StartStage } from '../../domain/agent.ts'
 import type { WorkerParts } from '../context.ts'
-import { writeLog } from '../event/write.ts'
+import { writeAsHolder } from '../event/write.ts'
 import { bridgeToken, connectSandbox, requireSecretKey, type SandboxConnection, sha256Hex } from './connection.ts'
 import { sandboxEnvironment } from './environment.ts'
 
-const LEASE_MS = 30_000
 const CONTAINER_DEADLINE_MS = 30_000
 const TMP_BYTES = 1024 * 1024 * 1024
 
@@ -40,13 +39,6 @@ export async function ensureSandbox(input: EnsureInput): Promise<SandboxConnecti
   })
 }
 
-/** The fencing number of the lease, taken or kept; null while another control plane holds the agent. */
-export async function acquireLease(parts: WorkerParts, agentId: string): Promise<number | null> {
-  const now = parts.clock.now()
-  const expiresAt = new Date(now.getTime() + LEASE_MS)
-  return await parts.stores.leases.acquire({ agentId, owner: parts.instanceId, now, expiresAt })
-}
-
 async function ensureContainer({ parts, agent, signal }: EnsureInput): Promise<string> {
   const { driver, installationId } = parts
   const sandboxes = await driver.list({ installationId, agentId: agent.id })
@@ -63,7 +55,7 @@ async function ensureContainer({ parts, agent, signal }: EnsureInput): Promise<s
   if (known) return (await driver.start(known)).incarnation
   const incarnation = parts.ids.next('inc')
   // Known before it exists: a control plane that dies here finds the container by the row.
-  await writeLog(parts, agent.id, (tx) => tx.update({ incarnation }))
+  await writeAsHolder(parts, agent.id, (tx) => tx.update({ incarnation }))
   await driver.create(
     {
       installationId,

@@ -8,6 +8,7 @@ import type { BridgeClient, BridgeMessage } from '../../drivers/bridge/port.ts'
 import { BerthError } from '../../errors.ts'
 import type { Parts } from '../context.ts'
 import { acceptJournal, type JournalLine } from '../event/accept.ts'
+import type { HolderParts } from '../event/write.ts'
 
 /** Lines that may wait for the database before reading pauses. */
 const MAX_WAITING = 512
@@ -19,7 +20,7 @@ export interface JournalFollower {
   ended: Promise<void>
 }
 
-type FollowerParts = Pick<Parts, 'stores' | 'hub' | 'writes' | 'logger' | 'clock'>
+type FollowerParts = HolderParts & Pick<Parts, 'clock'>
 
 /** After lines that could not be stored: the database may be away for a moment. */
 const STORE_RETRY_MS = 1_000

@@ -1,0 +1,170 @@
+/** Two control planes on one database: one holds an agent, the other sees it, asks for it, and takes it over when it must. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { isLeaseLost } from '../../../../../lib/errors.ts'
+import { createAgent } from '../../../../../lib/services/agent/create.ts'
+import { cancelRun, stopAgent } from '../../../../../lib/services/agent/end.ts'
+import { createHoldings } from '../../../../../lib/services/agent/holdings.ts'
+import { chatWithAgent, resumeAgent, startAgent } from '../../../../../lib/services/agent/instruct.ts'
+import type { Context, Parts } from '../../../../../lib/services/context.ts'
+import { streamEvents } from '../../../../../lib/services/event/stream.ts'
+import { writeAsHolder } from '../../../../../lib/services/event/write.ts'
+import { type ControlPlane, startControlPlane } from '../../../../support/control-plane.ts'
+
+let plane: ControlPlane
+let other: Parts
+let there: Context
+
+beforeEach(async () => {
+  plane = await startControlPlane()
+  other = await plane.boot('own_other')
+  there = { ...plane.ctx, parts: other }
+})
+
+afterEach(async () => {
+  await plane.close()
+})
+
+/** An agent with a run in progress, held by the first. */
+async function createRunning() {
+  plane.bridge.onExecute = () => {}
+  const input = { task: 'Fix the bug', githubRepo: 'acme/widgets', targetBranch: 'berth/fix' }
+  const { id } = await createAgent({ ctx: plane.ctx, input })
+  await startAgent({ ctx: plane.ctx, input: { agentId: id } })
+  await plane.until(id, ({ type }) => type === 'run_started')
+  await plane.parts.supervisor.settle(id)
+  return id
+}
+
+/** As if 30 s had passed without a renewal of the first. */
+const expireLease = (agentId: string) => plane.parts.stores.leases.release(agentId, plane.parts.instanceId)
+
+/** The other one takes the agent over, and is connected. */
+async function takeOver(agentId: string) {
+  await expireLease(agentId)
+  await other.supervisor.settle(agentId)
+}
+
+describe('an agent that is held', () => {
+  it('is left alone by another control plane', async () => {
+    const id = await createRunning()
+    await other.supervisor.settle(id)
+    expect(other.supervisor.connection(id)).toBeNull()
+    expect(plane.bridge.openTunnels()).toHaveLength(2)
+  })
+
+  it('is told words, cancelled and stopped through either', async () => {
+    const id = await createRunning()
+    const attended = new Promise<void>((resolve) => {
+      plane.bridge.onAttend = () => resolve()
+    })
+    await chatWithAgent({ ctx: there, input: { agentId: id, message: 'Also the docs' } })
+    await attended
+    await cancelRun({ ctx: there, input: { agentId: id } })
+    await plane.until(id, ({ type, data }) => type === 'done' && data.reason === 'cancelled')
+    await plane.untilAtRest(id)
+    await stopAgent({ ctx: there, input: { agentId: id } })
+    await plane.until(id, ({ type, data }) => type === 'status' && data.status === 'IDLE')
+    expect(await plane.driver.list({ installationId: 'ins_test', agentId: id })).toEqual([])
+    expect(plane.bridge.calls.filter((call) => call.startsWith('cancel'))).toHaveLength(1)
+  })
+
+  it('is watched live through the other, every event once and in order', async () => {
+    const id = await createRunning()
+    const leaving = new AbortController()
+    const seqs: number[] = []
+    const reading = (async () => {
+      for await (const item of streamEvents({ ctx: there, input: { agentId: id, after: 0, signal: leaving.signal } })) {
+        if (item.event.seq > 0) seqs.push(item.event.seq)
+        if (item.event.type === 'done') return
+      }
+    })()
+    for (let step = 1; step <= 20; step += 1) {
+      plane.bridge.say('thinking', { step, maxSteps: 20, tokensUsed: 0, maxTokens: null })
+    }
+    plane.bridge.end('completed', 'Done.')
+    await reading
+    leaving.abort()
+    expect(seqs).toEqual(seqs.map((_, index) => index + 1))
+  })
+})
+
+describe('an agent that was taken over', () => {
+  it('goes on with the other: same container, one run, two tunnels, nothing lost', async () => {
+    const id = await createRunning()
+    const [before] = await plane.driver.list({ installationId: 'ins_test', agentId: id })
+    // The first has died: its connections are gone with it.
+    await plane.parts.supervisor.close()
+    plane.bridge.say('text', { step: 1, messageId: 'm', text: 'said while nobody listened' })
+    await takeOver(id)
+    expect(plane.bridge.openTunnels()).toHaveLength(2)
+    plane.bridge.end('completed', 'Done.')
+    await plane.untilAtRest(id)
+    expect(await plane.driver.list({ installationId: 'ins_test', agentId: id })).toMatchObject([
+      { engineId: before?.engineId },
+    ])
+    expect(plane.bridge.commands).toHaveLength(1)
+    const events = await other.stores.events.listAfter({ agentId: id, after: 0, limit: 1_000 })
+    expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1))
+    expect(events.filter(({ type }) => type === 'text')).toHaveLength(1)
+    expect(plane.forge.pullRequests).toHaveLength(1)
+  })
+
+  it('takes no late write of the first: nothing of it is stored', async () => {
+    const id = await createRunning()
+    await expireLease(id)
+    const { holdings } = plane.parts
+    const stale = holdings.holderOf(id)
+    const taken = createHoldings({ leases: other.stores.leases, owner: 'own_other', clock: other.clock })
+    expect(await taken.acquire(id)).toBeGreaterThan(stale.fence)
+    const before = (await other.stores.agents.find(id))?.lastSeq
+    const late = writeAsHolder(plane.parts, id, (tx) => {
+      tx.append('status', { status: 'RUNNING', message: 'too late' })
+    })
+    expect(isLeaseLost(await late.catch((error: unknown) => error))).toBe(true)
+    expect((await other.stores.agents.find(id))?.lastSeq).toBe(before)
+  })
+
+  it('is let go of by the first as soon as it renews', async () => {
+    const id = await createRunning()
+    await expireLease(id)
+    await createHoldings({ leases: other.stores.leases, owner: 'own_other', clock: other.clock }).acquire(id)
+    expect(await plane.parts.holdings.renew()).toEqual([id])
+    const connection = plane.parts.supervisor.connection(id)
+    plane.parts.supervisor.letGo(id)
+    await connection?.closed
+    await plane.parts.supervisor.settle(id)
+    expect(plane.parts.supervisor.connection(id)).toBeNull()
+  })
+
+  it('is found by its expired lease', async () => {
+    const id = await createRunning()
+    expect(await other.stores.agents.listUnheld(other.clock.now())).toEqual([])
+    await expireLease(id)
+    expect((await other.stores.agents.listUnheld(other.clock.now())).map((agent) => agent.id)).toEqual([id])
+  })
+})
+
+describe('both asked at once', () => {
+  it('begin one run in one container', async () => {
+    plane.bridge.onExecute = () => {}
+    const input = { task: 'Fix the bug', githubRepo: 'acme/widgets', targetBranch: 'berth/fix' }
+    const { id } = await createAgent({ ctx: plane.ctx, input })
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, index) =>
+        startAgent({ ctx: index % 2 === 0 ? plane.ctx : there, input: { agentId: id } }),
+      ),
+    )
+    expect(new Set(answers.map(({ run }) => run?.id)).size).toBe(1)
+    await plane.until(id, ({ type }) => type === 'run_started')
+    await Promise.all([plane.parts.supervisor.settle(id), other.supervisor.settle(id)])
+    expect(plane.bridge.commands).toHaveLength(1)
+    expect(plane.bridge.openTunnels()).toHaveLength(2)
+    expect(await plane.driver.list({ installationId: 'ins_test', agentId: id })).toHaveLength(1)
+    plane.bridge.end('completed', 'Done.')
+    await plane.untilAtRest(id)
+    plane.bridge.onExecute = () => plane.bridge.end('completed', 'Done.')
+    await resumeAgent({ ctx: there, input: { agentId: id, newTask: 'Go on' } })
+    await plane.untilAtRest(id)
+    expect(plane.bridge.commands).toHaveLength(2)
+  })
+})
