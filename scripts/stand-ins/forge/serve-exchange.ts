@@ -167,6 +167,7 @@ export function sendApi(response: ServerResponse, answer: ApiAnswer, token: Forg
     'x-ratelimit-remaining': String(limit - 1),
     'x-ratelimit-resource': 'core',
     ...(token?.scopes ? { 'x-oauth-scopes': token.scopes.join(', ') } : {}),
+    ...(token?.expires ? { 'github-authentication-token-expiration': token.expires } : {}),
     ...answer.headers,
   })
   response.end(body)

@@ -18,6 +18,8 @@ export interface ForgeToken {
   login: string
   /** What `X-OAuth-Scopes` says; null for a fine-grained token, which has no such header. */
   scopes: string[] | null
+  /** What `GitHub-Authentication-Token-Expiration` says, e.g. "2027-01-31 12:00:00 UTC"; left out for a token without an end. */
+  expires?: string
   /** May push and open pull requests. */
   canPush: boolean
 }

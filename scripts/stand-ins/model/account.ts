@@ -26,12 +26,13 @@ export function generationShape(input: { generation: Generation; reply: Reply; u
   }
 }
 
-export function keyShape(totalCostUsd: number) {
+/** `limitUsd`: what may be spent with the key; null: no limit of its own. */
+export function keyShape(totalCostUsd: number, limitUsd: number | null) {
   return {
     label: 'sk-or-v1-scripted',
     usage: totalCostUsd,
-    limit: null,
-    limit_remaining: null,
+    limit: limitUsd,
+    limit_remaining: limitUsd === null ? null : limitUsd - totalCostUsd,
     is_free_tier: false,
     is_provisioning_key: false,
     rate_limit: { requests: -1, interval: '10s', note: 'This field is deprecated and safe to ignore.' },

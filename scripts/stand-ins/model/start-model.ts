@@ -35,6 +35,8 @@ export interface ModelOptions {
   port?: number
   /** When given, any other key is answered 401. */
   apiKey?: string
+  /** What may be spent with the key, as `GET /key` tells it; default: no limit of its own. */
+  keyLimitUsd?: number
   models?: CatalogueModel[]
   /** Between two chunks, where a reply does not say; default 0. */
   delayMs?: number
@@ -155,8 +157,10 @@ async function answer(exchange: Exchange): Promise<void> {
     return sendError(response, 401, 'User not found.')
   }
   if (route === `POST ${API_PREFIX}/chat/completions`) return answerChat(exchange, raw)
-  if (route === `GET ${API_PREFIX}/key`)
-    return sendJson(response, 200, { data: keyShape(totalCost(state.generations.values())) })
+  if (route === `GET ${API_PREFIX}/key`) {
+    const spent = totalCost(state.generations.values())
+    return sendJson(response, 200, { data: keyShape(spent, state.options.keyLimitUsd ?? null) })
+  }
   if (route === `GET ${API_PREFIX}/credits`) {
     return sendJson(response, 200, { data: { total_credits: 100, total_usage: totalCost(state.generations.values()) } })
   }

@@ -172,6 +172,14 @@ test('tokens, scopes and privacy are as on GitHub', async () => {
   expect((await api(`/repos/${REPO}`, { token: null })).body.permissions).toBeUndefined()
 })
 
+test('a token tells when it ends; a fine-grained one tells no scopes', async () => {
+  expect((await api('/user')).headers.has('github-authentication-token-expiration')).toBe(false)
+  forge.setToken('fine', { scopes: null, expires: '2027-01-31 12:00:00 UTC' })
+  const { headers } = await api('/user', { token: 'fine' })
+  expect(headers.get('github-authentication-token-expiration')).toBe('2027-01-31 12:00:00 UTC')
+  expect(headers.has('x-oauth-scopes')).toBe(false)
+})
+
 test('a renamed repository redirects, for the API and for git', async () => {
   await forge.renameRepository(REPO, 'acme/gadgets')
   const moved = await api(`/repos/${REPO}/branches/main`)

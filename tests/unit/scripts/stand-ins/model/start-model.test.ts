@@ -186,6 +186,17 @@ test('a wrong key and an unknown model are refused as OpenRouter does', async ()
   ])
 })
 
+test('a key tells its limit, and what is left of it after the calls so far', async () => {
+  const readKey = async () => {
+    const answer = await fetch(`${model.url}/key`, { headers: { authorization: 'Bearer sk-test' } })
+    return (await answer.json()).data
+  }
+  model = await startModel({ script: [{ text: 'hi', usage: { costUsd: 0.25 } }], apiKey: 'sk-test', keyLimitUsd: 2 })
+  expect(await readKey()).toMatchObject({ usage: 0, limit: 2, limit_remaining: 2 })
+  await post({ model: MODEL, messages: [{ role: 'user', content: 'Hello?' }] })
+  expect(await readKey()).toMatchObject({ usage: 0.25, limit: 2, limit_remaining: 1.75 })
+})
+
 test('models have prices and context lengths, and a generation can be looked up by its id', async () => {
   await start([{ text: 'hi', usage: { costUsd: 0.25 } }])
   const { data } = await (await fetch(`${model.url}/models`)).json()
