@@ -295,6 +295,24 @@ describe('CONNECT', () => {
     expect((await run('true')).notices).toBeUndefined()
   })
 
+  it('that is refused after it was opened is explained there too', async () => {
+    egress = (stream) => {
+      stream.respond({ ':status': 200 }, { waitForTrailers: true })
+      stream.once('wantTrailers', () =>
+        stream.sendTrailers({
+          [REFUSAL_CODE_HEADER]: 'sni_mismatch',
+          [REFUSAL_REASON_HEADER]: 'it names another host',
+        }),
+      )
+      stream.once('data', () => stream.end())
+    }
+    const line = `curl -s --proxy ${rig.proxyUrl} --noproxy '' https://evil.example/`
+    const command = { command: { line }, timeoutMs: 10_000, maxOutputChars: 1_000 }
+    expect((await rig.parts.workspace.run(command)).notices).toEqual([
+      'evil.example:443 was refused: it names another host',
+    ])
+  })
+
   it('serves 200 at once: 128 go through the tunnel, the others wait their turn', async () => {
     let open = 0
     let most = 0

@@ -16,6 +16,8 @@ let proxyUrl: string
 /** What the proxy was asked for. */
 let asked: string[]
 let proxyStatus: number
+/** What was said in the tunnels that it opened. */
+let heard: string
 let direct: http.Server
 let directPort: number
 let names: Record<string, string[]>
@@ -30,6 +32,7 @@ beforeEach(async () => {
   names = {}
   resolved = []
   proxyStatus = 200
+  heard = ''
   proxyServer = http.createServer((request, response) => {
     asked.push(`${request.method} ${request.url} ${request.headers['proxy-authorization']}`)
     response.writeHead(proxyStatus, { 'proxy-authenticate': 'Basic' })
@@ -39,6 +42,9 @@ beforeEach(async () => {
     asked.push(`CONNECT ${request.url} ${request.headers['proxy-authorization']}`)
     sockets.add(socket)
     socket.on('error', () => socket.destroy())
+    socket.on('data', (chunk) => {
+      heard += chunk
+    })
     socket.write(`HTTP/1.1 ${proxyStatus} Words\r\n\r\n`)
     if (proxyStatus === 200) socket.pipe(socket)
     else socket.end()
@@ -161,6 +167,35 @@ test.each(['CONNECT', 'plain http'])('a proxy that is not there is not taken for
       : await askPlainly('far.test')
   expect(answer.status).toBe(502)
   expect(answer.body).toContain("the company's proxy cannot be reached (ECONNREFUSED)")
+})
+
+test.each([
+  ['far.test:80', 'connect with TLS, or ask the proxy for http://far.test/ itself, without CONNECT'],
+  ['far.test:443', 'connect with TLS.'],
+])('plain text in a tunnel to %s reaches nobody, and is answered in words of HTTP', async (authority, cure) => {
+  await open({ allow: ['far.test'] })
+  const { status, stream } = await connect(authority)
+  expect(status).toBe(200)
+  const trailers = once(stream, 'trailers')
+  stream.write('GET / HTTP/1.1\r\nhost: evil.test\r\n\r\n')
+  const words = `what is sent to ${authority} through CONNECT is not TLS. To allow it: ${cure}`
+  const [head, body] = (await readText(stream)).split('\r\n\r\n')
+  expect(head).toMatch(/^HTTP\/1\.1 403 Forbidden\r\n/)
+  expect(body).toContain(words)
+  expect((await trailers)[0]).toMatchObject({
+    'x-berth-refusal': 'not_tls',
+    'x-berth-reason': expect.stringContaining(words),
+  })
+  await rig.close()
+  expect(heard).toBe('')
+  expect(egress.denials).toMatchObject([{ host: 'far.test', rule: 'not_tls' }])
+})
+
+test('a port that was named together with its host carries anything', async () => {
+  await open({ allow: ['far.test:22'] })
+  const { stream } = await connect('far.test:22')
+  stream.end('SSH-2.0-client')
+  expect(await readText(stream)).toBe('SSH-2.0-client')
 })
 
 test('its credentials stand in no answer, no event and no line of the log, whatever goes wrong', async () => {

@@ -211,29 +211,6 @@ test.each([
   expect(egress.denials).toMatchObject([{ host: 'mirror.test', port, rule }])
 })
 
-test('plain text in a tunnel to port 80 reaches nobody, and is answered in words of HTTP', async () => {
-  names['site.test'] = ['127.0.0.1']
-  await open({ internalHosts: ['site.test'] })
-  const outside = net.createServer((socket) => socket.on('data', (chunk) => heard.push(chunk)))
-  outside.listen(80, '127.0.0.1')
-  await once(outside, 'listening')
-  const { status, stream } = await connect('site.test:80')
-  expect(status).toBe(200)
-  const trailers = once(stream, 'trailers')
-  stream.write('GET / HTTP/1.1\r\nhost: evil.test\r\n\r\n')
-  const words =
-    'what is sent to site.test:80 through CONNECT is not TLS. To allow it: connect with TLS, or ask the proxy for http://site.test/ itself'
-  expect(await readText(stream)).toMatch(new RegExp(`^HTTP/1.1 403 Forbidden\r\n[^]*\r\n\r\n${words}`))
-  expect((await trailers)[0]).toMatchObject({
-    'x-berth-refusal': 'not_tls',
-    'x-berth-reason': expect.stringContaining(words),
-  })
-  await rig.close()
-  await new Promise((resolve) => outside.close(resolve))
-  expect(heard).toEqual([])
-  expect(egress.denials).toMatchObject([{ host: 'site.test', port: 80, rule: 'not_tls' }])
-})
-
 test('plain http is passed on with the judged host, without hop-by-hop and Berth’s own headers', async () => {
   const server = http.createServer(async (request, response) => {
     const body = await readText(request)
