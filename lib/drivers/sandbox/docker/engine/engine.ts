@@ -100,6 +100,8 @@ export interface ImageBuild {
   buildArgs: Record<string, string>
   labels: Record<string, string>
   noCache: boolean
+  /** Of its steps: the engine's own machine's, or the engine's default. Without it they have none. */
+  network?: 'host' | 'default'
   signal: AbortSignal
 }
 

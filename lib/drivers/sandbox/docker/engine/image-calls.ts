@@ -6,7 +6,7 @@ import type { EngineClients } from './open-engine.ts'
 
 export function createImageCalls({ short, long, ask }: EngineClients): ImageEngine {
   return {
-    build: ({ context, dockerfile, tag, buildArgs, labels, noCache, signal }) =>
+    build: ({ context, dockerfile, tag, buildArgs, labels, noCache, network, signal }) =>
       ask('build image', async () =>
         readJsonLines<BuildMessage>(
           await long.buildImage(context, {
@@ -17,8 +17,7 @@ export function createImageCalls({ short, long, ask }: EngineClients): ImageEngi
             nocache: noCache,
             rm: true,
             forcerm: true,
-            // Reaches what this machine reaches: a proxy on its loopback, its resolver.
-            networkmode: 'host',
+            networkmode: network ?? 'none',
             abortSignal: signal,
           }),
         ),
