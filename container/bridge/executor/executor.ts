@@ -14,9 +14,10 @@ import type { ReadLedger, Tool } from '../tools/tool.ts'
 import type { Workspace } from '../workspace-port.ts'
 import type { Conversation } from './conversation.ts'
 import { CANCEL_GRACE_MS } from './defaults.ts'
+import { watchDisk } from './disk-watch.ts'
 import { ExecutorError } from './executor-error.ts'
 import { StepInterrupted } from './hear.ts'
-import { timeEnding } from './limits.ts'
+import { diskEnding, timeEnding } from './limits.ts'
 import { workOn } from './loop.ts'
 import { createLoopGuard } from './loop-guard.ts'
 import { openMemory } from './memory.ts'
@@ -198,6 +199,7 @@ interface Execution {
 /** Never rejects: whatever happens, the run ends with its `done`, or the log says why there is none. */
 async function execute({ run, abort, parts }: Execution): Promise<void> {
   const stopClock = limitTime(run, abort)
+  const stopDiskWatch = limitDisk({ run, abort, parts })
   const worked = new AbortController()
   let ending: Ending
   try {
@@ -210,6 +212,7 @@ async function execute({ run, abort, parts }: Execution): Promise<void> {
   }
   worked.abort()
   stopClock()
+  stopDiskWatch()
   try {
     closeRun(run, ending)
   } catch (error) {
@@ -241,6 +244,24 @@ async function brief(run: Run, { tools, place }: Pick<Required<ExecutorOptions>,
     projectInstructions: project.root,
   })
   return { instructions, toolBox, project }
+}
+
+/** Ends the run when its files take too much, also in the middle of a command that writes them. */
+function limitDisk({ run, abort, parts }: Execution): () => void {
+  const { maxDiskBytes = null } = run.command.limits
+  if (maxDiskBytes === null) return () => {}
+  const { workspace, home } = parts.place
+  return watchDisk({
+    workspace: run.workspace,
+    folders: [workspace, home],
+    clock: run.clock,
+    logger: run.logger,
+    onMeasured(bytes) {
+      run.progress.usage.diskBytes = bytes
+      if (bytes < maxDiskBytes) return
+      abort.abort(new RunEnded({ reason: 'disk_limit', message: diskEnding(bytes, maxDiskBytes) }))
+    },
+  })
 }
 
 /** Ends the run when its time is over, also in the middle of a call. */

@@ -11,9 +11,11 @@ export interface RunUsage {
   /** US dollars, as far as the provider gave figures; the gateway's count is the one that holds. */
   costUsd: number
   durationMs: number
+  /** What the agent's files take; 0 until it was measured. */
+  diskBytes: number
 }
 
-export type LimitName = 'steps' | 'tokens' | 'cost' | 'time'
+export type LimitName = 'steps' | 'tokens' | 'cost' | 'time' | 'disk'
 
 interface Meter {
   name: LimitName
@@ -42,7 +44,7 @@ export function checkLimits(usage: RunUsage, limits: RunLimits): LimitCheck {
 }
 
 function readMeters(usage: RunUsage, limits: RunLimits): Meter[] {
-  const { maxSteps, maxTokens, maxCostUsd, maxDurationMs } = limits
+  const { maxSteps, maxTokens, maxCostUsd, maxDurationMs, maxDiskBytes = null } = limits
   const tokens = usage.inputTokens + usage.outputTokens
   const meters: Meter[] = [
     {
@@ -82,7 +84,25 @@ function readMeters(usage: RunUsage, limits: RunLimits): Meter[] {
       ending: `This run has cost ${usage.costUsd.toFixed(2)} of ${maxCostUsd.toFixed(2)} US dollars. Resume the agent to go on from here; maxCostUsd sets what a run may cost.`,
     })
   }
+  if (maxDiskBytes !== null) {
+    meters.push({
+      name: 'disk',
+      reason: 'disk_limit',
+      used: usage.diskBytes,
+      limit: maxDiskBytes,
+      warning: `${megabytes(usage.diskBytes)} of ${megabytes(maxDiskBytes)} MB on the disk are used: delete what is not needed.`,
+      ending: diskEnding(usage.diskBytes, maxDiskBytes),
+    })
+  }
   return meters
+}
+
+export function diskEnding(usedBytes: number, limitBytes: number): string {
+  return `The files of this agent take ${megabytes(usedBytes)} of ${megabytes(limitBytes)} MB. Raise its diskBytes, or stop it and delete it, then resume the agent.`
+}
+
+function megabytes(bytes: number): string {
+  return Math.ceil(bytes / 1_000_000).toFixed(0)
 }
 
 export function timeEnding(maxDurationMs: number): string {

@@ -26,7 +26,7 @@ type RunEvent = Pick<HistoryEvent, 'type' | 'runId' | 'data'>
 
 export function newProgress(): RunProgress {
   return {
-    usage: { steps: 0, inputTokens: 0, outputTokens: 0, costUsd: 0, durationMs: 0 },
+    usage: { steps: 0, inputTokens: 0, outputTokens: 0, costUsd: 0, durationMs: 0, diskBytes: 0 },
     tasks: [],
     tasksStep: 0,
   }

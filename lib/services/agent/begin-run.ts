@@ -215,6 +215,7 @@ async function toExecuteCommand(input: {
       maxTokens: agent.limits.maxTokens,
       maxCostUsd: agent.limits.maxCostUsd,
       maxDurationMs: agent.limits.maxDurationMs,
+      maxDiskBytes: agent.limits.diskBytes,
     },
     tools: { allow: agent.tools.allow, commandTimeoutMs: parts.settings.commandTimeoutMs },
     stored: { journalId, n },

@@ -55,7 +55,6 @@ export async function createAgent({ ctx, input }: { ctx: Context; input: CreateA
 export function assertBuilt(input: Pick<CreateAgentInput, 'limits'> & { requireApproval?: unknown }): void {
   const asked: Record<string, unknown> = {
     requireApproval: input.requireApproval,
-    'limits.diskBytes': input.limits?.diskBytes,
   }
   const unbuilt = Object.entries(asked).filter(
     ([, value]) => value !== undefined && value !== null && value !== false && value !== '',

@@ -1,0 +1,57 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { closeRigs, createRig, echo, plainTool, textWorkspace } from '../../../../support/executor-rig.ts'
+
+afterEach(closeRigs)
+
+const limits = { maxSteps: 15, maxTokens: null, maxCostUsd: null, maxDurationMs: 3_600_000, maxDiskBytes: 1_000_000 }
+
+/** A workspace in which `du` answers the sizes in turn, the last one from then on. */
+function workspaceOf(...sizes: number[]) {
+  const commands: string[][] = []
+  const run = async ({ command }: { command: { argv: string[] } | { line: string } }) => {
+    if ('argv' in command) commands.push(command.argv)
+    const bytes = sizes.length > 1 ? sizes.shift() : sizes[0]
+    const output = `${bytes}\t/workspace\n0\t/home/agent\n${bytes}\ttotal\n`
+    const rest = { signal: null, timedOut: false, cancelled: false, durationMs: 1, truncated: false, outputPath: null }
+    return { exitCode: 0, output, ...rest }
+  }
+  return { workspace: { ...textWorkspace(), run }, commands }
+}
+
+const call = { id: 'call_1', name: 'hang', args: { value: 'x' } }
+/** Ends with the step it is in. */
+const hang = plainTool(
+  'hang',
+  (_value, { signal }) =>
+    new Promise((resolve) =>
+      signal.addEventListener('abort', () => resolve({ output: 'ended', outcome: 'error' }), { once: true }),
+    ),
+)
+
+describe('the disk limit of a run', () => {
+  it('ends it in the middle of a command, with what to do', async () => {
+    const { workspace, commands } = workspaceOf(10_000, 2_000_000)
+    const rig = await createRig([{ calls: [call] }], { workspace, tools: [echo, hang] })
+    const done = await rig.run({ limits })
+    expect(done.data).toMatchObject({
+      reason: 'disk_limit',
+      message: expect.stringMatching(/take 2 of 1 MB\. Raise its diskBytes/),
+    })
+    expect(commands[0]).toEqual(expect.arrayContaining(['du', '/workspace', '/home/agent']))
+  })
+
+  it('is told to the model at 80 %', async () => {
+    const { workspace } = workspaceOf(900_000)
+    const rig = await createRig([{ calls: [{ ...call, name: 'echo' }] }, { text: 'Done.' }], { workspace })
+    const done = await rig.run({ limits })
+    expect(done.data.reason).toBe('completed')
+    expect(JSON.stringify(rig.model.requests.at(-1)?.body.messages)).toContain('MB on the disk are used')
+  })
+
+  it('is not measured where there is none', async () => {
+    const { workspace, commands } = workspaceOf(10)
+    const rig = await createRig([{ text: 'Done.' }], { workspace })
+    await rig.run()
+    expect(commands).toEqual([])
+  })
+})
