@@ -5,12 +5,13 @@ import {
   type ContainerEngine,
   type EngineEvent,
   EngineRefusal,
+  type ExecDetails,
 } from '../../lib/drivers/sandbox/docker/engine/engine.ts'
 
 export interface FakeContainerEngine extends ContainerEngine {
   containers: Map<string, ContainerDetails>
   volumes: Map<string, Record<string, string>>
-  execs: Map<string, { running: boolean; exitCode: number | null; command: string[] }>
+  execs: Map<string, ExecDetails>
   /** Calls by name, in order. */
   calls: string[]
   /** How many streams of events are open. */
@@ -24,7 +25,7 @@ export interface FakeContainerEngine extends ContainerEngine {
 export function createFakeContainerEngine(overrides: Partial<ContainerEngine> = {}): FakeContainerEngine {
   const containers = new Map<string, ContainerDetails>()
   const volumes = new Map<string, Record<string, string>>()
-  const execs = new Map<string, { running: boolean; exitCode: number | null; command: string[] }>()
+  const execs = new Map<string, ExecDetails>()
   const streams = new Set<Readable>()
   const calls: string[] = []
   const has = (labels: Record<string, string>, wanted: string[]) =>
@@ -63,7 +64,7 @@ export function createFakeContainerEngine(overrides: Partial<ContainerEngine> = 
       const container = containers.get(id)
       if (container?.running !== true) throw new EngineRefusal(409, `Container ${id} is not running`)
       const execId = `exec-${execs.size + 1}`
-      execs.set(execId, { running: true, exitCode: null, command })
+      execs.set(execId, { running: true, started: true, exitCode: null, command })
       set(id, { execIds: [...container.execIds, execId] })
       return { execId, output: Readable.from([]) }
     },

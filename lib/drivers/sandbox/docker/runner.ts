@@ -91,7 +91,7 @@ async function execRunner(engine: ContainerEngine, containerId: string, agentId:
   }
 }
 
-/** The engine answers before the process is there; then it neither runs nor has an exit code. */
+/** The engine answers before the process is there: it may say that it runs, and then that it could not be started. */
 async function waitForExec(
   engine: ContainerEngine,
   execId: string,
@@ -101,7 +101,7 @@ async function waitForExec(
     const exec = await engine.findExec(execId)
     // A container that ended takes its processes' records with it.
     if (exec === null) return { running: false, exitCode: null }
-    if (exec.running || exec.exitCode !== null || performance.now() > deadline) return exec
+    if ((exec.running && exec.started) || exec.exitCode !== null || performance.now() > deadline) return exec
     await setTimeout(EXEC_POLL_MS)
   }
 }

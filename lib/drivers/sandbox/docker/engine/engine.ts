@@ -23,7 +23,10 @@ export interface ContainerSummary {
 }
 
 export interface ExecDetails {
+  /** Also while it is being started, which may fail yet. */
   running: boolean
+  /** There is, or was, a process. */
+  started: boolean
   exitCode: number | null
   command: string[]
 }

@@ -49,9 +49,10 @@ export function createProcessCalls({ short, long, ask }: EngineClients): Pick<Co
     findExec: (execId) =>
       orNull(
         ask('inspect exec', async () => {
-          const { Running, ExitCode, ProcessConfig } = await short.getExec(execId).inspect()
+          const { Running, Pid, ExitCode, ProcessConfig } = await short.getExec(execId).inspect()
           return {
             running: Running,
+            started: Pid > 0,
             exitCode: ExitCode,
             command: [ProcessConfig.entrypoint, ...(ProcessConfig.arguments ?? [])],
           }

@@ -56,6 +56,20 @@ describe('the Docker driver', () => {
     expect([engine.containers.size, engine.volumes.size, await readdir(folder)]).toEqual([0, 0, []])
   })
 
+  it('does not take a runner for started that the engine could not start after all', async () => {
+    const answers = [
+      { running: true, started: false, exitCode: null },
+      { running: false, started: false, exitCode: 126 },
+    ]
+    const { driver } = make({
+      findExec: async () => ({ ...(answers.shift() ?? expect.fail('asked again')), command: [] }),
+    })
+    await expect(driver.create(spec)).rejects.toMatchObject({
+      code: 'start_failed',
+      message: expect.stringContaining('The runner of agent agt_1 ended at once with exit code 126.'),
+    })
+  })
+
   it('keeps the first reason when undoing fails too', async () => {
     const { driver } = make({
       startContainer: async () => {

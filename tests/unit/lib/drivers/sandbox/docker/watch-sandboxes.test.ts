@@ -154,8 +154,9 @@ describe('watching sandboxes', () => {
     addContainer(engine, 'agt_1')
     const { runners } = await watch(engine)
     await vi.waitFor(() => expect(runners).toHaveLength(1))
-    engine.execs.set('relay', { running: false, exitCode: 0, command: ['/opt/berth/bin/node', '/opt/berth/relay.cjs'] })
-    engine.execs.set('runner', { running: false, exitCode: 1, command: ['/usr/bin/env', '/opt/berth/runner.cjs'] })
+    const ended = { running: false, started: true, exitCode: 0 }
+    engine.execs.set('relay', { ...ended, command: ['/opt/berth/bin/node', '/opt/berth/relay.cjs'] })
+    engine.execs.set('runner', { ...ended, command: ['/usr/bin/env', '/opt/berth/runner.cjs'] })
     const endOf = (execID: string) => ({
       action: 'exec_die',
       containerId: 'agt_1',
