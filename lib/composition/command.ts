@@ -8,6 +8,7 @@ import { createStores } from '../store/prisma-stores.ts'
 import type { Stores } from '../store/stores.ts'
 import { openDatabase } from './database.ts'
 import { takeCommandTurn } from './instance-lock.ts'
+import { trustExtraCa } from './trust-extra-ca.ts'
 
 export interface CommandParts {
   stores: Stores
@@ -19,6 +20,8 @@ export interface CommandParts {
 
 /** A control plane that starts may be building its image first, but opens its database within seconds. */
 const TURN_TIMEOUT_MS = 120_000
+/** Somebody sits and waits: a server that is away is told soon. */
+const DATABASE_WAIT_MS = 5_000
 
 /** Runs `work` over the installation's database. An embedded server that was down is started for it, and stopped again. */
 export async function runCommand<T>(settings: Settings, work: (parts: CommandParts) => Promise<T>): Promise<T> {
@@ -28,7 +31,8 @@ export async function runCommand<T>(settings: Settings, work: (parts: CommandPar
   const running = turn.kind === 'beside' && settings.databaseUrl === null ? await findRunning(settings) : null
   let url = running
   if (url === null) {
-    const database = await openDatabase(settings)
+    trustExtraCa(settings.extraCaFile)
+    const database = await openDatabase(settings, { waitMs: DATABASE_WAIT_MS })
     opened.defer(database.close)
     url = database.url
   }

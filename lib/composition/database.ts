@@ -1,5 +1,6 @@
 /** The installation's database, migrated: a server that is named in the settings, or the embedded one. */
 import type { Settings } from '../config.ts'
+import { awaitServer, ServerUnusable } from '../store/await-server.ts'
 import { startEmbeddedServer } from '../store/embedded/server.ts'
 import { migrateDatabase } from '../store/migrate.ts'
 import { StartRefused } from './start-refused.ts'
@@ -13,12 +14,23 @@ export interface OpenDatabase {
   close(): Promise<void>
 }
 
-/** Throws StartRefused when the named one does not answer or cannot be migrated. */
-export async function openDatabase(settings: Pick<Settings, 'databaseUrl' | 'dataDirectory'>): Promise<OpenDatabase> {
-  if (settings.databaseUrl !== null) {
-    const { applied } = await migrateDatabase(settings.databaseUrl).catch(refuseNamed)
-    return { url: settings.databaseUrl, applied, close: async () => {} }
-  }
+export interface OpenDatabaseOptions {
+  /** How long a named server that is not there is waited for. */
+  waitMs?: number
+  /** What is waited for, in words. */
+  onWait?(line: string): void
+  signal?: AbortSignal
+}
+
+/** Services are started in any order: a server may need this long to recover after a crash. */
+const WAIT_MS = 60_000
+
+/** Throws StartRefused when the named one cannot be used or migrated. */
+export async function openDatabase(
+  settings: Pick<Settings, 'databaseUrl' | 'dataDirectory'>,
+  options: OpenDatabaseOptions = {},
+): Promise<OpenDatabase> {
+  if (settings.databaseUrl !== null) return openNamed(settings.databaseUrl, options)
   const server = await startEmbeddedServer({ dataDirectory: settings.dataDirectory })
   try {
     const { applied } = await migrateDatabase(server.url)
@@ -29,12 +41,25 @@ export async function openDatabase(settings: Pick<Settings, 'databaseUrl' | 'dat
   }
 }
 
-function refuseNamed(error: unknown): never {
+async function openNamed(url: string, options: OpenDatabaseOptions): Promise<OpenDatabase> {
+  const { waitMs = WAIT_MS, onWait = () => {}, signal = new AbortController().signal } = options
+  try {
+    await awaitServer({ url, timeoutMs: waitMs, onWait, signal })
+  } catch (error) {
+    if (!(error instanceof ServerUnusable)) throw error
+    throw new StartRefused(`${error.message} ${CURE}`, { cause: error })
+  }
+  const { applied } = await migrateDatabase(url).catch(refuseMigration)
+  return { url, applied, close: async () => {} }
+}
+
+const CURE = 'Correct DATABASE_URL or the server; without DATABASE_URL Berth has an embedded database.'
+
+function refuseMigration(error: unknown): never {
   const words = error instanceof Error ? error.message : String(error)
-  throw new StartRefused(
-    `The database that DATABASE_URL names cannot be used: ${asOneLine(words)} Leave DATABASE_URL empty to have an embedded one.`,
-    { cause: error },
-  )
+  throw new StartRefused(`The tables of the database that DATABASE_URL names cannot be made: ${asOneLine(words)}`, {
+    cause: error,
+  })
 }
 
 function asOneLine(words: string): string {

@@ -17,6 +17,7 @@ import { takeInstanceLock } from './instance-lock.ts'
 import { openNextApp } from './next-app.ts'
 import { createProgress, type Progress } from './progress.ts'
 import { ensureSecrets } from './secrets.ts'
+import { trustExtraCa } from './trust-extra-ca.ts'
 
 export interface ServeInput extends ReplacedParts {
   settings: Settings
@@ -54,7 +55,8 @@ export async function serve(input: ServeInput): Promise<Serving> {
   const publicUrl = input.settings.publicUrl ?? http.url
   const settings = { ...(await ensureSecrets(input.settings)), port: http.port, publicUrl }
 
-  const database = await progress.step('Starting the database', () => openDatabase(settings))
+  trustExtraCa(settings.extraCaFile)
+  const database = await progress.step('Starting the database', (onWait) => openDatabase(settings, { onWait, signal }))
   started.defer(() => database.close())
   if (database.applied.length > 0) progress.say(`Database: ${database.applied.length} migration(s) applied`)
   await lock.tellDatabaseReady()

@@ -15,10 +15,11 @@ async function findFreePort(): Promise<number> {
 it('a named database that does not answer keeps Berth from starting, in words without its password', async () => {
   const port = await findFreePort()
   const databaseUrl = `postgres://ada:hunter2@127.0.0.1:${port}/berth`
-  const error = await openDatabase({ databaseUrl, dataDirectory: '/nowhere' }).catch((reason: unknown) => reason)
+  const opening = openDatabase({ databaseUrl, dataDirectory: '/nowhere' }, { waitMs: 600 })
+  const error = await opening.catch((reason: unknown) => reason)
   expect(error).toBeInstanceOf(StartRefused)
   const { message } = error as StartRefused
   expect(message).toBe(
-    `The database that DATABASE_URL names cannot be used: Can't reach database server at \`127.0.0.1:${port}\`. Please make sure your database server is running at \`127.0.0.1:${port}\`. Leave DATABASE_URL empty to have an embedded one.`,
+    `The database server at 127.0.0.1:${port} cannot be reached: connect ECONNREFUSED 127.0.0.1:${port}. Waited 1 s. Correct DATABASE_URL or the server; without DATABASE_URL Berth has an embedded database.`,
   )
 })
