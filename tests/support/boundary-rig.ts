@@ -18,21 +18,32 @@ export interface BoundaryAgent extends WatchedAgent {
 export interface BoundaryRig extends TestInstallation {
   /** An agent whose first run has ended: clone there, bridge and tunnels up. */
   startAgent(input?: Partial<CreateAgentInput>): Promise<BoundaryAgent>
+  /** An agent whose run is in progress, as long as the script keeps it waiting for its first answer. */
+  startWorkingAgent(input?: Partial<CreateAgentInput>): Promise<BoundaryAgent>
 }
 
 /** By default the model answers every conversation with "Ready." and calls nothing. */
 export async function startBoundary(input: TestInstallationInput = {}): Promise<BoundaryRig> {
   const installation = await startInstallation({ script: () => ({ text: 'Ready.' }), delayMs: 0, ...input })
   const watched: WatchedAgent[] = []
+  const start = async (agentInput: Partial<CreateAgentInput>): Promise<BoundaryAgent> => {
+    const defaults = { githubRepo: sampleCase.repo, task: 'Wait.', autoPullRequest: false }
+    const agent = await createWatchedAgent(installation.api, { ...defaults, ...agentInput })
+    watched.push(agent)
+    const { run } = await installation.api.startAgent(agent.id)
+    return { ...agent, runId: run.id, sh: (command, options) => installation.engine.sh(agent.id, command, options) }
+  }
   return {
     ...installation,
     async startAgent(agentInput = {}) {
-      const defaults = { githubRepo: sampleCase.repo, task: 'Wait.', autoPullRequest: false }
-      const agent = await createWatchedAgent(installation.api, { ...defaults, ...agentInput })
-      watched.push(agent)
-      const { run } = await installation.api.startAgent(agent.id)
-      await agent.untilRunIsOver(run.id)
-      return { ...agent, runId: run.id, sh: (command, options) => installation.engine.sh(agent.id, command, options) }
+      const agent = await start(agentInput)
+      await agent.untilRunIsOver(agent.runId)
+      return agent
+    },
+    async startWorkingAgent(agentInput = {}) {
+      const agent = await start(agentInput)
+      await agent.until('a step', ({ type }) => type === 'thinking')
+      return agent
     },
     async close() {
       for (const agent of watched) agent.unwatch()

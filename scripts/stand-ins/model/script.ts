@@ -29,6 +29,10 @@ export interface Reply {
   usage?: ScriptedUsage
   /** Between two chunks; default: the server's. */
   delayMs?: number
+  /** Length of one piece of text; default: the server's. */
+  fragmentChars?: number
+  /** More headers of the answer. */
+  headers?: Record<string, string>
   /** Answer with an error instead. `body` replaces OpenRouter's shape. */
   error?: {
     status: number

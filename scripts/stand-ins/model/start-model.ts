@@ -4,6 +4,7 @@
  * asked, and refuses what its script does not foresee.
  */
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
@@ -55,6 +56,8 @@ export interface RecordedModelRequest {
   reply: Reply | null
   /** 0 while it is being answered, or when the connection was dropped. */
   status: number
+  /** Pieces of a streamed answer that the connection took, each when the one before was on its way. */
+  piecesSent: number
   /** When its head was here, and when the last byte of the answer was handed over (null before). As `machineMs` has it. */
   arrivedAtMs: number
   answeredAtMs: number | null
@@ -103,6 +106,7 @@ export async function startModel(options: ModelOptions): Promise<ModelStandIn> {
       request: null,
       reply: null,
       status: 0,
+      piecesSent: 0,
       arrivedAtMs: machineMs(),
       answeredAtMs: null,
     }
@@ -191,6 +195,8 @@ async function answerChat(exchange: Exchange, raw: string): Promise<void> {
   const generation: Generation = { id, model, created }
   const usage = countUsage(body, reply, model)
   state.generations.set(id, generationShape({ generation, reply, usage, now }))
+  response.setHeader('x-generation-id', id)
+  for (const [name, value] of Object.entries(reply.headers ?? {})) response.setHeader(name, value)
   if (body.stream === true) return sendStream({ exchange, reply, generation, usage })
   response.writeHead(200, { 'content-type': 'application/json' })
   // OpenRouter keeps a waiting connection alive with white space before the body.
@@ -204,11 +210,11 @@ async function sendStream(input: {
   usage: WireUsage
 }): Promise<void> {
   const { exchange, reply, generation, usage } = input
-  const { response, state } = exchange
+  const { response, state, record } = exchange
   const left = new AbortController()
   response.on('close', () => left.abort())
   const delayMs = reply.delayMs ?? state.options.delayMs ?? 0
-  const fragmentChars = state.options.fragmentChars ?? 12
+  const fragmentChars = reply.fragmentChars ?? state.options.fragmentChars ?? 12
   response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' })
   response.write(PROCESSING_COMMENT)
   let sent = 0
@@ -217,12 +223,18 @@ async function sendStream(input: {
     if (reply.cutAfterChunks === sent) return void response.destroy()
     if (delayMs > 0) await sleep(delayMs, undefined, { signal: left.signal }).catch(ignoreAbort)
     if (left.signal.aborted) return
-    response.write(`data: ${JSON.stringify(chunk)}\n\n`)
+    if (!response.write(`data: ${JSON.stringify(chunk)}\n\n`)) await drained(response, left.signal)
     sent += 1
+    record.piecesSent = sent
   }
   if (reply.hangAfterChunks !== undefined) return
   if (reply.cutAfterChunks !== undefined) return void response.destroy()
   response.end(DONE_LINE)
+}
+
+/** Resolves when the reader has taken what was written, or has left. */
+async function drained(response: ServerResponse, left: AbortSignal): Promise<void> {
+  if (!left.aborted) await once(response, 'drain', { signal: left }).catch(ignoreAbort)
 }
 
 function ignoreAbort(error: unknown): void {

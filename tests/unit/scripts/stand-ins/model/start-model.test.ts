@@ -212,3 +212,13 @@ test('models have prices and context lengths, and a generation can be looked up 
   const credits = await (await fetch(`${model.url}/credits`, authorized)).json()
   expect(credits.data.total_usage).toBe(0.25)
 })
+
+test('a streamed answer names its generation in its head, and has the headers and the pieces that the script says', async () => {
+  await start([{ text: 'abcdef', fragmentChars: 2, headers: { 'x-more': 'yes' } }])
+  const response = await post({ model: MODEL, stream: true, messages: [{ role: 'user', content: 'Hi' }] })
+  const body = await response.text()
+  expect(response.headers.get('x-more')).toBe('yes')
+  expect(body).toContain(`"id":"${response.headers.get('x-generation-id')}"`)
+  expect([...body.matchAll(/"content":"(\w+)"/g)].map(([, piece]) => piece)).toEqual(['ab', 'cd', 'ef'])
+  expect(model.requests[0]?.piecesSent).toBe(5)
+})
