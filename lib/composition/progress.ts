@@ -11,39 +11,67 @@ export interface ProgressOptions {
   write: (line: string) => void
   /** Work that is done before this is not spoken of. */
   quietMs?: number
-  /** Notes closer together than this are left out, but for the first. */
+  /** Of notes closer together than this the last one is shown, when it is due. */
   noteEveryMs?: number
+  /** Work that says nothing for so long is said to go on. */
+  stillEveryMs?: number
   clock?: Clock
 }
 
 /** Lines, not a moving bar: they also read well in a log. */
 export function createProgress(options: ProgressOptions): Progress {
-  const { write, quietMs = 1_000, noteEveryMs = 2_000, clock = systemClock } = options
+  const { write, quietMs = 1_000, noteEveryMs = 2_000, stillEveryMs = 15_000, clock = systemClock } = options
   return {
     say: write,
     async step(label, work) {
       const began = clock.monotonicMs()
+      const duration = () => describeDuration(clock.monotonicMs() - began)
       const ended = new AbortController()
+      const after = (ms: number, act: () => void) =>
+        void clock.sleep(ms, ended.signal).then(
+          () => ended.signal.aborted || act(),
+          () => undefined,
+        )
       let announced = false
-      let lastNote = Number.NEGATIVE_INFINITY
+      let lastNoteMs = Number.NEGATIVE_INFINITY
+      let lastLineMs = began
+      let doing: string | null = null
+      let waiting: string | null = null
+      const put = (line: string) => {
+        lastLineMs = clock.monotonicMs()
+        write(line)
+      }
       const announce = () => {
-        if (!announced) write(`${label} ...`)
+        if (!announced) put(`${label} ...`)
         announced = true
       }
-      clock.sleep(quietMs, ended.signal).then(announce, () => undefined)
-      const note = (line: string) => {
-        const now = clock.monotonicMs()
-        if (now - lastNote < noteEveryMs) return
-        lastNote = now
+      const show = (line: string) => {
         announce()
-        write(`  ${line}`)
+        waiting = null
+        lastNoteMs = clock.monotonicMs()
+        put(`  ${line}`)
       }
+      const note = (line: string) => {
+        doing = line.trim()
+        const early = lastNoteMs + noteEveryMs - clock.monotonicMs()
+        if (early <= 0) return show(line)
+        if (waiting === null) after(early, () => waiting !== null && show(waiting))
+        waiting = line
+      }
+      const sayStill = () => {
+        if (clock.monotonicMs() - lastLineMs >= stillEveryMs) {
+          put(`  ${label}: ${duration()} so far${doing === null ? '' : ` (${doing})`}`)
+        }
+        after(lastLineMs + stillEveryMs - clock.monotonicMs(), sayStill)
+      }
+      after(quietMs, announce)
+      after(stillEveryMs, sayStill)
       try {
         const result = await work(note)
-        if (announced) write(`${label}: done in ${describeDuration(clock.monotonicMs() - began)}`)
+        if (announced) write(`${label}: done in ${duration()}`)
         return result
       } catch (error) {
-        write(`${label}: failed after ${describeDuration(clock.monotonicMs() - began)}`)
+        write(`${label}: failed after ${duration()}`)
         throw error
       } finally {
         ended.abort()

@@ -40,12 +40,52 @@ describe('createProgress', () => {
     await progress.step('Building', async (note) => {
       await clock.pass(1_000)
       note('step 1')
-      await clock.pass(500)
-      note('step 2, too soon')
-      await clock.pass(40_000)
+      await clock.pass(2_500)
+      note('step 2')
+      await clock.pass(38_000)
       note('step 3')
     })
-    expect(lines).toEqual(['Building ...', '  step 1', '  step 3', 'Building: done in 42 s'])
+    expect(lines.filter((line) => !line.includes('so far'))).toEqual([
+      'Building ...',
+      '  step 1',
+      '  step 2',
+      '  step 3',
+      'Building: done in 42 s',
+    ])
+  })
+
+  it('shows the last of notes that come too close together, as soon as it is due', async () => {
+    const { lines, clock, progress } = setUp()
+    await progress.step('Building', async (note) => {
+      note('step 1')
+      await clock.pass(500)
+      note('step 2')
+      await clock.pass(500)
+      note('step 3')
+      expect(lines).toEqual(['Building ...', '  step 1'])
+      await clock.pass(1_000)
+      expect(lines).toEqual(['Building ...', '  step 1', '  step 3'])
+      await clock.pass(5_000)
+    })
+    expect(lines).toEqual(['Building ...', '  step 1', '  step 3', 'Building: done in 7.0 s'])
+  })
+
+  it('says that silent work goes on, and what it was at last', async () => {
+    const { lines, clock, progress } = setUp()
+    await progress.step('Building', async (note) => {
+      await clock.pass(15_000)
+      note('step 1')
+      await clock.pass(15_000)
+      await clock.pass(15_000)
+    })
+    await clock.pass(60_000)
+    expect(lines).toEqual([
+      'Building ...',
+      '  step 1',
+      '  Building: 30 s so far (step 1)',
+      '  Building: 45 s so far (step 1)',
+      'Building: done in 45 s',
+    ])
   })
 
   it('says what failed, and lets the failure through', async () => {
