@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { text } from 'node:stream/consumers'
+import { answerFailure, cutExchange, type Failure, isServed, takeFailure } from './failures.ts'
 import { type GitRoute, matchGitRoute, serveGit } from './git-http.ts'
 import { pullPage } from './pages.ts'
 import { type ApiContext, answerApi, diffOfPull } from './rest.ts'
@@ -23,21 +24,6 @@ export interface RecordedRequest {
   status: number
 }
 
-/** The next answer to a request that matches, instead of the real one. */
-export interface Failure {
-  /** Default: any. A string is the beginning of "METHOD /path?query". */
-  match?: string | RegExp
-  status?: number
-  headers?: Record<string, string>
-  body?: unknown
-  /** Cut the connection without an answer. */
-  drop?: boolean
-  /** Accept the request and never answer. */
-  hang?: boolean
-  /** How many requests; default 1. */
-  times?: number
-}
-
 export interface Exchange {
   request: IncomingMessage
   response: ServerResponse
@@ -52,35 +38,12 @@ export async function serveExchange(exchange: Exchange): Promise<void> {
   const { request, response, record, context } = exchange
   const url = new URL(record.path, context.bases.html)
   const failure = takeFailure(exchange.failures, `${record.method} ${record.path}`)
-  if (failure !== undefined) return answerFailure(failure, request, response)
+  if (failure !== undefined && !isServed(failure)) return answerFailure(failure, request, response)
+  if (failure !== undefined) cutExchange(failure, request, response)
   const git = matchGitRoute(record.method, url)
   if (git !== null) return serveGitRoute(exchange, url, git)
   if (url.pathname.startsWith(`${API_PREFIX}/`)) return serveApi(exchange, url)
   return servePage(exchange, url)
-}
-
-function takeFailure(failures: Failure[], line: string): Failure | undefined {
-  const index = failures.findIndex(({ match }) =>
-    match === undefined ? true : typeof match === 'string' ? line.startsWith(match) : match.test(line),
-  )
-  const failure = failures[index]
-  if (failure === undefined) return undefined
-  failure.times = (failure.times ?? 1) - 1
-  if (failure.times <= 0) failures.splice(index, 1)
-  return failure
-}
-
-function answerFailure(failure: Failure, request: IncomingMessage, response: ServerResponse): void {
-  request.resume()
-  if (failure.hang) return
-  if (failure.drop) {
-    request.socket.destroy()
-    return
-  }
-  const status = failure.status ?? 500
-  const isText = typeof failure.body === 'string'
-  response.writeHead(status, { 'content-type': isText ? 'text/html' : 'application/json', ...failure.headers })
-  response.end(isText ? failure.body : JSON.stringify(failure.body ?? problem(status, 'Server Error').body))
 }
 
 async function serveGitRoute(exchange: Exchange, url: URL, route: GitRoute): Promise<void> {

@@ -8,6 +8,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import type { Failure } from './failures.ts'
 import {
   type BranchTip,
   createRepositoryStore,
@@ -16,7 +17,7 @@ import {
   type StoredRepository,
 } from './repositories.ts'
 import { type ApiContext, diffOfPull } from './rest.ts'
-import { API_PREFIX, type Failure, type RecordedRequest, sendApi, serveExchange } from './serve-exchange.ts'
+import { API_PREFIX, type RecordedRequest, sendApi, serveExchange } from './serve-exchange.ts'
 import { type Bases, type ForgeToken, problem, pullShape } from './shapes.ts'
 
 export interface ForgeOptions {
