@@ -130,8 +130,13 @@ export const controlEventData = {
     ref: text,
     oldSha: text,
     newSha: text,
-    outcome: z.enum(['ok', 'refused']),
+    /** `unknown`: it was forwarded to the git host, and nobody said what came of it. */
+    outcome: z.enum(['ok', 'refused', 'unknown']),
     reason: text.optional(),
+    /** "owner/repo", when it was for another than the agent's own. */
+    repository: text.optional(),
+    /** What the log says of refusals that are not in it. */
+    note: text.optional(),
   }),
   pull_request: z.looseObject({
     action: z.enum(['opened', 'updated', 'skipped']),

@@ -78,13 +78,24 @@ export interface GitGrant {
   token: string | null
 }
 
+export interface RecordedPush {
+  /** Empty, as the ids, when it was refused before it named one. */
+  ref: string
+  oldSha: string
+  newSha: string
+  /** `unknown`: it was forwarded, and nobody said what came of it. */
+  outcome: 'ok' | 'refused' | 'unknown'
+  reason?: string
+  /** "owner/repo", when it was for another than the agent's own. */
+  repository?: string
+  /** What the log says of refusals that are not in it. */
+  note?: string
+}
+
 export interface GitAccess {
   grant(agentId: string): Promise<GitGrant>
   /** Stores the `push` event, and the new tip when it went through. */
-  recordPush(
-    agentId: string,
-    push: { ref: string; oldSha: string; newSha: string; outcome: 'ok' | 'refused'; reason?: string },
-  ): Promise<void>
+  recordPush(agentId: string, push: RecordedPush): Promise<void>
 }
 
 export interface EgressAccess {

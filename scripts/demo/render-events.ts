@@ -104,8 +104,9 @@ function createControlHandlers({ line, style }: TerminalWriter, totals: RunTotal
     egress_denied: (data) =>
       line(style(`  ⛔ ${data.host}:${data.port} refused: ${data.reason}. ${data.cure}`, 'yellow')),
     push(data) {
-      const outcome = data.outcome === 'ok' ? '' : ` refused: ${str(data.reason)}`
-      line(`${style('  ▲ push ', 'cyan')}${str(data.ref)}${outcome}`)
+      const verb = data.outcome === 'unknown' ? 'not confirmed' : 'refused'
+      const outcome = data.outcome === 'ok' ? '' : ` ${verb}: ${str(data.reason)}`
+      line(`${style('  ▲ push ', 'cyan')}${str(data.repository) || str(data.ref)}${outcome}`)
     },
     pull_request: (data) =>
       line(`${style(`  ⇄ pull request ${str(data.action)} `, 'green')}${str(data.url) || str(data.reason)}`),

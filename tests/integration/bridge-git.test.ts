@@ -306,12 +306,12 @@ describe('push', () => {
 
   it('answers with the broker’s words when it is refused', async () => {
     await push()
-    grant = { ...grant, targetTip: '1'.repeat(40) }
+    grant = { ...grant, targetBranch: 'berth/other' }
     rig.test.write('b.txt', 'b\n')
     await commit()
     const answer = await push()
     expect(answer.ok).toBe(false)
-    expect(answer.message).toContain('fetch and merge first')
+    expect(answer.message).toContain('(only refs/heads/berth/other may be pushed by this agent)')
   })
 
   it('goes on after the tunnel was gone for a moment', async () => {

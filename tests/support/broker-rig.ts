@@ -7,16 +7,10 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import type { ClientHttp2Session } from 'node:http2'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import type { GitGrant } from '../../lib/gateway/ports.ts'
+import type { GitGrant, RecordedPush } from '../../lib/gateway/ports.ts'
 import { type ForgeStandIn, startForge } from '../../scripts/stand-ins/forge/start-forge.ts'
 import { type GitFront, git, startGitFront } from './git-front.ts'
-import {
-  createTunnelRig,
-  fakeGitAccess,
-  type RecordedPush,
-  type TunnelRig,
-  type TunnelRigOptions,
-} from './tunnel-rig.ts'
+import { createTunnelRig, fakeGitAccess, type TunnelRig, type TunnelRigOptions } from './tunnel-rig.ts'
 
 export const FORGE_TOKEN = 'ghp_secret_token'
 export const BRANCH = 'berth/work'

@@ -20,7 +20,7 @@ import type {
   GitAccess,
   GitGrant,
   ModelAccess,
-  TunnelOwner,
+  RecordedPush,
 } from '../../lib/gateway/ports.ts'
 import type { TunnelServer, TunnelTimeouts } from '../../lib/gateway/tunnel/tunnel-server.ts'
 import { createTunnelServer } from '../../lib/gateway/tunnel/tunnel-server.ts'
@@ -66,9 +66,16 @@ export function createTunnelRig(options: TunnelRigOptions = {}): TunnelRig {
     server,
     logLines,
     connect: async (kind) => {
-      const { session, sockets: both } = await connectTunnel({ attach: server.attach, kind, owner: OWNER })
-      sockets.push(...both)
+      const [inside, outside] = await createSocketPair()
+      sockets.push(inside, outside)
+      server.attach({ socket: outside, kind, owner: OWNER })
+      const session = http2.connect('http://control-plane', {
+        createConnection: () => inside,
+        settings: { initialWindowSize: INITIAL_WINDOW_BYTES, enablePush: false },
+      })
+      session.on('error', () => session.destroy())
       sessions.push(session)
+      await once(session, 'remoteSettings')
       return session
     },
     close: async () => {
@@ -77,24 +84,6 @@ export function createTunnelRig(options: TunnelRigOptions = {}): TunnelRig {
       for (const socket of sockets) socket.destroy()
     },
   }
-}
-
-/** The bridge's end of a tunnel that `attach` takes for the owner's: a client that says whatever it likes. */
-export async function connectTunnel(input: {
-  attach: TunnelServer['attach']
-  kind: TunnelKind
-  owner: TunnelOwner
-}): Promise<{ session: ClientHttp2Session; sockets: Socket[] }> {
-  const { attach, kind, owner } = input
-  const [inside, outside] = await createSocketPair()
-  attach({ socket: outside, kind, owner })
-  const session = http2.connect('http://control-plane', {
-    createConnection: () => inside,
-    settings: { initialWindowSize: INITIAL_WINDOW_BYTES, enablePush: false },
-  })
-  session.on('error', () => session.destroy())
-  await once(session, 'remoteSettings')
-  return { session, sockets: [inside, outside] }
 }
 
 /** Two ends of one TCP connection. */
@@ -146,7 +135,6 @@ function refusingAccess(): GatewayAccess {
   }
 }
 
-export type RecordedPush = Parameters<GitAccess['recordPush']>[1]
 export type Settlement = Parameters<ModelAccess['settle']>[0]
 export type Denial = Parameters<EgressAccess['recordDenied']>[1]
 

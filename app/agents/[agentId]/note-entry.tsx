@@ -61,9 +61,12 @@ function PushView({ data }: { data: Record<string, unknown> }) {
       </Line>
     )
   }
+  const where = textOf(data.repository) || branch
+  const title =
+    data.outcome === 'unknown' ? `Nobody confirmed the push to ${where}` : `The push to ${where} was refused`
   return (
-    <Box icon="warn" tone="danger" title={`The push to ${branch} was refused`}>
-      {textOf(data.reason)}
+    <Box icon="warn" tone="danger" title={title}>
+      {sentences(textOf(data.reason), textOf(data.note))}
     </Box>
   )
 }

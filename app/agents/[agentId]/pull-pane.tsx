@@ -91,10 +91,15 @@ function History({ transcript }: { transcript: Transcript }) {
   )
 }
 
+function describePush(outcome: string, reason: string): string {
+  if (outcome === 'ok') return 'Pushed'
+  return outcome === 'unknown' ? `Push not confirmed: ${reason}` : `Push refused: ${reason}`
+}
+
 function describe(entry: NoteEntry): string {
   const text = (name: string) => (typeof entry.data[name] === 'string' ? entry.data[name] : '')
   if (entry.kind === 'commit') return `Committed: ${text('subject')}`
-  if (entry.kind === 'push') return text('outcome') === 'ok' ? 'Pushed' : `Push refused: ${text('reason')}`
+  if (entry.kind === 'push') return describePush(text('outcome'), text('reason'))
   if (text('action') === 'skipped') return `No pull request: ${text('reason')}`
   return text('action') === 'opened' ? 'Opened the pull request' : 'Updated the pull request'
 }

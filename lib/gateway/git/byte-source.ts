@@ -7,34 +7,49 @@ import type { Readable } from 'node:stream'
 export interface ByteSource {
   /** The next piece, or null at the end. */
   next(): Promise<Buffer | null>
+  /** `first` and what follows it, until there are `bytes` of it or nothing is left. */
+  take(first: Buffer, bytes: number): Promise<Buffer>
   /** `first`, then all that is left. Leaving it early leaves the source where it is. */
   remaining(first: Buffer): AsyncIterable<Buffer>
-  /** Reads away what is left. False when there was more than `maxBytes`. */
-  drain(maxBytes: number): Promise<boolean>
+  /** Reads away what is left, however much that is. */
+  discard(): Promise<void>
 }
 
-/** `assertEnd` is asked at the end, and throws when that is none. */
-export function createByteSource(stream: Readable, assertEnd: () => void = () => {}): ByteSource {
+export interface ByteSourceOptions {
+  /** Shown every piece, and null at the end; throws when that is no end, or enough. */
+  check?: (piece: Buffer | null) => void
+  /** Reads away what is left, where that is cheaper than piece by piece. */
+  discard?: () => Promise<void>
+}
+
+export function createByteSource(stream: Readable, { check, discard }: ByteSourceOptions = {}): ByteSource {
   const pieces = stream.iterator({ destroyOnReturn: false })
   const next = async () => {
     const { value, done } = await pieces.next()
-    if (done !== true) return value as Buffer
-    assertEnd()
-    return null
+    const piece = done === true ? null : (value as Buffer)
+    check?.(piece)
+    return piece
+  }
+  const readAway = async () => {
+    let piece = await next()
+    while (piece !== null) piece = await next()
   }
   return {
     next,
+    take: async (first, bytes) => {
+      const taken = [first]
+      for (let size = first.length; size < bytes; ) {
+        const piece = await next()
+        if (piece === null) break
+        taken.push(piece)
+        size += piece.length
+      }
+      return Buffer.concat(taken)
+    },
     async *remaining(first) {
       if (first.length > 0) yield first
       for (let piece = await next(); piece !== null; piece = await next()) yield piece
     },
-    drain: async (maxBytes) => {
-      let size = 0
-      for (let piece = await next(); piece !== null; piece = await next()) {
-        size += piece.length
-        if (size > maxBytes) return false
-      }
-      return true
-    },
+    discard: discard ?? readAway,
   }
 }

@@ -16,13 +16,18 @@ export interface ForgeRequest {
   service: GitService
   headers: Record<string, string>
   signal?: AbortSignal
+  /** Longest silence, where it is not the connection's own. */
+  idleTimeoutMs?: number
 }
+
+/** The body of an answer, as it comes. */
+export type ForgeAnswer = AsyncIterable<Buffer> & { destroy(): unknown }
 
 export interface ForgeConnection {
   /** GET info/refs. Answers 200 with the service's advertisement, or throws a Refusal. */
-  advertise(request: ForgeRequest): Promise<IncomingMessage>
+  advertise(request: ForgeRequest): Promise<ForgeAnswer>
   /** POST of the service. Answers 200, or throws a Refusal. */
-  call(request: ForgeRequest & { body: AsyncIterable<Buffer> }): Promise<IncomingMessage>
+  call(request: ForgeRequest & { body: Buffer | AsyncIterable<Buffer> }): Promise<ForgeAnswer>
 }
 
 const MAX_REDIRECTS = 3
@@ -48,7 +53,7 @@ export function createForgeConnection({
         ...target,
         headers: { 'user-agent': 'git/2.40 (berth)', ...headers, ...authorization },
         ...(signal === undefined ? {} : { signal }),
-        idleTimeoutMs,
+        idleTimeoutMs: Math.min(idleTimeoutMs, request.idleTimeoutMs ?? idleTimeoutMs),
       })
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error

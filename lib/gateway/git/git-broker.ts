@@ -3,37 +3,46 @@
  * know: tokens' origin, what a push event is stored as.
  */
 import type { IncomingHttpHeaders } from 'node:http2'
+import type { Clock } from '../../clock.ts'
+import type { Logger } from '../../logger.ts'
 import type { Exchange, ExchangeHandler } from '../exchange.ts'
 import { assertWhole, readHeader, writeChunk } from '../exchange.ts'
-import type { GitAccess } from '../ports.ts'
+import type { GitAccess, GitGrant } from '../ports.ts'
 import { Refusal } from '../refusal.ts'
 import type { Upstream } from '../upstream.ts'
 import { describeFailure } from '../upstream.ts'
 import { createByteSource } from './byte-source.ts'
 import { createForgeConnection } from './forge-connection.ts'
+import type { GitRoute } from './git-route.ts'
 import { findGrantedRepository, parseGitRoute } from './git-route.ts'
+import type { PushLog } from './push-log.ts'
+import { createPushLog } from './push-log.ts'
 import { receivePush } from './receive-push.ts'
 
 export interface GitBrokerOptions {
   access: GitAccess
   upstream: Upstream
+  logger: Logger
+  clock: Clock
   idleTimeoutMs: number
 }
 
-export function createGitBroker({ access, upstream, idleTimeoutMs }: GitBrokerOptions): ExchangeHandler {
+export function createGitBroker(options: GitBrokerOptions): ExchangeHandler {
+  const { access, upstream, idleTimeoutMs } = options
+  const log = createPushLog(options)
   const forge = createForgeConnection({ upstream, idleTimeoutMs })
   return async (exchange) => {
     const { headers, owner, stream, signal } = exchange
     const route = parseGitRoute(headers[':method'] ?? '', headers[':path'] ?? '')
     const grant = await access.grant(owner.agentId)
-    const repository = findGrantedRepository(route, grant)
     const { service } = route
+    const repository = await findRepository({ exchange, log, route, grant })
     if (route.action === 'advertise') {
       const response = await forge.advertise({ grant, repository, service, headers: passProtocol(headers), signal })
       return passAnswer(exchange, response, `${service}-advertisement`)
     }
     assertContentType(headers, `application/x-${service}-request`)
-    if (service === 'git-receive-pack') return receivePush({ exchange, access, forge, grant, repository })
+    if (service === 'git-receive-pack') return receivePush({ exchange, log, forge, grant, repository })
     const response = await forge.call({
       grant,
       repository,
@@ -43,10 +52,27 @@ export function createGitBroker({ access, upstream, idleTimeoutMs }: GitBrokerOp
         ...passEncoding(headers),
         'content-type': `application/x-${service}-request`,
       },
-      body: createByteSource(stream, () => assertWhole(stream)).remaining(Buffer.alloc(0)),
+      body: createByteSource(stream, { check: (piece) => piece === null && assertWhole(stream) }).remaining(
+        Buffer.alloc(0),
+      ),
       signal,
     })
     return passAnswer(exchange, response, `${service}-result`)
+  }
+}
+
+/** A push to a repository that is not the agent's to push is refused before it names a ref. */
+async function findRepository(input: { exchange: Exchange; log: PushLog; route: GitRoute; grant: GitGrant }) {
+  const { exchange, log, route, grant } = input
+  try {
+    return findGrantedRepository(route, grant)
+  } catch (error) {
+    if (error instanceof Refusal && route.service === 'git-receive-pack') {
+      const { repository } = route
+      const push = { repository, ref: '', oldSha: '', newSha: '', outcome: 'refused', reason: error.message } as const
+      await log.record(exchange.owner.agentId, push)
+    }
+    throw error
   }
 }
 

@@ -1,139 +1,97 @@
 /**
- * One push: judged by its commands before anything is forwarded, then streamed, then recorded as what the forge made of it.
- * Owns: that order. A refusal reads the pack away first and is git's own report then: answered earlier, git shows a broken
- * pipe instead of the reason.
+ * One push: judged before anything is forwarded, then streamed, then recorded as what the forge made of it. Owns: that order,
+ * and what git is told. Whatever the answer, the pack is read to its end first: answered earlier, git shows a broken pipe
+ * instead of the reason.
  */
-import type { Readable } from 'node:stream'
-import { createGunzip } from 'node:zlib'
-import type { RefUpdate } from '../../domain/ref-policy.ts'
-import { refusePush } from '../../domain/ref-policy.ts'
 import type { Exchange } from '../exchange.ts'
-import { assertWhole, readHeader } from '../exchange.ts'
-import type { GitAccess, GitGrant } from '../ports.ts'
+import type { GitGrant } from '../ports.ts'
 import { Refusal, toAsciiLine } from '../refusal.ts'
 import type { ByteSource } from './byte-source.ts'
-import { createByteSource } from './byte-source.ts'
 import type { ForgeConnection } from './forge-connection.ts'
+import { forwardPush } from './forward-push.ts'
+import { judgePush } from './judge-push.ts'
 import { PktLineError } from './pkt-line.ts'
+import { openPushBody } from './push-body.ts'
+import type { PushLog } from './push-log.ts'
 import type { PushOutcome } from './push-report.ts'
-import { createPushReportReader, writePushReport } from './push-report.ts'
+import { readReportForm, wrapPushReport, writePushReport } from './push-report.ts'
 import type { PushHead } from './push-request.ts'
-import { readPushHead, writePushHead } from './push-request.ts'
-import { readRemoteTip } from './remote-tip.ts'
+import { readPushHead } from './push-request.ts'
 
 export interface Push {
   exchange: Exchange
-  access: GitAccess
+  log: PushLog
   forge: ForgeConnection
   grant: GitGrant
   repository: string
 }
 
-const MAX_DISCARDED_BYTES = 256 * 1024 * 1024
+interface ReadPush extends Push {
+  head: PushHead
+  source: ByteSource
+}
+
 const MAX_REASON_CHARACTERS = 500
 const RESULT_TYPE = 'application/x-git-receive-pack-result'
+/** Progress that the sandbox does not read, before its stream is given up. */
+const MAX_UNREAD_BYTES = 1024 * 1024
 
 export async function receivePush(push: Push): Promise<void> {
-  const source = createByteSource(decodeBody(push.exchange), () => assertWhole(push.exchange.stream))
+  const source = openPushBody(push.exchange)
   const head = await readHead(source)
   if (head.kind === 'probe') {
-    respondResult(push.exchange, Buffer.alloc(0))
+    respond(push.exchange)
+    push.exchange.stream.end()
     return
   }
-  const [update] = head.updates
-  const reason = refusePush(head, push.grant)
-  if (reason !== null || update === undefined) {
-    await refuse({ ...push, source, head, reason: reason ?? 'nothing to push' })
+  const read: ReadPush = { ...push, head, source }
+  const judgement = await judgePush(read)
+  if (judgement.refusal !== null) {
+    await conclude(read, { outcome: 'refused', reason: judgement.refusal }, null)
     return
   }
-  await forward({ ...push, source, head, update })
+  const { outcome, report } = await forwardPush({
+    ...read,
+    ...judgement,
+    form: readReportForm(head.capabilities),
+    showProgress: (lines) => showProgress(push.exchange, lines),
+  })
+  await conclude(read, outcome, report)
 }
 
-async function refuse({
-  exchange,
-  access,
-  source,
-  head,
-  reason,
-}: Push & { source: ByteSource; head: PushHead; reason: string }) {
+/** Recorded, and then told: who is told that it went through can rely on the record. */
+async function conclude(push: ReadPush, outcome: PushOutcome, report: Buffer | null): Promise<void> {
+  const { exchange, log, head, source } = push
+  const bounded = boundReason(outcome)
   const [update] = head.updates
-  if (update !== undefined)
-    await access.recordPush(exchange.owner.agentId, { ...showUpdate(update), outcome: 'refused', reason })
-  exchange.logger.info('a push was refused', { reason, ref: update?.ref })
-  if (!(await source.drain(MAX_DISCARDED_BYTES))) throw new Refusal(413, 'payload_too_large', reason)
-  respondReport(exchange, head, reason)
-}
-
-async function forward(push: Push & { source: ByteSource; head: PushHead; update: RefUpdate }): Promise<void> {
-  const { exchange, access, forge, grant, repository, source, head, update } = push
-  const report = createPushReportReader({ sideband: head.capabilities.includes('side-band-64k') })
-  let failure: Refusal | null = null
-  try {
-    // Not bound to the sandbox's stream: once the forge has all of it, what came of it has to be known.
-    const response = await forge.call({
-      grant,
-      repository,
-      service: 'git-receive-pack',
-      headers: { 'content-type': 'application/x-git-receive-pack-request' },
-      body: source.remaining(Buffer.concat([writePushHead(head), head.rest])),
-    })
-    await passReport(exchange, response, report)
-  } catch (error) {
-    failure = toPushFailure(error, exchange)
+  if (update !== undefined) {
+    const shown = { ref: toAsciiLine(update.ref).slice(0, 300), oldSha: update.oldId, newSha: update.newId }
+    await log.record(exchange.owner.agentId, { ...shown, ...bounded })
   }
-  const outcome = report.read(update.ref) ?? (await askBranch(push, failure))
-  await access.recordPush(exchange.owner.agentId, { ...showUpdate(update), ...boundReason(outcome) })
   if (exchange.signal.aborted) return
-  if (failure === null) exchange.stream.end()
-  else if (exchange.stream.headersSent) throw failure
-  // Whether the forge read all of it or not: git sends its pack to the end before it listens.
-  await source.drain(MAX_DISCARDED_BYTES)
-  if (failure !== null) respondReport(exchange, head, outcome.outcome === 'ok' ? null : failure.message)
+  await source.discard()
+  const refusal = bounded.outcome === 'ok' ? null : bounded.reason
+  const form = readReportForm(head.capabilities)
+  if (!form.asked && !form.sideband && refusal !== null) throw new Refusal(403, 'push_refused', refusal)
+  const refs = head.updates.map(({ ref }) => ref)
+  // The forge's own report has its own words for git.
+  const answer = report ?? writePushReport(refs, refusal)
+  respond(exchange)
+  exchange.stream.end(wrapPushReport(answer, form, report === null ? refusal : null))
 }
 
-/** The forge's answer goes to git as it came; its end only after the push is recorded. */
-async function passReport(exchange: Exchange, response: AsyncIterable<Buffer>, report: { feed(chunk: Buffer): void }) {
-  const { stream } = exchange
-  if (!exchange.signal.aborted)
-    stream.respond({ ':status': 200, 'content-type': RESULT_TYPE, 'cache-control': 'no-cache' })
-  for await (const chunk of response) {
-    report.feed(chunk)
-    // A report is small, and has to be read whether or not the sandbox still listens.
-    if (!exchange.signal.aborted) stream.write(chunk)
-  }
+function respond({ stream }: Exchange): void {
+  if (stream.headersSent) return
+  stream.respond({ ':status': 200, 'content-type': RESULT_TYPE, 'cache-control': 'no-cache' })
 }
 
-/** No report came (the connection broke, or git asked for none): the branch itself says whether the push arrived. */
-async function askBranch(push: Push & { update: RefUpdate }, failure: Refusal | null): Promise<PushOutcome> {
-  const { exchange, update, forge, grant, repository } = push
-  const unknown = failure?.message ?? 'the git host gave no report'
-  try {
-    const tip = await readRemoteTip({ forge, grant, repository, ref: update.ref })
-    return tip === update.newId ? { outcome: 'ok' } : { outcome: 'refused', reason: unknown }
-  } catch (error) {
-    exchange.logger.warn('the outcome of a push is not known', { error, ref: update.ref })
-    return { outcome: 'refused', reason: `${unknown} (and the branch could not be asked)` }
-  }
-}
-
-function toPushFailure(error: unknown, exchange: Exchange): Refusal {
-  if (exchange.signal.aborted) return new Refusal(499, 'aborted', 'the push was broken off in the sandbox')
-  if (error instanceof Refusal) return error
-  const words = error instanceof Error ? error.message : String(error)
-  return new Refusal(502, 'upstream_failed', `the push was cut: ${words}`)
-}
-
-function respondReport(exchange: Exchange, head: PushHead, words: string | null): void {
-  const refusal = words === null ? null : toAsciiLine(words)
-  const refs = head.updates.map((update) => update.ref)
-  const report = writePushReport({ refs, refusal, capabilities: head.capabilities })
-  if (report === null && refusal !== null) throw new Refusal(403, 'push_refused', refusal)
-  respondResult(exchange, report ?? Buffer.alloc(0))
-}
-
-function respondResult(exchange: Exchange, body: Buffer): void {
-  exchange.stream.respond({ ':status': 200, 'content-type': RESULT_TYPE, 'cache-control': 'no-cache' })
-  exchange.stream.end(body)
+function showProgress(exchange: Exchange, lines: Buffer): void {
+  const { stream, signal } = exchange
+  if (lines.length === 0 || signal.aborted) return
+  respond(exchange)
+  stream.write(lines)
+  // Not waited for: what became of the push has to be known whether or not the sandbox listens.
+  if (stream.writableLength > MAX_UNREAD_BYTES) stream.destroy(new Error('the sandbox does not read'))
 }
 
 async function readHead(source: ByteSource) {
@@ -151,25 +109,7 @@ function isZlibCode(code: unknown): boolean {
   return typeof code === 'string' && code.startsWith('Z_')
 }
 
-/** The body without its content encoding; the forge gets it plain. */
-function decodeBody({ stream, headers }: Exchange): Readable {
-  const encoding = readHeader(headers, 'content-encoding')
-  if (encoding === null || encoding === 'identity') return stream
-  if (encoding !== 'gzip' && encoding !== 'x-gzip')
-    throw new Refusal(415, 'validation_failed', 'A body may be gzip or plain.')
-  const gunzip = createGunzip()
-  stream.once('close', () => {
-    if (!stream.readableEnded) gunzip.destroy(new Error('the sandbox closed the stream'))
-  })
-  return stream.pipe(gunzip)
-}
-
 function boundReason(outcome: PushOutcome): PushOutcome {
   if (outcome.outcome === 'ok') return outcome
-  return { outcome: 'refused', reason: toAsciiLine(outcome.reason).slice(0, MAX_REASON_CHARACTERS) }
-}
-
-/** A sandbox chooses the name: what is recorded is bounded and printable. */
-function showUpdate({ ref, oldId, newId }: RefUpdate): { ref: string; oldSha: string; newSha: string } {
-  return { ref: toAsciiLine(ref).slice(0, 300), oldSha: oldId, newSha: newId }
+  return { ...outcome, reason: toAsciiLine(outcome.reason).slice(0, MAX_REASON_CHARACTERS) }
 }

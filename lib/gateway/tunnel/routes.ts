@@ -53,7 +53,7 @@ export function createRoutes(options: RoutesOptions): (kind: TunnelKind, headers
     [FORGE_AUTHORITY]: { handle: createForgeGateway({ access: access.forge }), format: 'json' },
     [PEOPLE_AUTHORITY]: { handle: createPeopleGateway({ access: access.people }), format: 'json' },
     [GIT_AUTHORITY]: {
-      handle: createGitBroker({ access: access.git, upstream, idleTimeoutMs: timeouts.idleMs }),
+      handle: createGitBroker({ ...options, access: access.git, idleTimeoutMs: timeouts.idleMs }),
       format: 'text',
     },
   }

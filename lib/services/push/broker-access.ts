@@ -1,6 +1,6 @@
 /** What the git broker asks: which repository this agent works on, and what became of a push. */
 import { BerthError } from '../../errors.ts'
-import type { GitGrant } from '../../gateway/ports.ts'
+import type { GitGrant, RecordedPush } from '../../gateway/ports.ts'
 import type { CoreParts } from '../context.ts'
 import { writeLog } from '../event/write.ts'
 
@@ -18,15 +18,11 @@ export async function grantGit(parts: CoreParts, agentId: string): Promise<GitGr
 }
 
 /** Stores the `push` event and, when it went through, the branch's new tip. */
-export async function recordPush(
-  parts: CoreParts,
-  agentId: string,
-  push: { ref: string; oldSha: string; newSha: string; outcome: 'ok' | 'refused'; reason?: string },
-): Promise<void> {
+export async function recordPush(parts: CoreParts, agentId: string, push: RecordedPush): Promise<void> {
   await writeLog(parts, agentId, async (tx) => {
     if (push.outcome === 'ok' && push.ref === `refs/heads/${tx.agent.targetBranch}`)
       tx.update({ targetTip: push.newSha })
     const run = (await tx.openRun()) ?? (await tx.lastRun())
-    tx.append('push', push, { runId: run?.id ?? null })
+    tx.append('push', { ...push }, { runId: run?.id ?? null })
   })
 }

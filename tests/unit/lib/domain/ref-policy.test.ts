@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { PushRequest } from '../../../../lib/domain/ref-policy.ts'
-import { refusePush } from '../../../../lib/domain/ref-policy.ts'
+import { mayRewrite, refusePush, refuseStale } from '../../../../lib/domain/ref-policy.ts'
 
 const ZERO = '0'.repeat(40)
 const A = 'a'.repeat(40)
@@ -31,15 +31,27 @@ test.each([
   ],
   ['a certificate', push({ signed: true }), 'signed pushes are not supported: push without --signed'],
   ['options', push({ options: true }), 'push options are not supported: push without --push-option'],
-  [
-    'an unknown old tip',
-    push({}, { oldId: B }),
-    'the branch has commits that are not from this agent: fetch and merge first',
-  ],
 ])('%s is refused with its reason', (_what, request, reason) => {
   expect(refusePush(request, rule)).toBe(reason)
 })
 
-test('a branch that Berth never saw is not moved', () => {
-  expect(refusePush(push(), { ...rule, targetTip: null })).toContain('fetch and merge first')
+test('an update begins where the branch is, or not at all', () => {
+  const [update] = push().updates
+  if (update === undefined) throw new Error('There is one.')
+  expect(refuseStale(update, A)).toBeNull()
+  expect(refuseStale({ ...update, oldId: ZERO }, null)).toBeNull()
+  expect(refuseStale(update, B)).toBe(
+    'the branch is at bbbbbbb on the git host meanwhile: fetch it and look, then push again',
+  )
+  expect(refuseStale({ ...update, oldId: ZERO }, B)).toContain('is at bbbbbbb')
+  expect(refuseStale(update, null)).toContain('is gone from the git host')
+})
+
+test('a branch may be put anywhere from where the agent left it, from elsewhere only be moved on', () => {
+  const [update] = push().updates
+  if (update === undefined) throw new Error('There is one.')
+  expect(mayRewrite(update, rule)).toBe(true)
+  expect(mayRewrite({ ...update, oldId: ZERO }, { ...rule, targetTip: null })).toBe(true)
+  expect(mayRewrite({ ...update, oldId: B }, rule)).toBe(false)
+  expect(mayRewrite(update, { ...rule, targetTip: null })).toBe(false)
 })

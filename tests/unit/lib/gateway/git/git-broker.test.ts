@@ -53,6 +53,10 @@ test('a repository of readRepos is fetched and never pushed; any other is neithe
   const other = await git(rig.root, 'clone', '-q', `${rig.front.url}/acme/other`, 'other')
   expect(other.code).not.toBe(0)
   expect(other.stderr).toContain('remote: acme/other is not a repository of this agent: it has acme/app, acme/lib.')
+  // A fetch that is refused is none.
+  expect(rig.pushes).toMatchObject([
+    { repository: 'acme/lib', outcome: 'refused', reason: expect.stringContaining('may be fetched, never pushed') },
+  ])
 })
 
 test('a redirect to another host is not followed, and the token does not go there', async () => {

@@ -1,8 +1,13 @@
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { buffer } from 'node:stream/consumers'
 import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { encodePktLine } from '../../../../../lib/gateway/git/pkt-line.ts'
+import { encodePktLine, FLUSH_PKT } from '../../../../../lib/gateway/git/pkt-line.ts'
+import { MAX_UNPACKED_BYTES } from '../../../../../lib/gateway/git/push-body.ts'
+import { gitEnvironment } from '../../../../../scripts/stand-ins/forge/git.ts'
 import { BRANCH, type BrokerRig, startBrokerRig } from '../../../../support/broker-rig.ts'
 import { git } from '../../../../support/git-front.ts'
 import { ask, readAnswer } from '../../../../support/tunnel-rig.ts'
@@ -80,17 +85,74 @@ test('the branch cannot be deleted', async () => {
   expect(await rig.tipOf(BRANCH)).toBe(rig.grant.targetTip)
 })
 
-test('a person’s commits on the branch are never overwritten, not even by force', async () => {
+const DROPS_COMMITS =
+  'the branch has commits that are not from this agent, and this push would drop them: fetch, merge or rebase onto them, and push without force'
+
+/** The agent pushed, then a person committed on top of it, then the agent committed beside that. */
+async function cloneWithParting(): Promise<{ directory: string; theirs: string }> {
   const directory = await rig.cloneWithCommit()
   await git(directory, 'push', '-q', 'origin', BRANCH)
   const theirs = await rig.commitAsPerson()
   await rig.commit(directory)
+  return { directory, theirs }
+}
+
+test('a person’s commits on the branch are never overwritten, not even by force', async () => {
+  const { directory, theirs } = await cloneWithParting()
   const push = await git(directory, 'push', '--force', 'origin', BRANCH)
-  expect(push.stderr).toContain(
-    'remote: berth: the branch has commits that are not from this agent: fetch and merge first',
-  )
+  expect(push.stderr).toContain(`remote: berth: ${DROPS_COMMITS}`)
+  expect(push.stderr).toContain(`! [remote rejected] ${BRANCH} -> ${BRANCH} (${DROPS_COMMITS})`)
+  expect(rig.pushes.at(-1)).toMatchObject({ outcome: 'refused', reason: DROPS_COMMITS, oldSha: theirs })
   expect(await rig.tipOf(BRANCH)).toBe(theirs)
 })
+
+test.each(['--no-rebase', '--rebase'])(
+  'after git pull %s the agent pushes on top of a person’s commits',
+  async (how) => {
+    const { directory } = await cloneWithParting()
+    expect(await git(directory, 'pull', '-q', how, '--no-edit', 'origin', BRANCH)).toMatchObject({ code: 0 })
+    expect(await git(directory, 'push', 'origin', BRANCH)).toMatchObject({ code: 0 })
+    const head = (await git(directory, 'rev-parse', 'HEAD')).stdout
+    expect(await rig.tipOf(BRANCH)).toBe(head)
+    expect(rig.grant.targetTip).toBe(head)
+  },
+)
+
+test('a large push on top of a person’s commits goes through whole', async () => {
+  const { directory } = await cloneWithParting()
+  await rig.commit(directory, 5 * 1024 * 1024)
+  await git(directory, 'pull', '-q', '--no-rebase', '--no-edit', 'origin', BRANCH)
+  expect(await git(directory, 'push', '-q', 'origin', BRANCH)).toMatchObject({ code: 0 })
+  expect(await git(rig.forge.directoryOf('acme/app'), 'fsck', '--connectivity-only')).toMatchObject({ code: 0 })
+  expect(await rig.tipOf(BRANCH)).toBe((await git(directory, 'rev-parse', 'HEAD')).stdout)
+})
+
+test('a shallow clone pushes on top of a person’s commits', async () => {
+  await cloneWithParting()
+  const shallow = path.join(rig.root, 'shallow')
+  await git(rig.root, 'clone', '-q', '--depth=1', '-b', BRANCH, `${rig.front.url}/acme/app`, shallow)
+  const head = await rig.commit(shallow)
+  expect(await git(shallow, 'push', '-q', 'origin', BRANCH)).toMatchObject({ code: 0 })
+  expect(await rig.tipOf(BRANCH)).toBe(head)
+})
+
+test('a push from where the branch no longer is says so, and nothing is forwarded', async () => {
+  const { directory, theirs } = await cloneWithParting()
+  const answer = await pushRaw([`${rig.grant.targetTip} ${theirs} refs/heads/${BRANCH}\0 report-status`])
+  const reason = `the branch is at ${theirs.slice(0, 7)} on the git host meanwhile: fetch it and look, then push again`
+  expect(answer.body).toContain(`ng refs/heads/${BRANCH} ${reason}`)
+  const anew = await pushRaw([`${ZERO} ${theirs} refs/heads/${BRANCH}\0 report-status`])
+  expect(anew.body).toContain(reason)
+  expect(forwarded()).toHaveLength(1)
+  // Not the agent's own now: it still may not be dropped.
+  const force = await git(directory, 'push', '--force', 'origin', BRANCH)
+  expect(force.stderr).toContain(DROPS_COMMITS)
+})
+
+/** Pushes that reached the forge. */
+function forwarded() {
+  return rig.forge.requests.filter(({ method, path: at }) => method === 'POST' && at.endsWith('git-receive-pack'))
+}
 
 test('what a hook of the forge says reaches git, and the push is recorded as refused', async () => {
   const directory = await rig.cloneWithCommit()
@@ -111,22 +173,110 @@ test('without a token a push says that there is none', async () => {
 
 test('a forge that fails in the middle of a push is told as git’s own report', async () => {
   const directory = await rig.cloneWithCommit(3 * 1024 * 1024)
-  rig.forge.fail({ match: /^POST .*receive-pack/, status: 503 })
+  rig.forge.fail({ match: RECEIVE, status: 503 })
   const push = await git(directory, 'push', 'origin', BRANCH)
   expect(push.stderr).toMatch(/remote: berth: .* answered 503 for acme\/app/)
+  expect(rig.pushes).toMatchObject([{ outcome: 'unknown' }])
+  expect(await git(directory, 'push', '-q', 'origin', BRANCH)).toMatchObject({ code: 0 })
+})
+
+const RECEIVE = /^POST .*receive-pack/
+const UPLOAD = /upload-pack/
+
+test.each([
+  ['before its first byte', { cutAnswerAfter: 0 }],
+  ['in the middle of a report', { cutAnswerAfter: 20 }],
+])('a report that is cut off %s: the branch is asked, and git hears what it says', async (_where, failure) => {
+  const directory = await rig.cloneWithCommit()
+  rig.forge.fail({ match: RECEIVE, ...failure })
+  const push = await git(directory, 'push', '--porcelain', 'origin', BRANCH)
+  expect(push).toMatchObject({ code: 0, stderr: '' })
+  expect(push.stdout).toContain('[new branch]')
+  const head = (await git(directory, 'rev-parse', 'HEAD')).stdout
+  expect(rig.pushes).toMatchObject([{ outcome: 'ok', newSha: head }])
+  // Known to be the agent's own: it may be rewritten.
+  await git(directory, 'commit', '-q', '--amend', '-m', 'Other words')
+  expect(await git(directory, 'push', '-q', '--force', 'origin', BRANCH)).toMatchObject({ code: 0 })
+})
+
+test('a report that is lost, and a branch that cannot be asked: unknown, and the next push goes on from there', async () => {
+  const directory = await rig.cloneWithCommit()
+  const head = (await git(directory, 'rev-parse', 'HEAD')).stdout
+  rig.forge.fail({ match: RECEIVE, cutAnswerAfter: 0 })
+  // Where it is, is asked in two requests before it is pushed.
+  rig.forge.fail({ match: UPLOAD, after: 2, drop: true })
+  const push = await git(directory, 'push', 'origin', BRANCH)
+  expect(push.stderr).toMatch(/remote: berth: .* \(and the branch could not be asked: fetch it and look\)/)
+  expect(rig.pushes).toMatchObject([{ outcome: 'unknown', newSha: head }])
+  expect(await rig.tipOf(BRANCH)).toBe(head)
+  expect(rig.grant.targetTip).toBeNull()
+
+  const next = await rig.commit(directory)
+  expect(await git(directory, 'push', '-q', 'origin', BRANCH)).toMatchObject({ code: 0 })
+  expect(rig.grant.targetTip).toBe(next)
+})
+
+test('a push whose connection is cut on the way leaves the branch, and the next one goes through', async () => {
+  const directory = await rig.cloneWithCommit(3 * 1024 * 1024)
+  rig.forge.fail({ match: RECEIVE, cutRequestAfter: 1024 * 1024 })
+  const push = await git(directory, 'push', 'origin', BRANCH)
+  expect(push.stderr).toMatch(/remote: berth: .*ECONNRESET.* \(the branch has not moved so far\)/)
+  expect(rig.pushes).toMatchObject([{ outcome: 'unknown' }])
+  expect(await rig.tipOf(BRANCH)).toBeUndefined()
+  expect(await git(directory, 'push', '-q', 'origin', BRANCH)).toMatchObject({ code: 0 })
+})
+
+test('a forge that refuses without reading the pack is heard', async () => {
+  const directory = await rig.cloneWithCommit(5 * 1024 * 1024)
+  const words = { status: 403, unread: true, body: 'You may not.', headers: { 'content-type': 'text/plain' } }
+  rig.forge.fail({ match: RECEIVE, ...words })
+  const push = await git(directory, 'push', 'origin', BRANCH)
+  expect(push.stderr).toContain('answered 403 for acme/app: You may not.. Use a token that may push to it.')
   expect(rig.pushes).toMatchObject([{ outcome: 'refused' }])
 })
 
-test('a push whose report is lost is recorded as what the branch says', async () => {
+test('a report that comes before the pack is read ends the push', async () => {
+  const directory = await rig.cloneWithCommit(5 * 1024 * 1024)
+  const ref = `refs/heads/${BRANCH}`
+  const report = Buffer.concat([encodePktLine('unpack too large\n'), encodePktLine(`ng ${ref} too large\n`), FLUSH_PKT])
+  const banded = Buffer.concat([encodePktLine(Buffer.concat([Buffer.from([1]), report])), FLUSH_PKT])
+  const headers = { 'content-type': 'application/x-git-receive-pack-result' }
+  rig.forge.fail({ match: RECEIVE, status: 200, unread: true, headers, body: banded.toString('latin1') })
+  const push = await git(directory, 'push', 'origin', BRANCH)
+  expect(push.stderr).toContain('(too large)')
+  expect(rig.pushes).toMatchObject([{ outcome: 'refused', reason: 'unpack too large' }])
+})
+
+test.each([
+  ['no pkt-lines', '<html>busy</html>'],
+  ['nothing', ''],
+  ['a report of another ref', '0013\u0001000eunpack ok\n0000'],
+  ['a report without an end', '0013\u0001000eunpack ok\n'],
+])('a forge that reports with %s never reaches git: the branch is asked', async (_what, body) => {
   const directory = await rig.cloneWithCommit()
-  const bare = rig.forge.directoryOf('acme/app')
-  const head = (await git(directory, 'rev-parse', 'HEAD')).stdout
-  await git(bare, 'fetch', '-q', directory, `${BRANCH}:${BRANCH}`)
-  rig.forge.fail({ match: /^POST .*receive-pack/, drop: true })
-  rig.grant.targetTip = (await git(bare, 'rev-parse', 'main')).stdout
-  const answer = await pushRaw([`${rig.grant.targetTip} ${head} refs/heads/${BRANCH}\0 report-status`])
-  expect(answer.body).toContain(`ok refs/heads/${BRANCH}`)
-  expect(rig.pushes).toMatchObject([{ outcome: 'ok', newSha: head }])
+  const headers = { 'content-type': 'application/x-git-receive-pack-result' }
+  rig.forge.fail({ match: RECEIVE, status: 200, headers, body })
+  const push = await git(directory, 'push', 'origin', BRANCH)
+  expect(push.stderr).toContain('remote: berth: the git host gave no report (the branch has not moved so far)')
+  expect(rig.pushes).toMatchObject([{ outcome: 'unknown' }])
+})
+
+test.each([
+  ['500', { status: 500 }, 'answered 500 for acme/app'],
+  ['a page', { status: 200, body: '<html>' }, 'answered 200 for acme/app, but not with git'],
+  [
+    'garbage',
+    { status: 200, body: 'garbage', headers: { 'content-type': 'application/x-git-upload-pack-advertisement' } },
+    `The git host did not say where refs/heads/${BRANCH} is: "garb" is not the length of a pkt-line.`,
+  ],
+])('a forge that answers with %s where the branch is: nothing is forwarded', async (_what, failure, words) => {
+  const directory = await rig.cloneWithCommit()
+  rig.forge.fail({ match: UPLOAD, ...failure })
+  const push = await git(directory, 'push', 'origin', BRANCH)
+  expect(push.stderr).toContain(`remote: berth: `)
+  expect(push.stderr).toContain(words)
+  expect(rig.pushes).toMatchObject([{ outcome: 'refused' }])
+  expect(forwarded()).toEqual([])
 })
 
 test('a refused push is answered only when all of it has been read away', async () => {
@@ -154,10 +304,11 @@ test('a push that the sandbox breaks off is broken off at the forge, and recorde
   stream.on('error', () => {})
   stream.write(encodePktLine(`${ZERO} ${SOME} refs/heads/${BRANCH}\0 report-status`))
   stream.write('0000PACK')
-  while (!rig.forge.requests.some(({ path: at }) => at.endsWith('git-receive-pack'))) await new Promise(setImmediate)
+  while (forwarded().length === 0) await new Promise(setImmediate)
   stream.destroy(new Error('broken off'))
   while (rig.pushes.length === 0) await new Promise(setImmediate)
-  expect(rig.pushes).toMatchObject([{ outcome: 'refused', reason: 'the push was broken off in the sandbox' }])
+  const reason = 'the push was broken off in the sandbox (the branch has not moved so far)'
+  expect(rig.pushes).toMatchObject([{ outcome: 'unknown', reason }])
   expect(await rig.tipOf(BRANCH)).toBeUndefined()
 })
 
@@ -230,3 +381,60 @@ test('bytes that are no pkt-lines, no gzip, or of another type are refused with 
   expect(await pushRaw([], (body) => body, { 'content-encoding': 'br' })).toMatchObject({ status: 415 })
   expect(await pushRaw([], (body) => body, { 'content-type': 'text/plain' })).toMatchObject({ status: 415 })
 })
+
+const GZIP = { 'content-encoding': 'gzip' }
+
+test('a compressed push that unpacks beyond its bound is broken off, and told in words', async () => {
+  rig.forge.fail({ match: RECEIVE, hang: true })
+  const bomb = (body: Buffer) => gzipSync(Buffer.concat([body, Buffer.alloc(MAX_UNPACKED_BYTES)]))
+  const answer = await pushRaw([`${ZERO} ${SOME} refs/heads/${BRANCH}\0 report-status`], bomb, GZIP)
+  const words = `a compressed push may unpack to at most ${MAX_UNPACKED_BYTES} bytes: send it plain`
+  expect(answer.body).toContain(`ng refs/heads/${BRANCH} ${words}`)
+  expect(rig.pushes).toMatchObject([{ outcome: 'refused', reason: words }])
+})
+
+test('a refused compressed push is read away as it comes, not unpacked', async () => {
+  const broken = (body: Buffer) => {
+    const packed = gzipSync(Buffer.concat([body, randomBytes(4 * 1024 * 1024)]))
+    // Whoever unpacks it all finds out.
+    return packed.fill(0xff, 2 * 1024 * 1024)
+  }
+  const answer = await pushRaw([`${ZERO} ${SOME} refs/heads/main\0 report-status`], broken, GZIP)
+  expect(answer.body).toContain('ng refs/heads/main only refs/heads/')
+  expect(rig.pushes).toHaveLength(1)
+})
+
+test('progress that the sandbox does not read is not kept, and what came of the push is known', async () => {
+  const directory = await rig.cloneWithCommit()
+  const hook = path.join(rig.forge.directoryOf('acme/app'), 'hooks', 'pre-receive')
+  await mkdir(path.dirname(hook), { recursive: true })
+  await writeFile(hook, '#!/bin/sh\nhead -c 20000000 /dev/zero | tr "\\0" "x\\n" >&2\n', { mode: 0o755 })
+  const head = (await git(directory, 'rev-parse', 'HEAD')).stdout
+  const base = (await git(directory, 'rev-parse', 'HEAD~1')).stdout
+  const pack = await makePack(directory, `${head}\n^${base}\n`)
+  const stream = rig.session.request({ ...RAW_PUSH, 'content-type': 'application/x-git-receive-pack-request' })
+  stream.on('error', () => {})
+  stream.write(encodePktLine(`${ZERO} ${head} refs/heads/${BRANCH}\0 report-status side-band-64k`))
+  stream.end(Buffer.concat([FLUSH_PKT, pack]))
+  while (rig.pushes.length === 0) await new Promise(setImmediate)
+  expect(rig.pushes).toMatchObject([{ outcome: 'ok', newSha: head }])
+  expect(await rig.tipOf(BRANCH)).toBe(head)
+})
+
+test('a client that asks for no report has its push recorded as what the branch says', async () => {
+  const directory = await rig.cloneWithCommit()
+  const head = (await git(directory, 'rev-parse', 'HEAD')).stdout
+  const base = (await git(directory, 'rev-parse', 'HEAD~1')).stdout
+  const pack = await makePack(directory, `${head}\n^${base}\n`)
+  const lines = [encodePktLine(`${ZERO} ${head} refs/heads/${BRANCH}\0 quiet`), FLUSH_PKT, pack]
+  const answer = await pushRaw([], () => Buffer.concat(lines))
+  expect(answer).toMatchObject({ status: 200, body: '' })
+  expect(rig.pushes).toMatchObject([{ outcome: 'ok', newSha: head }])
+})
+
+async function makePack(directory: string, revisions: string): Promise<Buffer> {
+  const args = ['pack-objects', '--quiet', '--revs', '--stdout', '--thin']
+  const child = spawn('git', args, { cwd: directory, env: await gitEnvironment(), stdio: ['pipe', 'pipe', 'ignore'] })
+  child.stdin.end(revisions)
+  return buffer(child.stdout)
+}
