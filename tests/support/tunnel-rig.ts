@@ -21,6 +21,7 @@ import type {
   GitGrant,
   ModelAccess,
   RecordedPush,
+  TunnelOwner,
 } from '../../lib/gateway/ports.ts'
 import type { TunnelServer, TunnelTimeouts } from '../../lib/gateway/tunnel/tunnel-server.ts'
 import { createTunnelServer } from '../../lib/gateway/tunnel/tunnel-server.ts'
@@ -66,16 +67,9 @@ export function createTunnelRig(options: TunnelRigOptions = {}): TunnelRig {
     server,
     logLines,
     connect: async (kind) => {
-      const [inside, outside] = await createSocketPair()
-      sockets.push(inside, outside)
-      server.attach({ socket: outside, kind, owner: OWNER })
-      const session = http2.connect('http://control-plane', {
-        createConnection: () => inside,
-        settings: { initialWindowSize: INITIAL_WINDOW_BYTES, enablePush: false },
-      })
-      session.on('error', () => session.destroy())
+      const { session, sockets: both } = await connectTunnel({ attach: server.attach, kind, owner: OWNER })
+      sockets.push(...both)
       sessions.push(session)
-      await once(session, 'remoteSettings')
       return session
     },
     close: async () => {
@@ -84,6 +78,24 @@ export function createTunnelRig(options: TunnelRigOptions = {}): TunnelRig {
       for (const socket of sockets) socket.destroy()
     },
   }
+}
+
+/** The bridge's end of a tunnel that `attach` takes for the owner's: a client that says whatever it likes. */
+export async function connectTunnel(input: {
+  attach: TunnelServer['attach']
+  kind: TunnelKind
+  owner: TunnelOwner
+}): Promise<{ session: ClientHttp2Session; sockets: Socket[] }> {
+  const { attach, kind, owner } = input
+  const [inside, outside] = await createSocketPair()
+  attach({ socket: outside, kind, owner })
+  const session = http2.connect('http://control-plane', {
+    createConnection: () => inside,
+    settings: { initialWindowSize: INITIAL_WINDOW_BYTES, enablePush: false },
+  })
+  session.on('error', () => session.destroy())
+  await once(session, 'remoteSettings')
+  return { session, sockets: [inside, outside] }
 }
 
 /** Two ends of one TCP connection. */
