@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { environmentVariables } from '../lib/config.ts'
+import { findNearest } from './nearest.ts'
 
 /** Not Berth's, but of use in .env: to Node, to what Berth starts, and to docker compose, which reads the same file. */
 const OF_OTHERS = /^(TMPDIR|TZ|LANG|LC_\w+|NODE_\w+|NEXT_\w+|npm_config_\w+|NPM_CONFIG_\w+|COMPOSE_\w+|DOCKER_\w+)$/
@@ -46,27 +47,4 @@ export function findMistakes(text: string): string[] {
     )
   }
   return mistakes
-}
-
-/** The known name that takes the fewest changes, unless they are so many that the likeness is chance. */
-function findNearest(name: string, known: string[]): string | null {
-  const [best] = known
-    .map((candidate) => ({ candidate, changes: countChanges(name.toUpperCase(), candidate.toUpperCase()) }))
-    .sort((a, b) => a.changes - b.changes)
-  if (best === undefined || best.changes > Math.min(4, name.length / 2)) return null
-  return best.candidate
-}
-
-/** Letters put in, left out or replaced to get from one word to the other (Levenshtein's distance, row by row). */
-function countChanges(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, index) => index)
-  for (const [i, letter] of [...from].entries()) {
-    const next = [i + 1]
-    for (const [j, other] of [...to].entries()) {
-      const replaced = (row[j] ?? 0) + (letter === other ? 0 : 1)
-      next.push(Math.min(replaced, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1))
-    }
-    row = next
-  }
-  return row[to.length] ?? 0
 }

@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest'
+import { type BaseFacts, judgeImage } from '../../../../../scripts/doctor/checks/image.ts'
+
+const image = 'berth-agent:1.0.0'
+const build = { baseImage: 'debian:bookworm-slim', architecture: 'amd64', hasTools: false }
+const there: BaseFacts = { isThere: true, registryProblem: null, canBeMade: false }
+const inRegistry: BaseFacts = { ...there, isThere: false }
+const nowhere: BaseFacts = { isThere: false, registryProblem: 'no such\nhost', canBeMade: false }
+
+describe('judgeImage', () => {
+  it('is content with an image of the current sources, or one that was named', () => {
+    expect(judgeImage({ state: { image, state: 'current', build: null }, base: null })).toEqual([
+      { severity: 'ok', found: 'berth-agent:1.0.0 is there, made of the current sources' },
+    ])
+    expect(judgeImage({ state: { image: 'mine:1', state: 'own', build: null }, base: null })).toEqual([
+      { severity: 'ok', found: 'mine:1 is there, as BERTH_AGENT_IMAGE names it' },
+    ])
+  })
+
+  it.each([
+    ['stale', { ...build, hasTools: true }, null, 'is made of other sources than these', 'some seconds'],
+    ['missing', build, there, 'is not made yet; its base debian:bookworm-slim is there', 'some minutes'],
+    ['missing', build, inRegistry, 'is not made yet; its base debian:bookworm-slim can be pulled', 'some minutes'],
+    [
+      'missing',
+      build,
+      { ...nowhere, canBeMade: true },
+      "is not made yet; its base debian:bookworm-slim cannot be pulled, and will be made of this machine's Debian packages",
+      'some minutes',
+    ],
+  ] as const)('says what makes one that is %s', (state, built, base, found, time) => {
+    expect(judgeImage({ state: { image, state, build: built }, base })).toEqual([
+      {
+        severity: 'warning',
+        found: `${image} ${found}`,
+        advice: `npm start makes it (${time}), or now: npm run build-container`,
+      },
+    ])
+  })
+
+  it('blocks where none is there and none can be made', () => {
+    const advice =
+      'Bring it to the engine (docker pull debian:bookworm-slim, or docker load), or name an image there that is based on Debian in BERTH_BASE_IMAGE.'
+    const found = 'its base debian:bookworm-slim cannot be had: no such host'
+    expect(judgeImage({ state: { image, state: 'missing', build }, base: nowhere })).toEqual([
+      {
+        severity: 'problem',
+        found: `${image} is not made yet, and ${found}`,
+        advice,
+        because: 'there is no agent image, and none can be made',
+      },
+    ])
+    expect(judgeImage({ state: { image, state: 'stale', build }, base: nowhere })).toEqual([
+      { severity: 'warning', found: `${image} is made of other sources than these, and ${found}`, advice },
+    ])
+    expect(judgeImage({ state: { words: "The engine's architecture is s390x", hint: '' }, base: null })).toEqual([
+      expect.objectContaining({ severity: 'problem', advice: 'See why: npm run build-container' }),
+    ])
+  })
+})
