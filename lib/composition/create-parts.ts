@@ -10,6 +10,7 @@ import { createOpenRouterCatalog } from '../drivers/model/openrouter/catalog.ts'
 import { createOpenRouterGenerations } from '../drivers/model/openrouter/generations.ts'
 import type { SandboxDriver } from '../drivers/sandbox/port.ts'
 import type { Network } from '../gateway/egress/destination.ts'
+import type { TunnelTimeouts } from '../gateway/tunnel/tunnel-server.ts'
 import { createTunnelServer } from '../gateway/tunnel/tunnel-server.ts'
 import { randomIds } from '../ids.ts'
 import { startJobs } from '../jobs/jobs.ts'
@@ -43,6 +44,8 @@ export interface ReplacedParts {
   driver?: SandboxDriver
   /** Instead of this machine's way to find the addresses of a name. */
   network?: Network
+  /** Instead of the gateways' usual patience. */
+  timeouts?: Partial<TunnelTimeouts>
 }
 
 /** Makes the parts over a migrated database. */
@@ -98,6 +101,7 @@ export async function createParts(
     logger,
     clock,
     ...(input.network === undefined ? {} : { network: input.network }),
+    ...(input.timeouts === undefined ? {} : { timeouts: input.timeouts }),
   })
   const worker: WorkerParts = { ...core, attachTunnel: tunnels.attach }
   const supervisor = createSupervisor(worker)

@@ -70,11 +70,15 @@ export async function serve(input: ServeInput): Promise<Serving> {
     logger: input.logger,
     ...(input.driver ? { driver: input.driver } : {}),
     ...(input.network ? { network: input.network } : {}),
+    ...(input.timeouts ? { timeouts: input.timeouts } : {}),
   })
   started.defer(() => running.close())
   provideParts(running.parts)
   started.defer(() => provideParts(undefined))
-  const app = await progress.step('Loading the pages', () => openNextApp({ root, http, publicUrl, isDevelopment }))
+  const [app] = await Promise.all([
+    progress.step('Loading the pages', () => openNextApp({ root, http, publicUrl, isDevelopment })),
+    imageProblem === null ? prepareDriver(running.parts, signal) : null,
+  ])
   started.defer(() => app.close())
   http.answerWith(app.handle)
   await lock.tellAddress(publicUrl)
@@ -97,6 +101,15 @@ export async function serve(input: ServeInput): Promise<Serving> {
   }
   input.onReady?.(serving)
   return serving
+}
+
+/** What fails here is tried again, and told, by the first sandbox that needs it. */
+async function prepareDriver({ driver, agentImage, logger }: Parts, signal: AbortSignal): Promise<void> {
+  try {
+    await driver.prepare(agentImage, signal)
+  } catch (error) {
+    logger.warn('the sandbox driver could not be prepared', { error })
+  }
 }
 
 interface Making {

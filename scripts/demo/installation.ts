@@ -48,6 +48,7 @@ export async function startInstallation(input: InstallationInput): Promise<Insta
     signal: input.signal,
     ...(input.driver === undefined ? {} : { driver: input.driver }),
     ...(input.network === undefined ? {} : { network: input.network }),
+    ...(input.timeouts === undefined ? {} : { timeouts: input.timeouts }),
   })
   started.defer(() => serving.close())
   if (serving.imageProblem !== null) throw serving.imageProblem

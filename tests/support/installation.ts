@@ -7,6 +7,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { readSettings } from '../../lib/config.ts'
 import type { Network } from '../../lib/gateway/egress/destination.ts'
+import type { TunnelTimeouts } from '../../lib/gateway/tunnel/tunnel-server.ts'
 import type { Parts } from '../../lib/services/context.ts'
 import { locateEmbedded, runsAsRoot } from '../../lib/store/embedded/location.ts'
 import { scriptCase } from '../../scripts/demo/case-script.ts'
@@ -37,6 +38,8 @@ export interface TestInstallationInput extends Partial<OutsideInput> {
   env?: Record<string, string>
   /** How the control plane finds the addresses of names; default: as this machine does. */
   network?: Network
+  /** How patient the gateways are; default: as always. */
+  timeouts?: Partial<TunnelTimeouts>
 }
 
 /** Without a script the model solves the sample, and has one more answer for an instruction after it. */
@@ -53,6 +56,7 @@ export async function startInstallation(input: TestInstallationInput = {}): Prom
     signal: new AbortController().signal,
     say: () => {},
     ...(input.network === undefined ? {} : { network: input.network }),
+    ...(input.timeouts === undefined ? {} : { timeouts: input.timeouts }),
   })
   const { url, token, parts } = installation
   const { dataDirectory, dockerHost } = parts.settings
