@@ -27,7 +27,15 @@ export interface Supervisor {
   close(): Promise<void>
 }
 
+/** After a failure, or a connection that broke at once: tried again soon, then less and less often. */
+const FIRST_PAUSE_MS = 500
+const LONGEST_PAUSE_MS = 30_000
+/** A connection that lasted so long was a good one. */
+const GOOD_CONNECTION_MS = 10_000
+
 interface Worker {
+  /** Failures in a row. */
+  failures: number
   connection: SandboxConnection | null
   abort: AbortController
   /** Asked again while it worked. */
@@ -43,11 +51,12 @@ function givenUp(message: string): BerthError {
 export function createSupervisor(parts: WorkerParts): Supervisor {
   const workers = new Map<string, Worker>()
   let closing = false
+  const ending = new AbortController()
 
   const workerOf = (agentId: string): Worker => {
     const known = workers.get(agentId)
     if (known) return known
-    const worker: Worker = { connection: null, abort: new AbortController(), again: false, working: null }
+    const worker: Worker = { failures: 0, connection: null, abort: new AbortController(), again: false, working: null }
     workers.set(agentId, worker)
     return worker
   }
@@ -55,10 +64,13 @@ export function createSupervisor(parts: WorkerParts): Supervisor {
   const setConnection = (agentId: string, connection: SandboxConnection | null) => {
     const worker = workerOf(agentId)
     worker.connection = connection
+    const beganMs = parts.clock.monotonicMs()
     void connection?.closed.then(() => {
       if (worker.connection !== connection) return
       worker.connection = null
-      if (!closing) wake(agentId)
+      if (parts.clock.monotonicMs() - beganMs < GOOD_CONNECTION_MS) return wakeLater(agentId, worker)
+      worker.failures = 0
+      wake(agentId)
     })
   }
 
@@ -77,19 +89,38 @@ export function createSupervisor(parts: WorkerParts): Supervisor {
     } while (worker.again && !closing)
   }
 
+  /** Not at once: a bridge that accepts and drops, or a database that is away, must not be asked without end. */
+  const wakeLater = (agentId: string, worker: Worker) => {
+    if (closing) return
+    const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** worker.failures)
+    worker.failures += 1
+    // Kept meanwhile, so that it knows how often it failed.
+    workers.set(agentId, worker)
+    parts.clock.sleep(pauseMs, ending.signal).then(
+      () => wake(agentId),
+      () => undefined,
+    )
+  }
+
   const wake = (agentId: string) => {
     if (closing) return
     const worker = workerOf(agentId)
     worker.again = true
     if (worker.working) return
     worker.working = work(agentId, worker)
-      .catch((error: unknown) =>
-        parts.logger.error('the worker of an agent failed', { agentId, error: causeChain(error) }),
+      .then(
+        () => {
+          if (!worker.connection) worker.failures = 0
+        },
+        (error: unknown) => {
+          parts.logger.error('the worker of an agent failed', { agentId, error: causeChain(error) })
+          wakeLater(agentId, worker)
+        },
       )
       .finally(() => {
         worker.working = null
         if (worker.again && !closing) wake(agentId)
-        else if (!worker.connection) workers.delete(agentId)
+        else if (!worker.connection && worker.failures === 0) workers.delete(agentId)
       })
   }
 
@@ -139,6 +170,7 @@ export function createSupervisor(parts: WorkerParts): Supervisor {
     },
     async close() {
       closing = true
+      ending.abort(new Error('the control plane is closing'))
       const open = [...workers.values()]
       for (const worker of open) worker.abort.abort(givenUp('The control plane is closing.'))
       await Promise.all(open.map((worker) => worker.working))

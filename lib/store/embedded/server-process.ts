@@ -74,16 +74,19 @@ export interface Start {
   settings: Record<string, string>
 }
 
-/** Tries until the deadline: a port may be taken meanwhile, and a killed server's processes hold the cluster for a moment. */
-export async function startUntilReady(start: Start): Promise<number> {
+/**
+ * Tries until the deadline: a port may be taken meanwhile, and a killed server's processes hold the cluster for a moment. With
+ * `fixedPort` at that port or not at all.
+ */
+export async function startUntilReady(start: Start, fixedPort?: number): Promise<number> {
   const deadline = performance.now() + START_TIMEOUT_MS
   let attempt = 0
   while (true) {
     attempt += 1
-    const port = await findFreePort()
+    const port = fixedPort ?? (await findFreePort())
     if (await startOnce(start, { port, deadline })) return port
     const other = await findAnswering(start.location, start.password)
-    if (other !== null) return other
+    if (other !== null && (fixedPort ?? other) === other) return other
     if (performance.now() > deadline || attempt === 10) {
       throw new Error(`The embedded PostgreSQL does not start.${await logTail(start.location.logFile)}`)
     }

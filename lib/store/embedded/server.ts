@@ -5,6 +5,7 @@
 import { rm } from 'node:fs/promises'
 import pg from 'pg'
 import { ensureCluster, readPassword } from './cluster.ts'
+import { guardServer } from './guard.ts'
 import { locateEmbedded, prepareLocation, runsAsRoot } from './location.ts'
 import { preparePrograms } from './programs.ts'
 import { findAnswering, startUntilReady, stopServer, urlOf } from './server-process.ts'
@@ -17,6 +18,8 @@ export interface EmbeddedOptions {
   dataDirectory: string
   /** More server settings, e.g. `{ fsync: 'off' }` for tests. */
   settings?: Record<string, string>
+  /** Keeps the server up until `stop`; told when it ended by itself. Without it, a server that ends stays so. */
+  onTrouble?: (words: string, error?: unknown) => void
 }
 
 export interface EmbeddedServer {
@@ -34,12 +37,23 @@ export async function startEmbeddedServer(options: EmbeddedOptions): Promise<Emb
   const programs = await preparePrograms(location.programs)
   const password = await ensureCluster(location, programs)
   const running = await findAnswering(location, password)
-  const port = running ?? (await startUntilReady({ location, programs, password, settings: options.settings ?? {} }))
+  const start = { location, programs, password, settings: options.settings ?? {} }
+  const port = running ?? (await startUntilReady(start))
   await ensureDatabase(urlOf({ port, password, database: 'postgres' }))
+  const endGuard =
+    options.onTrouble &&
+    guardServer({
+      cluster: location.cluster,
+      restart: async () => void (await startUntilReady(start, port)),
+      onTrouble: options.onTrouble,
+    })
   return {
     url: urlOf({ port, password, database: DATABASE }),
     wasRunning: running !== null,
-    stop: () => stopServer(location.cluster),
+    async stop() {
+      await endGuard?.()
+      await stopServer(location.cluster)
+    },
   }
 }
 
