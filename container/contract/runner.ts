@@ -23,6 +23,9 @@ export const MAX_RUNNER_FILE_BYTES = 10 * 1024 * 1024
 /** Most characters of live output that one call streams; what comes after is in the result and its file. */
 export const MAX_LIVE_OUTPUT_CHARS = 1024 * 1024
 
+/** Variable of everything that a command starts: the runner's identity, a dot, and a name of the command's own. */
+export const COMMAND_MARK = 'BERTH_COMMAND'
+
 /** How long a command has between TERM and KILL when its time is up, and when a person cancels it. */
 export const COMMAND_GRACE_MS = { timeout: 2_000, cancel: 200 } as const
 

@@ -1,5 +1,5 @@
 /** The variables a command is given: the runner's own without what is Berth's, and no colour, no pager, no prompt. */
-import { MARK_VARIABLE } from './process-family.ts'
+import { COMMAND_MARK } from '../../contract/runner.ts'
 
 const QUIET = {
   NO_COLOR: '1',
@@ -27,5 +27,5 @@ export function createCommandEnvironment(options: {
   mark: string
 }): Environment {
   const kept = Object.entries(options.base).filter(([name]) => !name.startsWith('BERTH_') && name !== 'FORCE_COLOR')
-  return { ...Object.fromEntries(kept), ...QUIET, ...options.added, [MARK_VARIABLE]: options.mark }
+  return { ...Object.fromEntries(kept), ...QUIET, ...options.added, [COMMAND_MARK]: options.mark }
 }

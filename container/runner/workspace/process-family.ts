@@ -1,14 +1,23 @@
 /**
  * The processes that one command started, wherever they went: its process group, what carries its mark in the environment
- * (`setsid` leaves a group, not an environment), and the children of both. Reads Linux's /proc; elsewhere only the group is
- * known. Must not know what a command is for or how long it may take.
+ * (`setsid` leaves a group, not an environment), and the children of both. Where there is no table of processes only the group
+ * is known. Must not know what a command is for or how long it may take.
  */
-import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import type { Clock } from '../../../lib/clock.ts'
-import { hasCode } from './map-fs-error.ts'
-
-/** Name of the variable that marks what a command starts. */
-export const MARK_VARIABLE = 'BERTH_COMMAND'
+import { endProcesses } from '../../../lib/end-processes.ts'
+import {
+  findProcess,
+  hasProcessTable,
+  identifyProcess,
+  readCommand,
+  readEnvironment,
+  readNamespace,
+  readProcessTable,
+  readStartTime,
+  sendSignal,
+  withDescendants,
+} from '../../../lib/process-table.ts'
+import { COMMAND_MARK } from '../../contract/runner.ts'
 
 export interface FamilyMember {
   pid: number
@@ -28,11 +37,6 @@ export interface ProcessFamily {
   end(graceMs: number): Promise<void>
 }
 
-const POLL_MS = 20
-const MAX_FREEZE_ROUNDS = 50
-/** After KILL: a process in uninterruptible sleep cannot be waited for for ever. */
-const KILL_WAIT_MS = 2_000
-
 /** `groupId` is the pid of the command itself, which leads its group. */
 export function createProcessFamily(options: { groupId: number; mark: string; clock: Clock }): ProcessFamily {
   const { groupId, mark, clock } = options
@@ -40,41 +44,19 @@ export function createProcessFamily(options: { groupId: number; mark: string; cl
   const look = () =>
     hasProcessTable() ? findFamily({ groupId, mark, since }) : { members: findGroup(groupId), settled: true }
   const members = () => look().members
-
-  const waitUntilGone = async (ms: number, again: (left: FamilyMember[]) => void): Promise<boolean> => {
-    const deadline = clock.monotonicMs() + ms
-    for (;;) {
-      const left = members()
-      if (left.length === 0) return true
-      again(left)
-      if (clock.monotonicMs() >= deadline) return false
-      await clock.sleep(POLL_MS)
-    }
-  }
-
-  /** Stops members until no new ones turn up: one that multiplies would fill the places of those killed before it. */
-  const freeze = () => {
-    const stopped = new Set<number>()
-    for (let round = 0; round < MAX_FREEZE_ROUNDS; round += 1) {
-      const running = members().filter(({ pid }) => !stopped.has(pid))
-      if (running.length === 0) return
-      signalAll(groupId, running, 'SIGSTOP')
-      for (const { pid } of running) stopped.add(pid)
-    }
-  }
-
   return {
     members,
     look,
-    async end(graceMs) {
-      const family = members()
-      if (family.length === 0) return
-      // A stopped process takes TERM only once it goes on.
-      for (const signal of ['SIGTERM', 'SIGCONT'] as const) signalAll(groupId, family, signal)
-      if (await waitUntilGone(graceMs, () => {})) return
-      freeze()
-      await waitUntilGone(KILL_WAIT_MS, (left) => signalAll(groupId, left, 'SIGKILL'))
-    },
+    end: (graceMs) =>
+      endProcesses({
+        find: members,
+        signal(family, signal) {
+          sendSignal(-groupId, signal)
+          for (const { pid } of family) sendSignal(pid, signal)
+        },
+        graceMs,
+        clock,
+      }),
   }
 }
 
@@ -86,116 +68,37 @@ export function createProcessFamily(options: { groupId: number; mark: string; cl
 export function endOrphans(): number {
   const table = readProcessTable()
   const namespace = readNamespace()
-  const alive = new Set(table.map((entry) => prefixOf(namespace, entry)))
-  const orphans = table.filter((entry) => {
-    const runner = findMark(readProcFile(entry.pid, 'environ'))?.split('.')[0]
-    return runner?.startsWith(`${namespace}-`) === true && !alive.has(runner) && entry.pid !== process.pid
+  const alive = new Set(table.map(identifyProcess))
+  const orphans = table.filter(({ pid }) => {
+    const runner = findMark(readEnvironment(pid))?.split('.')[0]
+    return runner?.startsWith(`${namespace}-`) === true && !alive.has(runner) && pid !== process.pid
   })
   for (const { pid } of orphans) sendSignal(pid, 'SIGKILL')
   return orphans.length
 }
 
-/** What every mark of this process begins with: its namespace, pid and start time, so that a pid used again is not taken for it. */
+/** What every mark of this process begins with, so that a pid used again is not taken for it. */
 export function markPrefix(): string {
-  return prefixOf(readNamespace(), { pid: process.pid, startTime: readEntry(process.pid)?.startTime ?? '0' })
-}
-
-function prefixOf(namespace: string, { pid, startTime }: Pick<ProcessEntry, 'pid' | 'startTime'>): string {
-  return `${namespace}-${pid}-${startTime}`
-}
-
-/** The number in `pid:[4026531836]` (namespaces(7)). */
-function readNamespace(): string {
-  return hasProcessTable() ? readlinkSync('/proc/self/ns/pid').replace(/\D/g, '') : '0'
-}
-
-interface ProcessEntry {
-  pid: number
-  parent: number
-  group: number
-  startTime: string
-}
-
-function hasProcessTable(): boolean {
-  return existsSync('/proc/self/stat')
+  return identifyProcess({ pid: process.pid, startTime: findProcess(process.pid)?.startTime ?? '0' })
 }
 
 function findFamily({ groupId, mark, since }: { groupId: number; mark: string; since: number }) {
   const table = readProcessTable().filter((entry) => entry.pid !== process.pid)
-  const family = new Set<number>()
+  const roots = new Set<number>()
   let settled = true
   for (const entry of table) {
-    const environment = readProcFile(entry.pid, 'environ')
-    if (entry.group === groupId || findMark(environment) === mark) family.add(entry.pid)
-    else if (environment === '' && Number(entry.startTime) >= since) settled = false
+    const environment = readEnvironment(entry.pid)
+    if (entry.group === groupId || findMark(environment) === mark) roots.add(entry.pid)
+    else if (environment?.length === 0 && Number(entry.startTime) >= since) settled = false
   }
-  for (let grew = family.size > 0; grew; ) {
-    grew = false
-    for (const entry of table) {
-      if (family.has(entry.pid) || !family.has(entry.parent)) continue
-      family.add(entry.pid)
-      grew = true
-    }
-  }
-  return { members: [...family].map((pid) => ({ pid, command: readCommand(pid) })), settled }
+  const members = [...withDescendants(roots, table)].map((pid) => ({ pid, command: readCommand(pid) }))
+  return { members, settled }
 }
 
 function findGroup(groupId: number): FamilyMember[] {
   return sendSignal(-groupId, 0) ? [{ pid: groupId, command: 'the process group' }] : []
 }
 
-function readProcessTable(): ProcessEntry[] {
-  if (!hasProcessTable()) return []
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
-  return pids.map((pid) => readEntry(Number(pid))).filter((entry) => entry !== null)
-}
-
-/** Fields of /proc/<pid>/stat (proc(5)) behind the name, which may hold anything up to the last ")". Null for zombies. */
-function readEntry(pid: number): ProcessEntry | null {
-  const stat = readProcFile(pid, 'stat')
-  if (stat === null) return null
-  const [state, parent, group, ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  if (state === undefined || state === 'Z' || state === 'X') return null
-  return { pid, parent: Number(parent), group: Number(group), startTime: rest[16] ?? '0' }
-}
-
-/** Also of a zombie. Infinity when there is no such process. */
-function readStartTime(pid: number): number {
-  const stat = readProcFile(pid, 'stat')
-  return stat === null ? Number.POSITIVE_INFINITY : Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19])
-}
-
-function findMark(environment: string | null): string | undefined {
-  const entries = environment?.split('\0') ?? []
-  return entries.find((entry) => entry.startsWith(`${MARK_VARIABLE}=`))?.slice(MARK_VARIABLE.length + 1)
-}
-
-function readCommand(pid: number): string {
-  const words = readProcFile(pid, 'cmdline')?.split('\0').join(' ').trim() ?? ''
-  return words.length > 80 ? `${words.slice(0, 79)}…` : words
-}
-
-/** Null when the process is gone, or another user's. */
-function readProcFile(pid: number, name: string): string | null {
-  try {
-    return readFileSync(`/proc/${pid}/${name}`, 'utf8')
-  } catch (error) {
-    if (hasCode(error, 'ENOENT', 'ESRCH', 'EACCES', 'EPERM')) return null
-    throw error
-  }
-}
-
-function signalAll(groupId: number, family: FamilyMember[], signal: NodeJS.Signals): void {
-  sendSignal(-groupId, signal)
-  for (const { pid } of family) sendSignal(pid, signal)
-}
-
-/** False when there is nobody to signal (any more). */
-function sendSignal(pid: number, signal: NodeJS.Signals | 0): boolean {
-  try {
-    return process.kill(pid, signal)
-  } catch (error) {
-    if (hasCode(error, 'ESRCH', 'EPERM')) return false
-    throw error
-  }
+function findMark(environment: string[] | null): string | undefined {
+  return environment?.find((entry) => entry.startsWith(`${COMMAND_MARK}=`))?.slice(COMMAND_MARK.length + 1)
 }

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readlinkSync } from 'node:fs'
 import { afterEach, describe, expect, it } from 'vitest'
+import { COMMAND_MARK } from '../../../../../container/contract/runner.ts'
 import {
   createProcessFamily,
   endOrphans,
-  MARK_VARIABLE,
   markPrefix,
 } from '../../../../../container/runner/workspace/process-family.ts'
 import { systemClock } from '../../../../../lib/clock.ts'
@@ -21,7 +21,7 @@ afterEach(async () => {
 })
 
 async function startMarked(mark: string): Promise<ChildProcess> {
-  const child = spawn('sleep', ['60'], { env: { ...process.env, [MARK_VARIABLE]: mark }, stdio: 'ignore' })
+  const child = spawn('sleep', ['60'], { env: { ...process.env, [COMMAND_MARK]: mark }, stdio: 'ignore' })
   children.push(child)
   await new Promise((resolve) => child.once('spawn', resolve))
   return child
