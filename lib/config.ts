@@ -246,6 +246,36 @@ export function environmentWith(added: Record<string, string>): NodeJS.ProcessEn
   return { ...process.env, ...added }
 }
 
+/** Where programs lie, who it is, its language, its time, its certificates. */
+const MACHINE_VARIABLES = [
+  'PATH',
+  'USER',
+  'LOGNAME',
+  'SHELL',
+  'LANG',
+  'LC_ALL',
+  'LC_CTYPE',
+  'TZ',
+  'NODE_EXTRA_CA_CERTS',
+  'SSL_CERT_FILE',
+  'SSL_CERT_DIR',
+  'CURL_CA_BUNDLE',
+  'GIT_SSL_CAINFO',
+  'PIP_CERT',
+  'REQUESTS_CA_BUNDLE',
+  'CARGO_HTTP_CAINFO',
+]
+
+/** All that a sandbox gets to see of this environment when it is a process of this machine: keys and tokens are in the rest. */
+export function machineVariables(env: Record<string, string | undefined> = process.env): Record<string, string> {
+  return Object.fromEntries(
+    MACHINE_VARIABLES.flatMap((name) => {
+      const value = env[name]
+      return value === undefined || value === '' ? [] : [[name, value]]
+    }),
+  )
+}
+
 /** Next and next-auth take these from the environment only; both read them when they are loaded or asked. */
 export function publishForNext(input: { publicUrl: string; isDevelopment: boolean }): void {
   Object.assign(process.env, {

@@ -1,0 +1,4 @@
+import { makeProcessRig } from '../support/process-rig.ts'
+import { describeSandboxDriver } from './sandbox-driver.ts'
+
+describeSandboxDriver('process', makeProcessRig)
