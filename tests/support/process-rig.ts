@@ -28,11 +28,13 @@ export interface ProcessRigOptions {
   images?: Record<string, ProgramEntries>
   /** Of the machine that the driver is told of; default: this one's. */
   machine?: Record<string, string>
+  /** A folder more on the way to what is kept: for long paths. */
+  under?: string
 }
 
 export async function makeProcessRig(options: ProcessRigOptions = {}): Promise<ProcessRig> {
   const base = await mkdtemp(path.join(os.tmpdir(), 'berth-process-driver-'))
-  const root = path.join(base, 'sandboxes')
+  const root = path.join(base, options.under ?? '', 'sandboxes')
   const images = { good: standIns, broken: { ...standIns, bridge: fixture('broken-bridge.ts') }, ...options.images }
   const openDriver = ({ logger = silentLogger } = {}) =>
     createProcessDriver({

@@ -74,9 +74,11 @@ export function createProcessDriver(options: ProcessDriverOptions): SandboxDrive
       return folder
     })
   const getRegistries = () => {
-    registries ??= mkdir(root, { recursive: true, mode: 0o700 }).then(() =>
-      askRegistryHosts({ env: { ...machine, HOME: root }, cwd: root, logger }),
-    )
+    registries ??= askRegistryHosts(machine, logger).catch((error: unknown) => {
+      // Asked again the next time.
+      registries = null
+      throw error
+    })
     return registries
   }
 

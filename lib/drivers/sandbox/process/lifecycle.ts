@@ -10,7 +10,7 @@ import type { Logger } from '../../../logger.ts'
 import { sendSignal } from '../../../process-table.ts'
 import type { Sandbox, SandboxLabels, SandboxSpec } from '../port.ts'
 import { LOG_TAIL_LINES, toStartFailure } from '../start-failure.ts'
-import { endFamily } from './family.ts'
+import { endCommands, endFamily } from './family.ts'
 import { type KnownProcess, readProgram } from './keeper.ts'
 import { runFolder, type SandboxFolder, sandboxFolder } from './layout.ts'
 import { readLogTail } from './log-tail.ts'
@@ -178,8 +178,11 @@ export function createLifecycle(parts: LifecycleParts): Lifecycle {
         },
       )
     }
-    if (readProgram(sandboxFolder(root, record).folder, 'runner').state !== 'running')
-      await startRunner(startOf(record))
+    const runner = readProgram(sandboxFolder(root, record).folder, 'runner')
+    if (runner.state === 'running') return
+    // After that nobody knows any more whose they were.
+    if (runner.state === 'ended') await endCommands(runner.program, clock)
+    await startRunner(startOf(record))
   }
 
   /** Everything that this attempt made; folders that were there before stay. */

@@ -1,5 +1,8 @@
 /** The default egress list: asked from this machine's package managers, written down nowhere. */
 import { execFile } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
 import { promisify } from 'node:util'
 import type { Logger } from '../../../logger.ts'
 import { readHosts } from '../registry-hosts.ts'
@@ -25,21 +28,29 @@ const QUESTIONS: [program: string, args: string[]][] = [
   ['go', ['env', 'GOPROXY']],
 ]
 
-/** Host names, sorted, each once. A package manager that is not there, or does not say, adds none. */
-export async function askRegistryHosts(from: {
-  env: Record<string, string>
-  cwd: string
-  logger: Logger
-}): Promise<string[]> {
+/**
+ * Host names, sorted, each once. A package manager that is not there, or does not say, adds none. They are asked as an agent
+ * will find them: without the settings in this user's home.
+ */
+export async function askRegistryHosts(machine: Record<string, string>, logger: Logger): Promise<string[]> {
+  const home = await mkdtemp(path.join(os.tmpdir(), 'berth-registries-'))
+  try {
+    return await askIn(home, machine, logger)
+  } finally {
+    await rm(home, { recursive: true, force: true })
+  }
+}
+
+async function askIn(home: string, machine: Record<string, string>, logger: Logger): Promise<string[]> {
+  const options = { env: { ...machine, HOME: home } as unknown as NodeJS.ProcessEnv, cwd: home, timeout: TIMEOUT_MS }
   const answers = await Promise.all(
     QUESTIONS.map(async ([program, args]) => {
       try {
-        const options = { env: from.env as NodeJS.ProcessEnv, cwd: from.cwd, timeout: TIMEOUT_MS }
         const { stdout } = await promisify(execFile)(program, args, options)
         const lines = stdout.split(/[\n,|]/).filter((line) => !['direct', 'off', 'undefined'].includes(line.trim()))
         return readHosts(lines)
       } catch (error) {
-        from.logger.debug('a package manager did not say what it uses', { program, error })
+        logger.debug('a package manager did not say what it uses', { program, error })
         return []
       }
     }),
