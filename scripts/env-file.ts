@@ -7,8 +7,9 @@ import path from 'node:path'
 import { environmentVariables } from '../lib/config.ts'
 import { findNearest } from './nearest.ts'
 
-/** Not Berth's, but of use in .env: to Node, to what Berth starts, and to docker compose, which reads the same file. */
-const OF_OTHERS = /^(TMPDIR|TZ|LANG|LC_\w+|NODE_\w+|NEXT_\w+|npm_config_\w+|NPM_CONFIG_\w+|COMPOSE_\w+|DOCKER_\w+)$/
+/** Not read by Berth itself, but of use in .env: to Node, to what Berth starts, and to docker-compose.yml, for which it is too. */
+const OF_OTHERS =
+  /^(TMPDIR|TZ|LANG|LC_\w+|NODE_\w+|NEXT_\w+|npm_config_\w+|NPM_CONFIG_\w+|COMPOSE_\w+|DOCKER_\w+|POSTGRES_PASSWORD|BERTH_(POSTGRES|NODE)_IMAGE)$/
 
 const ASSIGNMENT = /^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(["'`]?)(.*)$/
 /** Longer "names" are rather a key that was pasted without its name. */

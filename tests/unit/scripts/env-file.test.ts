@@ -9,6 +9,13 @@ describe('findMistakes', () => {
     expect(findMistakes('export PORT=1\r\n\n# words\n  TMPDIR=/big\nCOMPOSE_PROJECT_NAME=berth\n')).toEqual([])
   })
 
+  it('knows every variable of docker-compose.yml, which reads the same file', () => {
+    const compose = readFileSync(path.resolve(import.meta.dirname, '../../../docker-compose.yml'), 'utf8')
+    const names = [...compose.matchAll(/(?<!\$)\$\{(\w+)/g)].map((match) => match[1])
+    expect(names).toContain('POSTGRES_PASSWORD')
+    expect(findMistakes(names.map((name) => `${name}=x`).join('\n'))).toEqual([])
+  })
+
   it.each([
     ['OPENROUTER_KEY', 'OPENROUTER_API_KEY'],
     ['OPEN_ROUTER_API_KEY', 'OPENROUTER_API_KEY'],
