@@ -19,6 +19,8 @@ export interface OpenDatabaseOptions {
   waitMs?: number
   /** What is waited for, in words. */
   onWait?(line: string): void
+  /** Keeps the embedded server up until `close`, and is told when it ended by itself. */
+  onTrouble?: (words: string, error?: unknown) => void
   signal?: AbortSignal
 }
 
@@ -31,7 +33,10 @@ export async function openDatabase(
   options: OpenDatabaseOptions = {},
 ): Promise<OpenDatabase> {
   if (settings.databaseUrl !== null) return openNamed(settings.databaseUrl, options)
-  const server = await startEmbeddedServer({ dataDirectory: settings.dataDirectory })
+  const server = await startEmbeddedServer({
+    dataDirectory: settings.dataDirectory,
+    ...(options.onTrouble && { onTrouble: options.onTrouble }),
+  })
   try {
     const { applied } = await migrateDatabase(server.url)
     return { url: server.url, applied, close: server.stop }

@@ -56,7 +56,10 @@ export async function serve(input: ServeInput): Promise<Serving> {
   const settings = { ...(await ensureSecrets(input.settings)), port: http.port, publicUrl }
 
   trustExtraCa(settings.extraCaFile)
-  const database = await progress.step('Starting the database', (onWait) => openDatabase(settings, { onWait, signal }))
+  const onTrouble = (words: string, error?: unknown) => input.logger.warn(words, error === undefined ? {} : { error })
+  const database = await progress.step('Starting the database', (onWait) =>
+    openDatabase(settings, { onWait, onTrouble, signal }),
+  )
   started.defer(() => database.close())
   if (database.applied.length > 0) progress.say(`Database: ${database.applied.length} migration(s) applied`)
   await lock.tellDatabaseReady()
