@@ -68,7 +68,7 @@ export const divergenceChoices = {
 export type DivergenceKind = keyof typeof divergenceChoices
 /**
  * `clone_again`: begin with a fresh clone of the target branch. `keep`: go on with what is there. `merge`: the agent is told to
- * fetch and merge first, and may then push onto the branch's new tip.
+ * fetch and merge first; the git broker takes its push once it builds on the branch's new tip.
  */
 export type DivergenceChoice = (typeof divergenceChoices)[DivergenceKind][number]
 

@@ -167,8 +167,7 @@ export async function executeRun(input: {
     const current = await tx.findRun(run.id)
     if (current?.status === 'PENDING') await tx.updateRun(run.id, { status: 'RUNNING' })
     // What a person chose is done; and from now on only the run knows what is in the workspace.
-    const merges = tx.agent.divergence?.choice === 'merge' ? { targetTip: tx.agent.divergence.found } : {}
-    tx.update({ divergence: null, workspace: IN_USE, ...merges })
+    tx.update({ divergence: null, workspace: IN_USE })
     if (current?.status === 'ENDED' || tx.agent.status === 'RUNNING' || tx.agent.desired !== null) return
     tx.update({ status: 'RUNNING', statusDetail: null })
     tx.append('status', { status: 'RUNNING' }, { runId: run.id })
