@@ -36,12 +36,6 @@ export function matchesHost(patterns: readonly string[], host: string, port: num
   })
 }
 
-/** True when host and port are listed together. Then it need not be TLS that is spoken there. */
-export function isNamedWithPort(policy: EgressPolicy, { host, port }: EgressTarget): boolean {
-  const named = [...policy.allow, ...policy.internalHosts].filter((pattern) => splitPattern(pattern).hasPort)
-  return matchesHost(named, host, port)
-}
-
 /**
  * Reads an `:authority` or the target of a CONNECT. `defaultPort` null: the port has to be given. Numbers that some resolvers
  * take for IPv4 (decimal, octal, hexadecimal, short forms) are refused: only four decimal numbers are an address here.
@@ -116,11 +110,11 @@ export function writeEntry({ host, port }: EgressTarget): string {
   return DEFAULT_EGRESS_PORTS.includes(port) ? host : writeTarget({ host, port })
 }
 
-function splitPattern(pattern: string): { name: string; ports: readonly number[]; hasPort: boolean } {
+function splitPattern(pattern: string): { name: string; ports: readonly number[] } {
   const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(pattern) ?? []
   const name = bracketed ?? plain ?? pattern
-  if (port === undefined) return { name, ports: DEFAULT_EGRESS_PORTS, hasPort: false }
-  return { name, ports: [Number(port)], hasPort: true }
+  if (port === undefined) return { name, ports: DEFAULT_EGRESS_PORTS }
+  return { name, ports: [Number(port)] }
 }
 
 /** WHATWG URL's "ends in a number": resolvers read such names as IPv4 addresses. */

@@ -364,6 +364,42 @@ describe('CONNECT', () => {
     second.destroy()
   })
 
+  it('to port 80 is what some programs ask for before plain http: each request goes as such, whatever its Host says', async () => {
+    const seen: string[] = []
+    egress = (stream, headers) => {
+      seen.push(`${headers[':method']} ${headers[':authority']} ${headers[':path']} ${headers['x-berth-egress']}`)
+      stream.respond({ ':status': 200, 'content-length': 2 })
+      stream.end('ok')
+    }
+    const { socket, status } = await connect('Example.com:80')
+    expect(status).toBe('HTTP/1.1 200 Connection established')
+    socket.write('GET /first HTTP/1.1\r\nhost: example.com\r\n\r\n')
+    socket.write('GET /second HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n')
+    let answer = ''
+    for await (const chunk of socket) answer += chunk
+    expect(answer).toMatch(/^HTTP\/1\.1 200 .*ok$/s)
+    expect(seen).toEqual(['GET example.com /first http', 'GET example.com /second http'])
+  })
+
+  it('to port 80 with anything else than http in it is told so', async () => {
+    const { socket } = await connect('example.com:80')
+    socket.write(Buffer.from([0x16, 3, 1, 0, 5, 1, 0, 0, 1, 0]))
+    let answer = ''
+    for await (const chunk of socket) answer += chunk
+    expect(answer).toMatch(/^HTTP\/1\.1 400 This is not an HTTP request/)
+  })
+
+  it('by Node’s own fetch, for plain http too, is refused in words', async () => {
+    egress = (stream) => {
+      stream.respond({ ':status': 403, [REFUSAL_CODE_HEADER]: 'x', [REFUSAL_REASON_HEADER]: 'not on the list' })
+      stream.end()
+    }
+    const script = `fetch('http://evil.example/').then(async (answer) => console.log(answer.status, await answer.text()))`
+    const env = { ...process.env, NODE_USE_ENV_PROXY: '1', HTTP_PROXY: rig.proxyUrl, NO_PROXY: '', no_proxy: '' }
+    const { stdout } = await promisify(execFile)(process.execPath, ['-e', script], { env })
+    expect(stdout).toBe('403 not on the list\n\n')
+  })
+
   it('refuses what is not host:port', async () => {
     for (const authority of ['example.com', 'example.com:0', 'example.com:99999', 'http://example.com:80']) {
       const { socket, status } = await connect(authority)

@@ -9,6 +9,8 @@ import type { ProxyContext } from './proxy.ts'
 import { parseAuthorityForm } from './proxy-target.ts'
 import { describeTunnelFailure, findRefusal, type ProxyRefusal, writeRawRefusal } from './refusal.ts'
 
+export const CONNECTED = 'HTTP/1.1 200 Connection established\r\n\r\n'
+
 interface ConnectRequest {
   request: IncomingMessage
   socket: Duplex
@@ -23,6 +25,10 @@ export async function forwardConnect(context: ProxyContext, { request, socket, h
     context.logger.info('The proxy refused a connection.', { target: request.url, reason: target.reason })
     context.onRefusal(request.url ?? '', target.reason)
     writeRawRefusal(socket, target)
+    return
+  }
+  if (target.authority.endsWith(':80')) {
+    context.servePlainly({ socket, head, authority: target.authority })
     return
   }
   const gone = new AbortController()
@@ -69,7 +75,7 @@ function answer(
     cancelStream(stream)
     return
   }
-  socket.write('HTTP/1.1 200 Connection established\r\n\r\n')
+  socket.write(CONNECTED)
   if (head.length > 0) stream.write(head)
   socket.pipe(stream)
   relay(stream, socket, () => reset(socket))

@@ -8,7 +8,7 @@ import type { Duplex } from 'node:stream'
 import type { Logger } from '../../../lib/logger.ts'
 import { MAX_HEADER_BYTES } from '../../contract/tunnel.ts'
 import type { TunnelLink } from '../tunnel/tunnel-link.ts'
-import { forwardConnect } from './forward-connect.ts'
+import { CONNECTED, forwardConnect } from './forward-connect.ts'
 import { forwardRequest } from './forward-request.ts'
 import { writeRawRefusal } from './refusal.ts'
 
@@ -25,6 +25,11 @@ export interface ProxyContext {
   tunnelWaitMs: number
   /** After so long without a byte either way a connection is ended. */
   idleMs: number
+  /**
+   * Takes a tunnel to port 80, which some programs ask for before plain http (Node's fetch): what is said in it are requests
+   * like any other, each judged by itself. The control plane lets nothing but TLS through a tunnel there.
+   */
+  servePlainly(tunnel: { socket: Duplex; head: Buffer; authority: string }): void
 }
 
 export interface LocalProxy {
@@ -45,7 +50,20 @@ export interface ProxyOptions {
 
 /** Listens on 127.0.0.1. Rejects when the port is taken. */
 export async function startProxy(options: ProxyOptions): Promise<LocalProxy> {
-  const context: ProxyContext = { onRefusal: () => undefined, tunnelWaitMs: 10_000, idleMs: 15 * 60_000, ...options }
+  /** Where the requests of a connection go that are in origin-form. */
+  const tunnelled = new WeakMap<Duplex, string>()
+  const context: ProxyContext = {
+    onRefusal: () => undefined,
+    tunnelWaitMs: 10_000,
+    idleMs: 15 * 60_000,
+    ...options,
+    servePlainly({ socket, head, authority }) {
+      tunnelled.set(socket, authority)
+      socket.write(CONNECTED)
+      if (head.length > 0) socket.unshift(head)
+      server.emit('connection', socket)
+    },
+  }
   const server = http.createServer({
     headersTimeout: HEADERS_TIMEOUT_MS,
     // A push or an upload takes as long as it takes; idle connections are ended by `idleMs`.
@@ -61,7 +79,11 @@ export async function startProxy(options: ProxyOptions): Promise<LocalProxy> {
     socket.on('error', () => socket.destroy())
     socket.once('close', () => sockets.delete(socket))
   })
-  server.on('request', (request, response) => void forwardRequest(context, request, response))
+  server.on('request', (request, response) => {
+    const authority = tunnelled.get(request.socket)
+    if (authority !== undefined && request.url?.startsWith('/')) request.url = `http://${authority}${request.url}`
+    void forwardRequest(context, request, response)
+  })
   server.on('connect', (request, socket, head) => void forwardConnect(context, { request, socket, head }))
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const tooLarge = error.code === 'HPE_HEADER_OVERFLOW'

@@ -7,8 +7,7 @@ import type { Clock } from '../../clock.ts'
 import type { CompanyProxy } from '../../domain/company-proxy.ts'
 import type { EgressRefusal, EgressTarget } from '../../domain/egress-policy.ts'
 import {
-  HTTPS_PORT,
-  isNamedWithPort,
+  DEFAULT_EGRESS_PORTS,
   isRefusal,
   parseEgressTarget,
   writeRefusal,
@@ -37,7 +36,7 @@ export interface EgressGatewayOptions {
 export interface EgressExchange {
   exchange: Exchange
   destination: Destination
-  /** A CONNECT to it carries TLS and nothing else. */
+  /** A CONNECT to it carries TLS and nothing else. Any other port was named with its host, for whatever is spoken there. */
   tlsOnly: boolean
   timeouts: { idleMs: number; connectMs: number }
   /** Records a refusal found after the connection was opened. */
@@ -74,7 +73,7 @@ export function createEgressGateway(options: EgressGatewayOptions): ExchangeHand
     if ('unresolved' in found) throw new Refusal(502, 'host_not_found', `${writeTarget(target)}: ${found.unresolved}.`)
     if ('rule' in found) throw await deny(owner.agentId, target, found)
     const recordDenied = (refusal: EgressRefusal) => denials.record(owner.agentId, target, refusal)
-    const tlsOnly = target.port === HTTPS_PORT || !isNamedWithPort(policy, target)
+    const tlsOnly = DEFAULT_EGRESS_PORTS.includes(target.port)
     const serve = isConnect ? serveConnect : servePlainHttp
     await serve({ exchange, destination: found, tlsOnly, timeouts, recordDenied })
   }

@@ -1,6 +1,6 @@
 /**
- * The first bytes of a client in a tunnel, and whether they may go on: TLS must name the host that was allowed, and anything
- * else needs an entry with its port. Owns: that rule. Must not know: the connection to the host.
+ * The first bytes of a client in a tunnel, and whether they may go on: TLS must name the host that was allowed, and on the usual
+ * ports nothing else is spoken. Owns: that rule. Must not know: the connection to the host.
  */
 import { isIP } from 'node:net'
 import type { Readable } from 'node:stream'
@@ -14,7 +14,7 @@ const MAX_HELLO_BYTES = 16 * 1024
 
 /**
  * The client's bytes up to the end of its ClientHello, or its first ones where it speaks no TLS; null when it goes silent.
- * `tlsOnly` false: a person named host and port together, anything may be spoken there, and by the host first.
+ * `tlsOnly` false: anything may be spoken there, and by the host first.
  */
 export function readFirstBytes(
   stream: Readable,
@@ -67,14 +67,10 @@ export function judgeFirstBytes(
 
 /** What plain text asks for behind a CONNECT is not looked at, so it gets nowhere. */
 function refusePlainText(target: EgressTarget): EgressRefusal {
-  const to = writeTarget(target)
-  const plainly = `ask the proxy for http://${writeEntry(target)}/ itself, without CONNECT (curl: no --proxytunnel)`
+  const plainly = `, or ask the proxy for http://${writeEntry(target)}/ without CONNECT`
   return {
     rule: 'not_tls',
-    reason: `what is sent to ${to} through CONNECT is not TLS`,
-    cure:
-      target.port === HTTPS_PORT
-        ? 'connect with TLS'
-        : `connect with TLS, or ${plainly}; any other protocol needs "${to}", with its port, in the agent's egress.allow or BERTH_EGRESS_ALLOW`,
+    reason: `what is sent to ${writeTarget(target)} through CONNECT is not TLS`,
+    cure: `connect with TLS${target.port === HTTPS_PORT ? '' : plainly}`,
   }
 }

@@ -1,12 +1,6 @@
 import { expect, test } from 'vitest'
 import type { EgressPolicy } from '../../../../lib/domain/egress-policy.ts'
-import {
-  isNamedWithPort,
-  matchesHost,
-  parseEgressTarget,
-  refuseByName,
-  writeEntry,
-} from '../../../../lib/domain/egress-policy.ts'
+import { matchesHost, parseEgressTarget, refuseByName, writeEntry } from '../../../../lib/domain/egress-policy.ts'
 
 test.each([
   ['registry.test', 'registry.test', 443, true],
@@ -107,14 +101,6 @@ test.each(['allowlist', 'open'] as const)(
 test('mode none: nor is an internal host', () => {
   const internal = { mode: 'none' as const, allow: [], internalHosts: ['mirror.test'] }
   expect(refuseByName(internal, { host: 'mirror.test', port: 443 })).toMatchObject({ rule: 'mode_none' })
-})
-
-test('only an entry with the port in it names a port', () => {
-  const listed = { mode: 'open' as const, allow: ['db.test:5432', '*.web.test'], internalHosts: ['files.test:8081'] }
-  expect(isNamedWithPort(listed, { host: 'db.test', port: 5432 })).toBe(true)
-  expect(isNamedWithPort(listed, { host: 'files.test', port: 8081 })).toBe(true)
-  expect(isNamedWithPort(listed, { host: 'db.test', port: 80 })).toBe(false)
-  expect(isNamedWithPort(listed, { host: 'a.web.test', port: 80 })).toBe(false)
 })
 
 test.each([

@@ -170,7 +170,7 @@ test.each(['CONNECT', 'plain http'])('a proxy that is not there is not taken for
 })
 
 test.each([
-  ['far.test:80', 'connect with TLS, or ask the proxy for http://far.test/ itself, without CONNECT'],
+  ['far.test:80', 'connect with TLS, or ask the proxy for http://far.test/ without CONNECT.'],
   ['far.test:443', 'connect with TLS.'],
 ])('plain text in a tunnel to %s reaches nobody, and is answered in words of HTTP', async (authority, cure) => {
   await open({ allow: ['far.test'] })

@@ -55,10 +55,12 @@ test('a hello without an end is refused after 16 KiB', async () => {
   expect(judgeFirstBytes((await first) ?? Buffer.alloc(0), HTTPS)?.rule).toBe('tls_malformed')
 })
 
-test('refused plain text is told of the way that plain http has, and of the entry that other protocols need', () => {
-  const cure = judgeFirstBytes(Buffer.from('GET / HTTP/1.1\r\n'), HTTP)?.cure
-  expect(cure).toContain('ask the proxy for http://a.test/ itself')
-  expect(cure).toContain('"a.test:80", with its port')
+test('refused plain text is told of the way that plain http has, where it has one', () => {
+  const text = Buffer.from('GET / HTTP/1.1\r\n')
+  expect(judgeFirstBytes(text, HTTP)?.cure).toBe(
+    'connect with TLS, or ask the proxy for http://a.test/ without CONNECT',
+  )
+  expect(judgeFirstBytes(text, HTTPS)?.cure).toBe('connect with TLS')
 })
 
 test('where only TLS goes a client has to speak within the time given, elsewhere the host may speak first', async () => {
