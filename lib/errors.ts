@@ -26,6 +26,7 @@ export const ERROR_STATUS = {
   credit_exhausted: 402,
   budget_exhausted: 402,
   engine_unreachable: 503,
+  database_unreachable: 503,
   image_missing: 503,
   start_failed: 502,
   sandbox_lost: 502,
