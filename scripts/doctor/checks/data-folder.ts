@@ -1,8 +1,8 @@
 /** The data folder: whose it is, who may read it, whether it can be written. */
-import { access, constants, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import path from 'node:path'
 import { type Finding, ok, problem, warning } from '../finding.ts'
-import { findExisting } from './existing-folder.ts'
+import { findExisting, isWritable } from './existing-folder.ts'
 
 export interface DataFolderFacts {
   path: string
@@ -104,16 +104,6 @@ async function find(file: string) {
     return await stat(file)
   } catch (error) {
     if (error instanceof Error && 'code' in error) return null
-    throw error
-  }
-}
-
-async function isWritable(folder: string): Promise<boolean> {
-  try {
-    await access(folder, constants.W_OK | constants.X_OK)
-    return true
-  } catch (error) {
-    if (error instanceof Error && 'code' in error) return false
     throw error
   }
 }

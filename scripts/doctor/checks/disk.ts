@@ -1,7 +1,7 @@
 /** Free disk where Berth writes. Folders on one disk are one line. */
 import { stat, statfs } from 'node:fs/promises'
 import { type Finding, formatBytes, ok, problem, warning } from '../finding.ts'
-import { findExisting } from './existing-folder.ts'
+import { findExisting, isWritable } from './existing-folder.ts'
 
 export type Use = 'data' | 'database' | 'engine' | 'temporary'
 
@@ -13,6 +13,8 @@ export interface DiskFacts {
   freeBytes: number
   /** Files that can still be made; null where the file system has no such limit. */
   freeFiles: number | null
+  /** It is there and this user may write in it: asked of the folder for temporary files, which nobody makes. */
+  isUsable: boolean
 }
 
 const WHAT: Record<Use, string> = {
@@ -37,7 +39,8 @@ export async function readDisk(use: Use, path: string): Promise<DiskFacts | null
     const existing = await findExisting(path)
     const [{ dev }, disk] = await Promise.all([stat(existing), statfs(existing)])
     const freeFiles = disk.files === 0 ? null : disk.ffree
-    return { use, path, device: dev, freeBytes: disk.bavail * disk.bsize, freeFiles }
+    const isUsable = use !== 'temporary' || (await isWritable(path))
+    return { use, path, device: dev, freeBytes: disk.bavail * disk.bsize, freeFiles, isUsable }
   } catch (error) {
     if (error instanceof Error && 'code' in error) return null
     throw error
@@ -46,7 +49,16 @@ export async function readDisk(use: Use, path: string): Promise<DiskFacts | null
 
 export function judgeDisks(disks: DiskFacts[]): Finding[] {
   const devices = [...new Set(disks.map(({ device }) => device))]
-  return devices.map((device) => judgeDisk(disks.filter((disk) => disk.device === device)))
+  const unusable = disks.filter(({ isUsable }) => !isUsable)
+  return [
+    ...devices.map((device) => judgeDisk(disks.filter((disk) => disk.device === device))),
+    ...unusable.map(({ path }) =>
+      warning(
+        `No temporary file can be made in ${path}: images and pages cannot be built`,
+        `Make it, and let this user write there: mkdir -p '${path}'; or correct TMPDIR.`,
+      ),
+    ),
+  ]
 }
 
 /** `uses`: of one disk, at least one. */

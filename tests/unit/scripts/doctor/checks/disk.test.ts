@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { type DiskFacts, judgeDisks, readDisk } from '../../../../../scripts/doctor/checks/disk.ts'
 
 const GIB = 2 ** 30
-const data: DiskFacts = { use: 'data', path: '/d', device: 1, freeBytes: 20 * GIB, freeFiles: 1e6 }
+const data: DiskFacts = { use: 'data', path: '/d', device: 1, freeBytes: 20 * GIB, freeFiles: 1e6, isUsable: true }
 const engine: DiskFacts = { ...data, use: 'engine', path: '/e' }
 
 describe('judgeDisks', () => {
@@ -24,6 +24,18 @@ describe('judgeDisks', () => {
     [{ ...data, freeFiles: 12 }, '12 more files fit on the disk for the data folder (/d)'],
   ])('warns of a disk that will not last: %o', (disk, found) => {
     expect(judgeDisks([disk])).toEqual([expect.objectContaining({ severity: 'warning', found })])
+  })
+
+  it('warns of a folder for temporary files that is not there', () => {
+    const temporary: DiskFacts = { ...data, use: 'temporary', path: '/t', isUsable: false }
+    expect(judgeDisks([temporary])).toEqual([
+      expect.objectContaining({ severity: 'ok' }),
+      {
+        severity: 'warning',
+        found: 'No temporary file can be made in /t: images and pages cannot be built',
+        advice: "Make it, and let this user write there: mkdir -p '/t'; or correct TMPDIR.",
+      },
+    ])
   })
 
   it('blocks for a full one, and says what can go elsewhere', () => {
@@ -52,5 +64,7 @@ describe('readDisk', () => {
     await rm(folder, { recursive: true })
     expect(planned).toMatchObject({ device: made?.device, path: path.join(folder, 'a/b/c') })
     expect(made?.freeBytes).toBeGreaterThan(0)
+    expect(planned?.isUsable).toBe(true)
+    expect(await readDisk('temporary', path.join(folder, 'gone'))).toMatchObject({ isUsable: false })
   })
 })
