@@ -32,41 +32,53 @@ export interface Convergence {
   onRunEnded: () => void
 }
 
-export async function converge(work: Convergence): Promise<void> {
+/** `later`: something outside is away (the engine, say); what there is to do is still to be done. */
+export async function converge(work: Convergence): Promise<'done' | 'later'> {
   const { parts, agentId } = work
   for (let count = 0; count < MAX_STEPS; count += 1) {
     const agent = await parts.stores.agents.find(agentId)
-    if (!agent) return
+    if (!agent) return 'done'
     const run = await parts.stores.runs.findOpen(agentId)
     const connection = work.connection()
     const waiting = run ? await parts.stores.queue.lastPosition(agentId) : 0
     const unsaid = waiting > (connection?.told ?? 0)
     const step = nextStep({ agent, openRun: run, connected: connection !== null, unsaid })
-    if (step === 'rest') return
+    if (step === 'rest') return 'done'
     const fence = await parts.holdings.acquire(agentId)
-    if (fence === null) return announce(parts, { kind: 'wake', agentId })
+    if (fence === null) {
+      announce(parts, { kind: 'wake', agentId })
+      return 'done'
+    }
     try {
       await takeStep({ work, step, agent, run, fence })
     } catch (error) {
       // Given up for a wish that came meanwhile: the next turn sees it in the row.
-      if (work.signal.aborted) return
-      if (isLeaseLost(error)) return await leave({ work, step, error })
-      if (saysNothingOfTheSandbox({ error, step, agent })) return await leave({ work, step, error })
+      if (work.signal.aborted) return 'done'
+      if (isLeaseLost(error)) {
+        await leave({ work, step, error })
+        return 'done'
+      }
+      if (saysNothingOfTheSandbox({ error, step, agent })) {
+        await leave({ work, step, error })
+        return 'later'
+      }
       await fail({ work, step, error })
-      return
+      return 'done'
     }
   }
   parts.logger.error('an agent did not come to rest', { agentId })
+  return 'later'
 }
 
 /** The engine or the database is away, or the code is wrong: what runs, or waits, in the sandbox goes on meanwhile. */
 function saysNothingOfTheSandbox({ error, step, agent }: { error: unknown; step: Step; agent: Agent }): boolean {
+  if (isBerthError(error) && error.code === 'database_unreachable') return true
   if (agent.status !== 'RUNNING' && agent.status !== 'READY') return false
   if (!['attach', 'cancel', 'attend', 'deliver', 'sleep'].includes(step)) return false
   return !isBerthError(error) || error.code === 'engine_unreachable'
 }
 
-/** Looked at again by the next reconciliation. */
+/** Without its connection: it is made anew when the step is tried again. */
 async function leave({ work, step, error }: { work: Convergence; step: Step; error: unknown }): Promise<void> {
   const { parts, agentId } = work
   parts.logger.warn('a step of an agent is tried again later', { agentId, step, error })

@@ -75,10 +75,11 @@ export function createSupervisor(parts: WorkerParts): Supervisor {
   }
 
   const work = async (agentId: string, worker: Worker) => {
+    let outcome: 'done' | 'later'
     do {
       worker.again = false
       worker.abort = new AbortController()
-      await converge({
+      outcome = await converge({
         parts,
         agentId,
         signal: worker.abort.signal,
@@ -87,6 +88,7 @@ export function createSupervisor(parts: WorkerParts): Supervisor {
         onRunEnded: () => wake(agentId),
       })
     } while (worker.again && !closing)
+    return outcome
   }
 
   /** Not at once: a bridge that accepts and drops, or a database that is away, must not be asked without end. */
@@ -109,8 +111,9 @@ export function createSupervisor(parts: WorkerParts): Supervisor {
     if (worker.working) return
     worker.working = work(agentId, worker)
       .then(
-        () => {
-          if (!worker.connection) worker.failures = 0
+        (outcome) => {
+          if (outcome === 'later') wakeLater(agentId, worker)
+          else if (!worker.connection) worker.failures = 0
         },
         (error: unknown) => {
           parts.logger.error('the worker of an agent failed', { agentId, error: causeChain(error) })
