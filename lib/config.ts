@@ -64,7 +64,9 @@ const environment = z.object({
   BERTH_SECRET_KEY: optional(z.string().min(32, 'must have at least 32 characters')),
   NEXTAUTH_SECRET: optional(z.string().min(32, 'must have at least 32 characters')),
   NEXTAUTH_URL: optional(baseUrl),
-  BERTH_SANDBOX: optional(z.literal('docker', 'must be docker: no other kind of sandbox is built yet')),
+  BERTH_SANDBOX: optional(
+    z.enum(['docker', 'process'], 'must be docker, or process (not isolated): no other kind of sandbox is built yet'),
+  ),
   DOCKER_HOST: optional(
     z.string().regex(/^(unix|tcp|https?):\/\/./, 'must begin with unix://, tcp://, http:// or https://'),
   ),
@@ -118,7 +120,7 @@ export interface Settings {
   sessionSecret: string | null
   publicUrl: string | null
   /** Null: chosen at the first start and kept. */
-  sandbox: 'docker' | null
+  sandbox: 'docker' | 'process' | null
   dockerHost: string | null
   agentImage: string | null
   baseImage: string

@@ -10,7 +10,7 @@ import { createLogger } from '../lib/logger.ts'
 import { ensureOwnerLink } from '../lib/services/user/owner.ts'
 import { describeEnvFile } from './env-file.ts'
 import { projectDirectory } from './project-directory.ts'
-import { describeGaps } from './start-report.ts'
+import { describeGaps, describeIsolation } from './start-report.ts'
 
 const write = (line: string) => process.stdout.write(`${line}\n`)
 
@@ -40,6 +40,8 @@ async function main(): Promise<void> {
 
 async function report(serving: Serving, tookMs: number): Promise<void> {
   write(`\nBerth is at ${serving.url} (ready after ${describeDuration(tookMs)}). Ctrl+C stops it.`)
+  const warning = describeIsolation({ isolated: serving.parts.driver.isolated, uid: process.getuid?.() })
+  if (warning.length > 0) write(`\n${warning.map((line) => `  !! ${line}`).join('\n')}`)
   const link = await ensureOwnerLink(serving.parts, serving.url)
   if (link !== null) write(`\nSign in the first time with this link; it works once, for a day:\n  ${link.url}`)
   const gaps = describeGaps({ settings: serving.parts.settings, imageProblem: serving.imageProblem })

@@ -1,4 +1,4 @@
-/** What an installation lacks, each with the line that would configure it. */
+/** What an installation lacks, each with the line that would configure it, and what it does not do for its person. */
 import type { Settings } from '../lib/config.ts'
 import type { BerthError } from '../lib/errors.ts'
 
@@ -11,7 +11,7 @@ export interface StartState {
 export function describeGaps({ settings, imageProblem }: StartState): string[] {
   const gaps: string[] = []
   if (imageProblem !== null) {
-    gaps.push(`Containers: ${imageProblem.message}${imageProblem.hint ? ` ${imageProblem.hint}` : ''}`)
+    gaps.push(`Sandboxes: ${imageProblem.message}${imageProblem.hint ? ` ${imageProblem.hint}` : ''}`)
   }
   if (settings.openrouter.apiKey === null) {
     gaps.push(
@@ -24,4 +24,15 @@ export function describeGaps({ settings, imageProblem }: StartState): string[] {
     )
   }
   return gaps
+}
+
+/** Loud, for where nothing keeps agents from the person's machine; empty where something does. */
+export function describeIsolation({ isolated, uid }: { isolated: boolean; uid: number | undefined }): string[] {
+  if (isolated) return []
+  const user = uid === 0 ? 'root' : 'you'
+  return [
+    `NOT ISOLATED: agents run as ordinary processes of this machine, as ${user} (BERTH_SANDBOX=process).`,
+    `What they run can read, change and send whatever ${user} can. No limit of memory, CPU or network is held.`,
+    'For containers: start Docker, take BERTH_SANDBOX out, and name another folder in BERTH_DATA_DIR.',
+  ]
 }

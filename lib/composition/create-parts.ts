@@ -28,7 +28,6 @@ import { createStores } from '../store/prisma-stores.ts'
 import { agentImageName } from './agent-image-name.ts'
 import { createGatewayAccess } from './gateway-access.ts'
 import { ensureInstanceId } from './instance-id.ts'
-import { openDriver } from './open-driver.ts'
 import { routeFetches } from './route-fetches.ts'
 import { trustExtraCa } from './trust-extra-ca.ts'
 
@@ -40,8 +39,6 @@ export interface RunningParts {
 
 /** Parts that a test puts in the place of the real ones. */
 export interface ReplacedParts {
-  /** Instead of the driver that the settings name, and with it the agent image. */
-  driver?: SandboxDriver
   /** Instead of this machine's way to find the addresses of a name. */
   network?: Network
   /** Instead of the gateways' usual patience. */
@@ -50,9 +47,9 @@ export interface ReplacedParts {
 
 /** Makes the parts over a migrated database. */
 export async function createParts(
-  input: { settings: Settings; databaseUrl: string; logger: Logger } & ReplacedParts,
+  input: { settings: Settings; databaseUrl: string; driver: SandboxDriver; logger: Logger } & ReplacedParts,
 ): Promise<RunningParts> {
-  const { settings, logger } = input
+  const { settings, driver, logger } = input
   trustExtraCa(settings.extraCaFile)
   const unroute = routeFetches(settings)
   const clock = systemClock
@@ -60,7 +57,6 @@ export async function createParts(
   const prisma = createPrismaClient(input.databaseUrl)
   const stores = createStores(prisma)
   const installation = await stores.installation.ensure(ids.next('ins'))
-  const driver = input.driver ?? (await openDriver({ settings, stores, logger }))
   const agentImage = agentImageName(settings)
   const instanceId = await ensureInstanceId(settings.dataDirectory)
   const hub = createEventHub()

@@ -5,7 +5,8 @@
  */
 import type { Settings } from '../config.ts'
 import { ensureAgentImage } from '../drivers/sandbox/docker/image/ensure-agent-image.ts'
-import { type BerthError, isBerthError } from '../errors.ts'
+import type { SandboxDriver } from '../drivers/sandbox/port.ts'
+import { BerthError, isBerthError } from '../errors.ts'
 import { provideParts } from '../http/parts.ts'
 import type { Logger } from '../logger.ts'
 import type { Parts } from '../services/context.ts'
@@ -15,6 +16,7 @@ import { openDatabase } from './database.ts'
 import { openHttpServer } from './http-server.ts'
 import { takeInstanceLock } from './instance-lock.ts'
 import { openNextApp } from './next-app.ts'
+import { chooseDriver, openDriver } from './open-driver.ts'
 import { createProgress, type Progress } from './progress.ts'
 import { ensureSecrets } from './secrets.ts'
 import { trustExtraCa } from './trust-extra-ca.ts'
@@ -65,13 +67,18 @@ export async function serve(input: ServeInput): Promise<Serving> {
   await lock.tellDatabaseReady()
   signal.throwIfAborted()
 
-  const makingImage = input.driver ? Promise.resolve(null) : makeAgentImage({ settings, root, progress, signal })
-  const [imageProblem] = await Promise.all([makingImage, isDevelopment ? null : buildApp({ root, progress, signal })])
+  const kind = await chooseDriver({ settings, databaseUrl: database.url })
+  const driver = openDriver({ kind, settings, project: root, logger: input.logger })
+  const making = { root, progress, signal }
+  const [imageProblem] = await Promise.all([
+    kind === 'docker' ? makeAgentImage({ ...making, settings }) : findProblem(driver),
+    isDevelopment ? null : buildApp(making),
+  ])
   const running = await createParts({
     settings,
     databaseUrl: database.url,
+    driver,
     logger: input.logger,
-    ...(input.driver ? { driver: input.driver } : {}),
     ...(input.network ? { network: input.network } : {}),
     ...(input.timeouts ? { timeouts: input.timeouts } : {}),
   })
@@ -123,6 +130,12 @@ interface Making {
 
 async function buildApp({ root, progress, signal }: Making): Promise<void> {
   await progress.step('Building the pages', (note) => ensureAppBuilt({ root, onProgress: note, signal }))
+}
+
+/** A driver that needs no image may still lack something. */
+async function findProblem(driver: SandboxDriver): Promise<BerthError | null> {
+  const { reachable, description } = await driver.probe()
+  return reachable ? null : new BerthError('engine_unreachable', description)
 }
 
 /** Without an engine or an image the rest works: the start goes on, and the caller says so. */

@@ -33,8 +33,10 @@ export function writePullRequestBody(input: {
   run: Pick<Run, 'task' | 'steps' | 'costUsd'>
   model: string
   commands: CommandEvidence[]
+  /** Of the sandbox. */
+  isolated: boolean
 }): string {
-  const { summary, run, model, commands } = input
+  const { summary, run, model, commands, isolated } = input
   const shown = commands.slice(-MAX_COMMANDS)
   const rows = shown.map(({ command, exitCode }) => `| ${inCode(command)} | ${exitCode ?? 'ended by a signal'} |`)
   const left = commands.length - shown.length
@@ -56,9 +58,18 @@ export function writePullRequestBody(input: {
           ...(left > 0 ? ['', `${left} earlier commands are in the log.`] : []),
         ]),
     '',
+    ...(isolated ? [] : [NOT_ISOLATED, '']),
     `${run.steps} ${run.steps === 1 ? 'step' : 'steps'} with ${model}. Opened by Berth.`,
     '',
   ].join('\n')
+}
+
+const NOT_ISOLATED =
+  '**Not isolated:** the agent had no container. Its commands ran as ordinary processes of the machine that Berth runs on, with what is installed and reachable there.'
+
+/** What the agent wrote itself, with the one thing that it may not leave out. */
+export function finishPullRequestBody(body: string, { isolated }: { isolated: boolean }): string {
+  return isolated ? body : `${body.trimEnd()}\n\n${NOT_ISOLATED}\n`
 }
 
 export function writeCommitMessage(name: string, summary: string | null): string {

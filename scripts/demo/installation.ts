@@ -46,7 +46,6 @@ export async function startInstallation(input: InstallationInput): Promise<Insta
     root: projectDirectory,
     progress: createProgress({ write: input.say }),
     signal: input.signal,
-    ...(input.driver === undefined ? {} : { driver: input.driver }),
     ...(input.network === undefined ? {} : { network: input.network }),
     ...(input.timeouts === undefined ? {} : { timeouts: input.timeouts }),
   })

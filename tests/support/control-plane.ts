@@ -18,7 +18,7 @@ import { createPrismaClient } from '../../lib/store/client.ts'
 import { createStores } from '../../lib/store/prisma-stores.ts'
 import { createTestDatabase } from './database.ts'
 import { createFakeBridge, type FakeBridge } from './fake-bridge.ts'
-import { createFakeSandboxDriver, type FakeSandboxDriver } from './fake-sandbox-driver.ts'
+import { createFakeSandboxDriver, type FakeSandboxDriver, type FakeSandboxOptions } from './fake-sandbox-driver.ts'
 
 export interface FakeForge extends Forge {
   pullRequests: (PullRequest & { head: string; base: string; body: string })[]
@@ -52,9 +52,12 @@ export const testSettings: Settings = {
   sessionSecret: 'n'.repeat(64),
 }
 
-export async function startControlPlane(settings: Partial<Settings> = {}): Promise<ControlPlane> {
+export async function startControlPlane(
+  settings: Partial<Settings> = {},
+  sandboxes: FakeSandboxOptions = {},
+): Promise<ControlPlane> {
   const database = await createTestDatabase()
-  const driver = createFakeSandboxDriver()
+  const driver = createFakeSandboxDriver(sandboxes)
   const bridge = createFakeBridge()
   const forge = createFakeForge()
   const closers: (() => Promise<void>)[] = []

@@ -12,6 +12,8 @@ export interface FakeSandboxOptions {
   /** Image to the log its bridge leaves when it fails to start. */
   brokenImages?: Record<string, string[]>
   egressHosts?: string[]
+  /** Default true. False: as the process driver. */
+  isolated?: boolean
 }
 
 interface FakeContainer {
@@ -72,8 +74,8 @@ export function createFakeSandboxDriver(options: FakeSandboxOptions = {}): FakeS
   }
 
   return {
-    kind: 'docker',
-    isolated: true,
+    kind: options.isolated === false ? 'process' : 'docker',
+    isolated: options.isolated ?? true,
     probe: async () => ({
       reachable,
       description: reachable ? 'Fake 1.0 (memory)' : 'The fake engine cannot be reached.',

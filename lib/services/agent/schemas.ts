@@ -186,7 +186,7 @@ export interface AgentView {
   /** What a person has to decide while `needs` is `divergence`. */
   divergence: import('../../domain/agent.ts').Divergence | null
   queued: number
-  /** False where it runs without isolation; null before it has had a sandbox. */
+  /** False where it runs, or will run, without isolation; null before it has had a sandbox that is isolated. */
   isolated: boolean | null
   lastSeq: number
   pullRequest: import('../../domain/agent.ts').AgentPullRequest | null

@@ -23,11 +23,17 @@ export function toAgentView(
   return {
     ...shown,
     queued,
-    isolated: incarnation === null ? null : ctx.parts.driver.isolated,
+    isolated: showIsolation(ctx, incarnation),
     run: run && toRunView(run),
     createdAt: createdAt.toISOString(),
     updatedAt: updatedAt.toISOString(),
   }
+}
+
+/** An agent that will have no isolation is shown as such before it has had a sandbox. */
+function showIsolation({ parts }: Context, incarnation: string | null): boolean | null {
+  if (!parts.driver.isolated) return false
+  return incarnation === null ? null : true
 }
 
 export function toRunView(run: Run): RunView {

@@ -97,6 +97,7 @@ async function commitPushOpen(input: Parameters<typeof deliver>[0]): Promise<Del
     run,
     model: agent.model,
     commands: readCommandEvidence(evidence),
+    isolated: parts.driver.isolated,
   })
   return await openOrUpdate({ parts, agent, title: agent.name, body })
 }

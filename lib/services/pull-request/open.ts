@@ -1,5 +1,6 @@
 /** A person, or the agent's own tool, asks for the pull request. */
 import type { PullRequestAnswer, PullRequestRequest } from '../../../container/contract/tunnel.ts'
+import { finishPullRequestBody } from '../../domain/pull-request-text.ts'
 import { BerthError } from '../../errors.ts'
 import { setStarting } from '../agent/end-run.ts'
 import { decideIn } from '../agent/instruct.ts'
@@ -54,7 +55,8 @@ export async function openPullRequestForRun(
       hint: 'The run has ended; a person can still ask for the pull request.',
     })
   }
-  const { title, body } = input.request
+  const { title } = input.request
+  const body = finishPullRequestBody(input.request.body, parts.driver)
   const delivery = await openOrUpdate({ parts, agent, title, body })
   await writeAsHolder(parts, agent.id, (tx) => {
     tx.update({ pullRequest: { number: delivery.number, url: delivery.url, title: delivery.title } })

@@ -2,16 +2,17 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { readEnvFile, readSettings } from '../../../lib/config.ts'
+import { environmentVariables, machineVariables, readEnvFile, readSettings } from '../../../lib/config.ts'
 
 describe('the settings', () => {
   it('refuse a kind of sandbox that is not built, instead of making another', () => {
-    expect(readSettings({ BERTH_SANDBOX: 'docker' }, '/nowhere').sandbox).toBe('docker')
-    for (const kind of ['process', 'kubernetes']) {
-      expect(() => readSettings({ BERTH_SANDBOX: kind }, '/nowhere')).toThrow(
-        `BERTH_SANDBOX="${kind}": must be docker: no other kind of sandbox is built yet`,
-      )
+    for (const kind of ['docker', 'process']) {
+      expect(readSettings({ BERTH_SANDBOX: kind }, '/nowhere').sandbox).toBe(kind)
     }
+    expect(readSettings({}, '/nowhere').sandbox).toBeNull()
+    expect(() => readSettings({ BERTH_SANDBOX: 'kubernetes' }, '/nowhere')).toThrow(
+      'BERTH_SANDBOX="kubernetes": must be docker, or process (not isolated): no other kind of sandbox is built yet',
+    )
   })
 
   it('name every wrong variable at once', () => {
@@ -121,5 +122,19 @@ describe('the .env file', () => {
     } finally {
       await rm(root, { recursive: true })
     }
+  })
+})
+
+describe('what a sandbox that is a process sees of the environment', () => {
+  it('is where programs lie, the language and the certificates, and no key, token, password or address', () => {
+    const secrets = [...environmentVariables, 'AWS_SECRET_ACCESS_KEY', 'SSH_AUTH_SOCK', 'GH_TOKEN', 'NODE_OPTIONS']
+    const environment = Object.fromEntries(secrets.map((name) => [name, 'a secret']))
+    const shown = machineVariables({ ...environment, PATH: '/bin', LANG: 'C.UTF-8', TZ: '' })
+    expect(shown).toEqual({
+      PATH: '/bin',
+      LANG: 'C.UTF-8',
+      NODE_EXTRA_CA_CERTS: 'a secret',
+      SSL_CERT_FILE: 'a secret',
+    })
   })
 })

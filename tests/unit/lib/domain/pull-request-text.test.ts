@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { StoredEvent } from '../../../../lib/domain/agent.ts'
 import {
+  finishPullRequestBody,
   readCommandEvidence,
   writeCommitMessage,
   writePullRequestBody,
@@ -31,6 +32,7 @@ describe('a pull request', () => {
       run: { task: 'Cap the delay\nplease', steps: 4, costUsd: 0 },
       model: 'a/b',
       commands: readCommandEvidence(events),
+      isolated: true,
     })
     expect(body).toBe(
       [
@@ -56,9 +58,19 @@ describe('a pull request', () => {
 
   it('says so when no command was run', () => {
     const run = { task: 'x', steps: 1, costUsd: 0 }
-    const body = writePullRequestBody({ summary: null, run, model: 'm', commands: [] })
+    const body = writePullRequestBody({ summary: null, run, model: 'm', commands: [], isolated: true })
     expect(body).toContain('No commands were run.')
     expect(body).toContain('1 step with m.')
+  })
+
+  it('says that a sandbox was not isolated, also in words that the agent wrote itself', () => {
+    const run = { task: 'x', steps: 1, costUsd: 0 }
+    const body = writePullRequestBody({ summary: null, run, model: 'm', commands: [], isolated: false })
+    expect(body).toContain(
+      '\n\n**Not isolated:** the agent had no container. Its commands ran as ordinary processes of ',
+    )
+    expect(finishPullRequestBody('Mine.\n', { isolated: true })).toBe('Mine.\n')
+    expect(finishPullRequestBody('Mine.\n', { isolated: false })).toMatch(/^Mine\.\n\n\*\*Not isolated:\*\* .*\.\n$/)
   })
 
   it('has a commit message with the summary below the name', () => {
