@@ -8,9 +8,8 @@
 import { access, constants } from 'node:fs/promises'
 import path from 'node:path'
 import { findBrowser, findEngine, findRegistry } from './set-up/find-test-needs.mjs'
-import { ensureClient } from './set-up/generate-client.mjs'
-import { ensureInstalled } from './set-up/install.mjs'
 import { runOnNode24 } from './set-up/node24.mjs'
+import { prepareProject } from './set-up/prepare.mjs'
 import { describeDuration, projectDirectory, runMain, SetUpError, say } from './set-up/project.mjs'
 
 const inProject = (...names) => path.join(projectDirectory, ...names)
@@ -71,8 +70,7 @@ async function runTests() {
   const given = process.argv.slice(2)
   const boundary = given.includes(BOUNDARY_FLAG)
   const filters = given.filter((argument) => argument !== BOUNDARY_FLAG)
-  await ensureInstalled()
-  await ensureClient()
+  await prepareProject()
   const failed = given.length === 0 ? await runChecks() : []
   const { left, env } = await findNeeds()
   const code = await runOnNode24({

@@ -3,15 +3,13 @@
  * Standard output is the script's alone.
  */
 import path from 'node:path'
-import { ensureClient } from './set-up/generate-client.mjs'
-import { ensureInstalled } from './set-up/install.mjs'
 import { runOnNode24 } from './set-up/node24.mjs'
+import { prepareProject } from './set-up/prepare.mjs'
 import { projectDirectory, runMain, SetUpError } from './set-up/project.mjs'
 
 await runMain(async () => {
   const [script, ...args] = process.argv.slice(2)
   if (script === undefined) throw new SetUpError('usage: node scripts/with-node.mjs <script> [arguments]')
-  await ensureInstalled()
-  await ensureClient()
+  await prepareProject()
   process.exitCode = await runOnNode24({ script: path.resolve(projectDirectory, script), args })
 })

@@ -1,32 +1,43 @@
-/** Generates the Prisma client from prisma/schema.prisma when it is older than that. */
+/** Generates the Prisma client from prisma/schema.prisma. */
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { findNode24, withNodeFirst } from './node24.mjs'
-import { projectDirectory, SetUpError } from './project.mjs'
+import { describeDuration, projectDirectory, SetUpError, say } from './project.mjs'
 
+const generated = path.join(projectDirectory, 'lib', 'store', 'generated')
 /** In the generated folder, so that it goes with what it vouches for. */
-const stampFile = path.join(projectDirectory, 'lib', 'store', 'generated', '.stamp')
+const stampFile = path.join(generated, '.stamp')
 const prisma = path.join(projectDirectory, 'node_modules', 'prisma')
 
-/** Takes a second when there is something to do, or with `force`. */
-export async function ensureClient({ force = false } = {}) {
-  const stamp = await describeInputs()
-  if (!force && (await readStamp()) === stamp) return
+/** True when the client is of this schema and this version of Prisma. */
+export async function isClientCurrent() {
+  const stamp = await readIfThere(stampFile)
+  return stamp !== null && stamp === (await describeInputs())
+}
+
+/** Takes some seconds. */
+export async function generateClient() {
+  const began = performance.now()
   const node = await findNode24()
+  const stamp = await describeInputs()
   try {
+    // First the stamp: what is half done must not be taken for the whole.
+    await rm(stampFile, { force: true })
     await promisify(execFile)(node, [path.join(prisma, 'build', 'index.js'), 'generate', '--no-hints'], {
       cwd: projectDirectory,
       env: { ...process.env, PATH: withNodeFirst(node), PRISMA_HIDE_UPDATE_MESSAGE: '1', CHECKPOINT_DISABLE: '1' },
     })
+    await writeFile(stampFile, stamp)
   } catch (error) {
     throw new SetUpError(
-      `The database client cannot be generated from prisma/schema.prisma:\n${error.stderr || error.message}`,
+      `The database client cannot be generated from prisma/schema.prisma into ${generated}. Why:\n${(error.stderr || error.message).trimEnd()}`,
+      { cause: error },
     )
   }
-  await writeFile(stampFile, stamp)
+  say(`  database client generated in ${describeDuration(performance.now() - began)}`)
 }
 
 async function describeInputs() {
@@ -36,9 +47,9 @@ async function describeInputs() {
   return hash.digest('hex')
 }
 
-async function readStamp() {
+async function readIfThere(file) {
   try {
-    return await readFile(stampFile, 'utf8')
+    return await readFile(file, 'utf8')
   } catch (error) {
     if (error.code === 'ENOENT') return null
     throw error

@@ -1,96 +1,88 @@
-/** Installs the dependencies when they are not those of package-lock.json. */
-import { spawn } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+/** Installs the dependencies with npm ci: what it needs, how it goes on, and what was wrong. */
+import { access, rm } from 'node:fs/promises'
 import path from 'node:path'
+import { findMissing, modulesDirectory, packagesOf, removeStamp, stamp } from './installed.mjs'
+import { npmCacheDirectory, ownCacheDirectory, runNpm } from './npm.mjs'
 import { describeDuration, projectDirectory, SetUpError, say } from './project.mjs'
+import { describeBytes, measureFolder, readFreeBytes } from './room.mjs'
 
-const modules = path.join(projectDirectory, 'node_modules')
-/** Inside node_modules, so that it goes with what it vouches for. */
-const stampFile = path.join(modules, '.berth', 'installed')
-const PROGRESS_EVERY_MS = 5_000
+const TELL_EVERY_MS = 5_000
+const LOOK_EVERY_MS = 500
+/** Measured: 1,135 MB of packages, and 70 MB for the pages that are built afterwards. */
+const NEEDED_BYTES = 1.25e9
+/** Measured: 447 MB when it was empty. */
+const CACHE_BYTES = 0.5e9
+/** Less than this is as good as nothing. */
+const FULL_BYTES = 20e6
 
-/** Makes node_modules what package-lock.json says, with npm ci. Says what it does on standard error, nothing when there is nothing to do. */
-export async function ensureInstalled() {
-  const lockFile = await readFile(path.join(projectDirectory, 'package-lock.json'), 'utf8')
-  const stamp = createHash('sha256').update(lockFile).digest('hex')
-  if ((await readIfThere(stampFile)) === stamp) return
-  if (!(await isInstalledByHand(JSON.parse(lockFile)))) await install()
-  await mkdir(path.dirname(stampFile), { recursive: true })
-  await writeFile(stampFile, stamp)
-}
-
-/** True when npm's own record in node_modules names every package of the lock file in its version. */
-async function isInstalledByHand(lock) {
-  const record = await readIfThere(path.join(modules, '.package-lock.json'))
-  if (record === null) return false
-  const installed = JSON.parse(record).packages
-  return Object.entries(lock.packages).every(
-    ([where, { version, optional }]) =>
-      where === '' || installed[where]?.version === version || (optional && !installed[where]),
-  )
-}
-
-async function install() {
+/** Makes node_modules what the lock file says. Tells on standard error how it goes on; throws a SetUpError with what to do. */
+export async function install(lockText) {
+  await assertRoom()
+  await removeStamp()
   const began = performance.now()
-  say('Installing the dependencies (once, about a minute)')
-  const timer = setInterval(async () => {
-    say(`  ${await countPackages()} packages, ${describeDuration(performance.now() - began)}`)
-  }, PROGRESS_EVERY_MS)
+  const packages = packagesOf(lockText)
+  say(`Installing ${packages.length} packages (once, about a minute)`)
+  const telling = setInterval(async () => {
+    say(`  ${await countUnpacked(packages)} of ${packages.length}, ${describeDuration(performance.now() - began)}`)
+  }, TELL_EVERY_MS)
+  const room = watchRoom()
   try {
-    await runNpm(['ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error'])
+    await runNpm(['ci'])
+  } catch (error) {
+    throw room.describeFull(error) ?? error
   } finally {
-    clearInterval(timer)
+    clearInterval(telling)
+    room.stop()
+    await rm(ownCacheDirectory, { recursive: true, force: true })
   }
+  const missing = await findMissing(lockText)
+  if (missing !== null) {
+    throw new SetUpError(
+      `npm ci ended without an error, but ${missing} is not there. See which of your npm settings leaves it out: npm config list`,
+    )
+  }
+  await stamp(lockText)
   say(`  installed in ${describeDuration(performance.now() - began)}`)
 }
 
-async function countPackages() {
-  let count = 0
-  for (const name of await namesIn(modules)) {
-    if (name.startsWith('.')) continue
-    count += name.startsWith('@') ? (await namesIn(path.join(modules, name))).length : 1
-  }
-  return count
+async function assertRoom() {
+  const free = await readFreeBytes(projectDirectory)
+  if (free >= NEEDED_BYTES) return
+  // What is there makes room: npm ci removes it first.
+  const room = free + (await measureFolder(modulesDirectory))
+  if (room >= NEEDED_BYTES) return
+  throw new SetUpError(
+    `There is too little room to install in ${projectDirectory}: ${describeBytes(NEEDED_BYTES)} are needed, ${describeBytes(room)} are free. Free some, and run this again.`,
+  )
 }
 
-/** With the npm that runs this, on the Node that runs npm: the one in node_modules is about to be replaced. */
-function runNpm(args) {
-  const { npm_execpath: npmFile, npm_node_execpath: npmNode } = process.env
-  const isNpm = npmFile !== undefined && /\bnpm-cli\.[cm]?js$/.test(npmFile)
-  const [command, first] = isNpm ? [npmNode ?? process.execPath, [npmFile]] : ['npm', []]
-  return new Promise((resolve, reject) => {
-    const npm = spawn(command, [...first, ...args], {
-      cwd: projectDirectory,
-      stdio: ['ignore', process.stderr, process.stderr],
-      // For a global or production install these are set, and would leave packages out.
-      env: { ...process.env, NODE_ENV: '', npm_config_omit: '', npm_config_global: '' },
-    })
-    npm.once('error', (cause) => reject(new SetUpError(`npm cannot be run (${command}): ${cause.message}`)))
-    npm.once('exit', (code, signal) => {
-      if (code === 0) return resolve()
-      const how = signal === null ? `exit code ${code}` : signal
-      reject(
-        new SetUpError(`npm ci failed (${how}); its own words are above. Try again with: npm ci --loglevel=notice`),
+/** When npm fails it takes away what it wrote, so what was free must be looked at meanwhile. */
+function watchRoom() {
+  const folders = [
+    { folder: projectDirectory, needed: NEEDED_BYTES, least: Number.POSITIVE_INFINITY },
+    { folder: npmCacheDirectory(), needed: CACHE_BYTES, least: Number.POSITIVE_INFINITY },
+  ]
+  const look = async () => {
+    for (const watched of folders) watched.least = Math.min(watched.least, await readFreeBytes(watched.folder))
+  }
+  // A folder that cannot be looked at says nothing; npm has words for that.
+  const timer = setInterval(() => look().catch(() => clearInterval(timer)), LOOK_EVERY_MS)
+  return {
+    stop: () => clearInterval(timer),
+    describeFull(cause) {
+      const full = folders.find(({ least }) => least < FULL_BYTES)
+      if (full === undefined) return null
+      return new SetUpError(
+        `The disk became full: only ${describeBytes(full.least)} were left where ${full.folder} lies, and installing needs ${describeBytes(full.needed)} there. Free some, and run this again; what is half installed is not used.`,
+        { cause },
       )
-    })
-  })
-}
-
-async function readIfThere(file) {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (error) {
-    if (error.code === 'ENOENT') return null
-    throw error
+    },
   }
 }
 
-async function namesIn(directory) {
-  try {
-    return await readdir(directory)
-  } catch (error) {
-    if (error.code === 'ENOENT') return []
-    throw error
-  }
+async function countUnpacked(packages) {
+  const found = await Promise.allSettled(
+    packages.map(({ where }) => access(path.join(projectDirectory, where, 'package.json'))),
+  )
+  return found.filter(({ status }) => status === 'fulfilled').length
 }

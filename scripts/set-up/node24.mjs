@@ -3,9 +3,11 @@ import { spawn } from 'node:child_process'
 import { access } from 'node:fs/promises'
 import { constants } from 'node:os'
 import path from 'node:path'
-import { projectDirectory, SetUpError } from './project.mjs'
+import { endWithParent, projectDirectory, SetUpError, say } from './project.mjs'
 
 const WANTED = 24
+/** Node's own, for command line options that it does not take. */
+const WRONG_OPTIONS = 9
 
 /** The path of a Node that can run this project: this very one, or the npm package's. */
 export async function findNode24() {
@@ -32,36 +34,25 @@ export function withNodeFirst(node) {
  */
 export async function runOnNode24({ script, args = [], env = {} }) {
   const node = await findNode24()
-  const preload = path.join(projectDirectory, 'scripts', 'set-up', 'end-with-parent.mjs')
-  const child = spawn(node, ['--disable-warning=ExperimentalWarning', '--import', preload, script, ...args], {
+  const child = spawn(node, ['--disable-warning=ExperimentalWarning', ...endWithParent, script, ...args], {
     cwd: projectDirectory,
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
     env: { ...process.env, ...env, PATH: withNodeFirst(node) },
   })
   const passOn = ['SIGINT', 'SIGTERM', 'SIGHUP'].map((signal) => [signal, () => child.kill(signal)])
   for (const [signal, listener] of passOn) process.on(signal, listener)
-  const stopWatching = watchNpm(() => child.kill('SIGTERM'))
   try {
-    return await new Promise((resolve, reject) => {
+    const { code, signal } = await new Promise((resolve, reject) => {
       child.once('error', (cause) => reject(new SetUpError(`Node ${WANTED} cannot be run (${node}): ${cause.message}`)))
-      child.once('exit', (code, signal) => resolve(code ?? 128 + (constants.signals[signal] ?? 0)))
+      child.once('exit', (code, signal) => resolve({ code, signal }))
     })
+    if (code === WRONG_OPTIONS && process.env.NODE_OPTIONS) {
+      say(
+        `Node ${WANTED} does not take these options: NODE_OPTIONS=${process.env.NODE_OPTIONS}. Run it without them: unset NODE_OPTIONS`,
+      )
+    }
+    return code ?? 128 + (constants.signals[signal] ?? 0)
   } finally {
-    stopWatching()
     for (const [signal, listener] of passOn) process.off(signal, listener)
   }
-}
-
-const PARENT_LOOK_MS = 1_000
-
-/** An npm that is killed takes its own shell along, but nothing tells what the shell had started: only its parent changes. */
-function watchNpm(onGone) {
-  if (process.env.npm_lifecycle_event === undefined) return () => {}
-  const parent = process.ppid
-  const timer = setInterval(() => {
-    if (process.ppid === parent) return
-    clearInterval(timer)
-    onGone()
-  }, PARENT_LOOK_MS)
-  return () => clearInterval(timer)
 }

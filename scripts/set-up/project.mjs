@@ -4,6 +4,9 @@ import { fileURLToPath } from 'node:url'
 /** Absolute, without a slash at its end. */
 export const projectDirectory = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')
 
+/** Options for a Node that is started with an `ipc` channel: it ends when this process is gone. */
+export const endWithParent = ['--import', new URL('./end-with-parent.mjs', import.meta.url).href]
+
 /** What went wrong is in the message, for the person at the terminal; a stack would say nothing more. */
 export class SetUpError extends Error {}
 
@@ -22,11 +25,29 @@ export function describeDuration(milliseconds) {
 
 /** Runs `main`; a SetUpError ends the process with its message and status 1. */
 export async function runMain(main) {
+  const stopWatching = watchNpm()
   try {
     await main()
   } catch (error) {
     if (!(error instanceof SetUpError)) throw error
     say(error.message)
     process.exitCode = 1
+  } finally {
+    stopWatching()
   }
+}
+
+const PARENT_LOOK_MS = 1_000
+
+/**
+ * Ends this process when npm is gone: one that is killed takes its own shell along, but nothing tells what the shell had
+ * started: only its parent changes.
+ */
+function watchNpm() {
+  if (process.env.npm_lifecycle_event === undefined) return () => {}
+  const parent = process.ppid
+  const timer = setInterval(() => {
+    if (process.ppid !== parent) process.kill(process.pid, 'SIGTERM')
+  }, PARENT_LOOK_MS)
+  return () => clearInterval(timer)
 }
