@@ -33,10 +33,10 @@ const NEED: Record<Use, { least: number; enough: number }> = {
 }
 const ENOUGH_FILES = 10_000
 
-/** `path` may not be there yet. Null where it cannot be looked at: on another machine, say. */
+/** What Berth makes may not be there yet. Null where there is nothing to look at: the engine keeps its files elsewhere, say. */
 export async function readDisk(use: Use, path: string): Promise<DiskFacts | null> {
   try {
-    const existing = await findExisting(path)
+    const existing = use === 'engine' ? path : await findExisting(path)
     const [{ dev }, disk] = await Promise.all([stat(existing), statfs(existing)])
     const freeFiles = disk.files === 0 ? null : disk.ffree
     const isUsable = use !== 'temporary' || (await isWritable(path))

@@ -65,6 +65,7 @@ describe('readDisk', () => {
     expect(planned).toMatchObject({ device: made?.device, path: path.join(folder, 'a/b/c') })
     expect(made?.freeBytes).toBeGreaterThan(0)
     expect(planned?.isUsable).toBe(true)
+    expect(await readDisk('engine', path.join(folder, 'gone'))).toBeNull()
     expect(await readDisk('temporary', path.join(folder, 'gone'))).toMatchObject({ isUsable: false })
   })
 })
