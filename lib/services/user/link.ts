@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { BerthError } from '../../errors.ts'
 import type { Parts } from '../context.ts'
 import { hashSecret, makeSecret } from '../token/secret.ts'
+import { emailAddress } from './email.ts'
 import { hashPassword } from './password.ts'
 import { UNCLAIMED_EMAIL } from './unclaimed-email.ts'
 
@@ -30,7 +31,7 @@ export async function inviteUser(
   parts: LinkParts,
   input: { email: string; baseUrl: string },
 ): Promise<{ url: string }> {
-  const email = z.email().safeParse(input.email.trim())
+  const email = emailAddress.safeParse(input.email.trim())
   if (!email.success) {
     throw new BerthError('validation_failed', `"${input.email.slice(0, 200)}" is not an e-mail address.`, {
       hint: 'For example: npm run user -- ada@example.com',
@@ -50,7 +51,7 @@ export async function inviteUser(
 
 export const welcomeInput = z.strictObject({
   token: z.string().min(1).max(200),
-  email: z.email().max(254),
+  email: emailAddress,
   name: z.string().trim().min(1).max(120),
   password: z.string().min(10, 'must have at least 10 characters').max(1_000),
 })
