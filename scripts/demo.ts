@@ -1,6 +1,7 @@
 /** `npm run demo`: a task becomes a pull request, live on the terminal, in an installation that starts and ends itself. */
 import { loadSettings } from '../lib/config.ts'
 import { readArguments, USAGE } from './demo/arguments.ts'
+import { chooseSandbox } from './demo/choose-sandbox.ts'
 import type { Installation } from './demo/installation.ts'
 import { planDemo } from './demo/plan.ts'
 import { runDemo } from './demo/run-demo.ts'
@@ -17,8 +18,12 @@ await runInterruptibly('demo', async (ending) => {
   const args = readArguments(process.argv.slice(2), hasKey)
   if (args.help) return write(USAGE)
   if (!args.keepOpen) endAfter(DEADLINE_MS, ending)
+  const sandbox = await chooseSandbox(settings, args)
+  // Commands that a model thinks of are for a container, unless the person says otherwise: without one the script plays.
+  const isRealModel = hasKey && !(sandbox.driver === 'process' && sandbox.withoutEngine !== null)
   await runDemo({
-    plan: await planDemo(args, hasKey),
+    plan: await planDemo(args, isRealModel),
+    sandbox,
     settings,
     write,
     colour: process.stdout.isTTY && process.stdout.hasColors(),

@@ -22,6 +22,8 @@ when OPENROUTER_API_KEY is set.
   --task "<words>"           what the real model is to do on it; needs OPENROUTER_API_KEY
   --keep-open                leave the dashboard running afterwards, until Ctrl+C
   --help                     this text
+
+Without a Docker engine only the sample runs, as processes of this machine. BERTH_SANDBOX=process lets anything run so.
 `
 
 /** Throws an Error in words for what does not go together. `hasKey`: OPENROUTER_API_KEY is set. */

@@ -9,6 +9,7 @@ import { type ModelStandIn, startModel } from '../stand-ins/model/start-model.ts
 import { createBerthApi } from './api-client.ts'
 import { computeExpectedDiff } from './case.ts'
 import { scriptCase } from './case-script.ts'
+import type { SandboxChoice } from './choose-sandbox.ts'
 import { describeBeginning, describeEnd } from './describe-demo.ts'
 import { type Installation, startInstallation } from './installation.ts'
 import type { DemoPlan } from './plan.ts'
@@ -17,6 +18,7 @@ import { createEventRenderer, type RunTotals } from './render-events.ts'
 
 export interface DemoInput {
   plan: DemoPlan
+  sandbox: SandboxChoice
   /** Of the environment; what the demo brings itself is put in their place. */
   settings: Settings
   write(text: string): void
@@ -52,7 +54,7 @@ export async function runDemo(input: DemoInput): Promise<DemoResult> {
   if (model !== null) started.defer(() => model.close())
   describeBeginning(input)
   const installation = await startInstallation({
-    settings: settingsWith({ settings: input.settings, forge, model }),
+    settings: settingsWith({ settings: { ...input.settings, sandbox: input.sandbox.driver }, forge, model }),
     signal,
     say: (line) => write(`  ${line}\n`),
   })

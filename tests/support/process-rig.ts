@@ -101,12 +101,18 @@ function findKeepers(sandbox: SandboxLabels, program: string): number[] {
   })
 }
 
-/** Pids of processes that are alive and have the line in their environment. */
-export function findProcesses(line: string): number[] {
+/** Pids of processes that are alive and have a variable that begins so in their environment; with `within`, and in it. */
+export function findProcesses(beginning: string, within = ''): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
-    .filter((pid) => read(pid, 'environ').split('\0').includes(line) && !/^State:\s+[ZX]/m.test(read(pid, 'status')))
+    .filter(
+      (pid) =>
+        read(pid, 'environ')
+          .split('\0')
+          .some((entry) => entry.startsWith(beginning) && entry.includes(within)) &&
+        !/^State:\s+[ZX]/m.test(read(pid, 'status')),
+    )
 }
 
 /** The kernel takes a moment to end what was killed. */
