@@ -16,14 +16,19 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => inte
 
 try {
   const root = path.resolve(import.meta.dirname, '..')
+  const settings = loadSettings(root)
   const { image, built } = await ensureAgentImage({
-    settings: loadSettings(root),
+    settings,
     onProgress: (line) => console.log(line),
     noCache: flags.includes('--no-cache'),
     signal: interrupted.signal,
     root,
   })
-  if (!built) console.log(`${image} is up to date`)
+  if (settings.agentImage !== null) {
+    console.log(
+      `${image} is there, and used as it is: BERTH_AGENT_IMAGE names it. Without it Berth's own image is built.`,
+    )
+  } else if (!built) console.log(`${image} is up to date`)
 } catch (error) {
   if (interrupted.signal.aborted) {
     console.error('Interrupted; nothing half made was left.')

@@ -48,7 +48,8 @@ export async function makeDockerRig(options: { reach?: Reach } = {}): Promise<Do
   const settings = readSettings(process.env, ROOT)
   const engine = openEngine(settings.dockerHost)
   await ensureAgentImage({
-    settings: { ...settings, agentImage: image },
+    settings: { ...settings, agentImage: null },
+    tag: image,
     root: ROOT,
     onProgress: () => {},
     entries: {

@@ -13,6 +13,8 @@ export interface ImageFacts {
   /** Or why it cannot be told, nor an image be made. */
   state: AgentImageState | { words: string; hint: string }
   base: BaseFacts | null
+  /** Of an image that BERTH_AGENT_IMAGE names and that is not there: why it cannot be pulled; null where it can be. */
+  pullProblem?: string | null
 }
 
 /** Where the base would come from; null in ImageFacts where none is needed. */
@@ -30,10 +32,11 @@ const REGISTRY_TIMEOUT_MS = 6_000
 /** The engine must answer. */
 export async function readImage(
   engine: OpenEngine,
-  from: { settings: EnsureAgentImage['settings']; root: string },
+  from: Pick<EnsureAgentImage, 'settings' | 'tag'> & { root: string },
 ): Promise<ImageFacts> {
   try {
     const state = await inspectAgentImage(engine, from)
+    if (state.state === 'absent') return { state, base: null, pullProblem: await askRegistry(engine, state.image) }
     const needsBase = state.build !== null && !state.build.hasTools
     return { state, base: needsBase && state.build ? await readBase(engine, state.build) : null }
   } catch (error) {
@@ -69,11 +72,12 @@ async function askRegistry(engine: OpenEngine, image: string): Promise<string | 
 
 const MAKE = 'npm run build-container'
 
-export function judgeImage({ state, base }: ImageFacts): Finding[] {
+export function judgeImage({ state, base, pullProblem = null }: ImageFacts): Finding[] {
   const because = 'there is no agent image, and none can be made'
   if (!('state' in state)) return [problem(state.words, state.hint || `See why: ${MAKE}`, because)]
   const { image, build } = state
   if (state.state === 'own') return [ok(`${image} is there, as BERTH_AGENT_IMAGE names it`)]
+  if (state.state === 'absent') return [judgeAbsent(image, pullProblem)]
   if (build === null) return [ok(`${image} is there, made of the current sources`)]
   const found = state.state === 'missing' ? `${image} is not made yet` : `${image} is made of other sources than these`
   const cannot = base === null ? null : whyNoBase(build.baseImage, base)
@@ -82,6 +86,16 @@ export function judgeImage({ state, base }: ImageFacts): Finding[] {
   if (cannot !== null) return [warning(`${found}, and ${cannot}`, adviceForBase(build.baseImage))]
   const time = build.hasTools ? 'some seconds' : 'some minutes'
   return [warning(`${found}${describeBase(build.baseImage, base)}`, `npm start makes it (${time}), or now: ${MAKE}`)]
+}
+
+function judgeAbsent(image: string, pullProblem: string | null): Finding {
+  const found = `${image}, which BERTH_AGENT_IMAGE names, is not on the engine`
+  if (pullProblem === null) return warning(found, `npm start pulls it, or now: docker pull ${image}`)
+  return problem(
+    `${found}, and cannot be pulled: ${pullProblem.replaceAll(/\s+/g, ' ')}`,
+    "Correct the name, or bring the image to the engine (docker load); without BERTH_AGENT_IMAGE Berth's own is built.",
+    'the agent image is not there',
+  )
 }
 
 /** Null: there is a way to a base. */

@@ -33,7 +33,8 @@ describe('the doctor on a real engine', () => {
   it('asks for a base that nobody has through the engine, and pulls nothing', async () => {
     const nowhere = 'registry.invalid/base:1'
     const facts = await readImage(engine, {
-      settings: { ...settings, agentImage: 'berth-agent:never-made', baseImage: nowhere },
+      settings: { ...settings, agentImage: null, baseImage: nowhere },
+      tag: 'berth-agent:never-made',
       root: rig.root,
     })
     expect(facts.base).toMatchObject({ isThere: false, registryProblem: expect.stringContaining('registry.invalid') })

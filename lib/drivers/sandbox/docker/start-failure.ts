@@ -22,7 +22,7 @@ export async function readLogTail(
 
 export function missingImage(image: string, cause?: unknown): BerthError {
   return new BerthError('image_missing', `The agent image ${image} is not on the Docker engine.`, {
-    hint: 'Build it: `npm run build-container`.',
+    hint: "Berth's own is built by `npm run build-container`; one that BERTH_AGENT_IMAGE names is pulled at the start.",
     cause,
   })
 }

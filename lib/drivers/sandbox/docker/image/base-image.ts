@@ -2,9 +2,7 @@
 import { BerthError } from '../../../../errors.ts'
 import type { ContainerEngine, ImageEngine } from '../engine/engine.ts'
 import { canMakeDebianBase, makeDebianBase } from './debian-base.ts'
-
-/** A registry that says nothing for so long is not there; while bytes arrive it may take longer. */
-const PULL_SILENCE_MS = 20_000
+import { pullImage } from './pull-image.ts'
 
 export interface BaseImage {
   /** As configured, e.g. `debian:bookworm-slim`. */
@@ -20,7 +18,6 @@ export interface BaseImage {
 export async function ensureBaseImage(engine: ContainerEngine & ImageEngine, base: BaseImage): Promise<string> {
   const present = await findBaseImage(engine, base)
   if (present !== null) return present
-  base.onProgress(`Pulling ${base.name}`)
   const problem = await pullImage(engine, base)
   if (problem === null) return base.name
   base.onProgress(`  could not pull ${base.name}: ${problem}`)
@@ -63,27 +60,4 @@ function noBaseImage(name: string, problem: string): BerthError {
         : 'Bring it to the engine (`docker pull` or `docker load`), or name another Debian-based image in BERTH_BASE_IMAGE.',
     },
   )
-}
-
-/** Null when it is there now, else why not, for a person. */
-async function pullImage(engine: ImageEngine, { name, signal, onProgress }: BaseImage): Promise<string | null> {
-  const silence = new AbortController()
-  const expire = () => silence.abort(new Error(`no answer for ${PULL_SILENCE_MS / 1_000} s`))
-  let timer = setTimeout(expire, PULL_SILENCE_MS)
-  try {
-    for await (const message of await engine.pull(name, AbortSignal.any([signal, silence.signal]))) {
-      clearTimeout(timer)
-      timer = setTimeout(expire, PULL_SILENCE_MS)
-      if (message.error !== undefined) return message.error
-      if (message.status === 'Pull complete') onProgress(`  layer ${message.id ?? ''} is here`)
-    }
-    return null
-  } catch (error) {
-    signal.throwIfAborted()
-    if (silence.signal.aborted) return String(silence.signal.reason.message)
-    if (error instanceof BerthError) throw error
-    return error instanceof Error ? error.message : String(error)
-  } finally {
-    clearTimeout(timer)
-  }
 }

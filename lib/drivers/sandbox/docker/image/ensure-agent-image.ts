@@ -11,6 +11,7 @@ import { type OpenEngine, openEngine } from '../engine/open-engine.ts'
 import { LABEL } from '../labels.ts'
 import { askRegistryHosts } from './ask-registries.ts'
 import { hashContext, packContext } from './build-context.ts'
+import { ensureOwnImage } from './own-image.ts'
 import { runBuild } from './run-build.ts'
 import { removeAbandonedRuns } from './run-once.ts'
 import { withTemporaryFolder } from './temporary-folder.ts'
@@ -29,24 +30,27 @@ export interface EnsureAgentImage {
   root?: string
   /** Those that are not the `main.ts` of container/bridge, container/runner and container/relay. */
   entries?: Partial<ProgramEntries>
+  /** For tests: a name other than that of this version of the project. */
+  tag?: string
 }
 
 /** What a build left behind for so long belongs to no build that still runs. */
 const ABANDONED_AFTER = '2h'
 
 /**
- * Answers the name of an image that is there; `built` when it had to be made. An image named by BERTH_AGENT_IMAGE that is
- * there is used as it is. Throws `engine_unreachable`, or `image_missing` with the reason, what to do, and the end of the
- * build's output in `details.logTail`. Safe to call from two processes at once; leaves nothing half made.
+ * Answers the name of an image that is there; `built` when it had to be made. One named by BERTH_AGENT_IMAGE is used as it is,
+ * pulled where it is not there, and never built. Throws `engine_unreachable`, or `image_missing` with the reason, what to do, and
+ * the end of a build's output in `details.logTail`. Safe to call from two processes at once; leaves nothing half made.
  */
 export async function ensureAgentImage(options: EnsureAgentImage): Promise<{ image: string; built: boolean }> {
   const { settings, onProgress, noCache = false, root = process.cwd() } = options
   const signal = options.signal ?? new AbortController().signal
   const engine = openEngine(settings.dockerHost)
-  const wanted = await planAgentImage(engine, { ...options, root })
-  const { image, present } = wanted
-  if (settings.agentImage !== null && present !== null && !noCache) return { image, built: false }
-  const { plan, layer } = await wanted.plan()
+  if (settings.agentImage !== null) {
+    await ensureOwnImage(engine, { name: settings.agentImage, onProgress, signal })
+    return { image: settings.agentImage, built: false }
+  }
+  const { image, present, plan, layer } = await planAgentImage(engine, { ...options, root })
   if (present?.labels[LABEL.content] === layer.hash && !noCache) return { image, built: false }
 
   await sweepAbandoned(engine)
@@ -70,10 +74,10 @@ export async function ensureAgentImage(options: EnsureAgentImage): Promise<{ ima
   return { image, built: true }
 }
 
-/** What a start would find. `own`: named by BERTH_AGENT_IMAGE, and not asked what it is made of. */
+/** What a start would find. `own`: named by BERTH_AGENT_IMAGE, and not asked what it is made of; `absent`: named so and not there. */
 export interface AgentImageState {
   image: string
-  state: 'current' | 'own' | 'stale' | 'missing'
+  state: 'current' | 'own' | 'absent' | 'stale' | 'missing'
   /** Null unless it has to be built: what from, and whether the engine has all of that but Berth's own programs. */
   build: { baseImage: string; architecture: string; hasTools: boolean } | null
 }
@@ -84,10 +88,11 @@ export async function inspectAgentImage(
   options: Omit<EnsureAgentImage, 'onProgress' | 'noCache' | 'signal'>,
 ): Promise<AgentImageState> {
   const { settings, root = process.cwd() } = options
-  const wanted = await planAgentImage(engine, { ...options, root })
-  const { image, present } = wanted
-  if (settings.agentImage !== null && present !== null) return { image, state: 'own', build: null }
-  const { plan, layer } = await wanted.plan()
+  if (settings.agentImage !== null) {
+    const found = await engine.findImage(settings.agentImage)
+    return { image: settings.agentImage, state: found === null ? 'absent' : 'own', build: null }
+  }
+  const { image, present, plan, layer } = await planAgentImage(engine, { ...options, root })
   if (present?.labels[LABEL.content] === layer.hash) return { image, state: 'current', build: null }
   const hasTools = (await engine.findImage(plan.image)) !== null
   const build = { baseImage: plan.baseImage, architecture: plan.architecture.debian, hasTools }
@@ -97,11 +102,11 @@ export async function inspectAgentImage(
 /** The image's name, what carries it now, and what it would be made of: reading that takes a second. */
 async function planAgentImage(
   engine: OpenEngine,
-  options: Pick<EnsureAgentImage, 'settings' | 'entries'> & { root: string },
+  options: Pick<EnsureAgentImage, 'settings' | 'entries' | 'tag'> & { root: string },
 ) {
   const { settings, root } = options
   const { architecture } = await engine.version()
-  const image = settings.agentImage ?? `berth-agent:${await readVersion(root)}`
+  const image = options.tag ?? `berth-agent:${await readVersion(root)}`
   const present = await engine.findImage(image)
   const entries = {
     bridge: path.join(root, 'container/bridge/main.ts'),
@@ -109,14 +114,8 @@ async function planAgentImage(
     relay: path.join(root, 'container/relay/main.ts'),
     ...options.entries,
   }
-  return {
-    image,
-    present,
-    plan: async () => {
-      const plan = await planToolsImage(settings, { root, engineArchitecture: architecture })
-      return { plan, layer: await planAgentLayer({ root, entries, plan }) }
-    },
-  }
+  const plan = await planToolsImage(settings, { root, engineArchitecture: architecture })
+  return { image, present, plan, layer: await planAgentLayer({ root, entries, plan }) }
 }
 
 interface AgentLayer {

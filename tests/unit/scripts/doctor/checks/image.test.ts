@@ -17,6 +17,23 @@ describe('judgeImage', () => {
     ])
   })
 
+  it('says of one that was named and is not there whether it can be pulled', () => {
+    const absent = { image: 'mine:1', state: 'absent', build: null } as const
+    const found = 'mine:1, which BERTH_AGENT_IMAGE names, is not on the engine'
+    expect(judgeImage({ state: absent, base: null, pullProblem: null })).toEqual([
+      { severity: 'warning', found, advice: 'npm start pulls it, or now: docker pull mine:1' },
+    ])
+    expect(judgeImage({ state: absent, base: null, pullProblem: 'no such\nhost' })).toEqual([
+      {
+        severity: 'problem',
+        found: `${found}, and cannot be pulled: no such host`,
+        advice:
+          "Correct the name, or bring the image to the engine (docker load); without BERTH_AGENT_IMAGE Berth's own is built.",
+        because: 'the agent image is not there',
+      },
+    ])
+  })
+
   it.each([
     ['stale', { ...build, hasTools: true }, null, 'is made of other sources than these', 'some seconds'],
     ['missing', build, there, 'is not made yet; its base debian:bookworm-slim is there', 'some minutes'],

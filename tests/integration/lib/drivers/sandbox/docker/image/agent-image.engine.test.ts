@@ -57,8 +57,8 @@ describe('the agent image', () => {
 
   it('is looked at without a build: current, stale when a program changed, its own when it was named, or missing', async () => {
     const entries = { bridge: path.join(ROOT, 'tests/fixtures/stand-in-bridge.ts'), runner }
-    const look = (agentImage: string | null = null) =>
-      inspectAgentImage(engine, { settings: { ...settings, agentImage }, root, entries })
+    const look = (agentImage: string | null = null, tag = image) =>
+      inspectAgentImage(engine, { settings: { ...settings, agentImage }, root, entries, tag })
     expect(await look()).toEqual({ image, state: 'current', build: null })
     await writeFile(runner, 'console.log("never built")\n')
     const build = {
@@ -68,8 +68,10 @@ describe('the agent image', () => {
     }
     expect(await look()).toEqual({ image, state: 'stale', build })
     expect(await look(image)).toEqual({ image, state: 'own', build: null })
-    expect(await look('berth-agent:never-made')).toEqual({ image: 'berth-agent:never-made', state: 'missing', build })
-    expect(await engine.findImage('berth-agent:never-made')).toBeNull()
+    const never = 'berth-agent:never-made'
+    expect(await look(null, never)).toEqual({ image: never, state: 'missing', build })
+    expect(await look(never)).toEqual({ image: never, state: 'absent', build: null })
+    expect(await engine.findImage(never)).toBeNull()
     await writeFile(runner, 'console.log("first")\n')
     expect((await look()).state).toBe('current')
   })
@@ -87,6 +89,24 @@ describe('the agent image', () => {
   it('is used as it is when it is named in so many words', async () => {
     const named = { ...settings, agentImage: image }
     expect(await ensureAgentImage({ settings: named, root, onProgress: () => {} })).toEqual({ image, built: false })
+  })
+
+  it('is never built under a name that was given for another: that is pulled, or said to be missing', async () => {
+    const name = 'registry.invalid/berth-agnt:1'
+    const lines: string[] = []
+    const named = { ...settings, agentImage: name }
+    const onProgress = (line: string) => lines.push(line)
+    for (const noCache of [false, true]) {
+      await expect(ensureAgentImage({ settings: named, root, onProgress, noCache })).rejects.toMatchObject({
+        code: 'image_missing',
+        message: expect.stringMatching(
+          /^BERTH_AGENT_IMAGE names registry\.invalid\/berth-agnt:1, which is not on the engine at \S+ and could not be pulled: .*registry\.invalid/,
+        ),
+        hint: expect.stringContaining('Correct the name'),
+      })
+    }
+    expect(lines).toEqual([`Pulling ${name}`, `Pulling ${name}`])
+    expect(await engine.findImage(name)).toBeNull()
   })
 
   it('knows the hosts that its package managers use, and nothing else', async () => {

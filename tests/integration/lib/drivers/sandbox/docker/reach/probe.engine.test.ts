@@ -92,7 +92,7 @@ describe('trying a mounted socket', () => {
       const { createReachFinder } = await import(${JSON.stringify(reach)})
       const { openEngine } = await import(${JSON.stringify(engine)})
       const { silentLogger } = await import(${JSON.stringify(path.resolve('lib/logger.ts'))})
-      const real = openEngine(null)
+      const real = openEngine(${JSON.stringify(rig.engine.address)})
       const engine = { ...real, startContainer: async (id) => {
         await real.startContainer(id)
         console.log(id)
