@@ -17,6 +17,8 @@ export interface DatabaseState {
   unknown: string[]
   /** Migrations that began and did not end. */
   failed: string[]
+  /** What makes the sandboxes of the installation, chosen at its first start; null: nothing yet. */
+  driver: string | null
 }
 
 /** Rejects with the driver's error (a `code` of the system or of PostgreSQL), or an Error when there is no answer in time. */
@@ -44,12 +46,13 @@ async function readState(client: pg.Client): Promise<DatabaseState> {
     encoding: string
     writable: boolean
     migrated: boolean
+    installed: boolean
   }>(`
     SELECT current_setting('server_version') AS version, current_setting('server_version_num')::int AS number,
       current_setting('server_encoding') AS encoding,
       NOT pg_is_in_recovery() AND current_setting('default_transaction_read_only') = 'off'
         AND coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS writable,
-      to_regclass('"_prisma_migrations"') IS NOT NULL AS migrated`)
+      to_regclass('"_prisma_migrations"') IS NOT NULL AS migrated, to_regclass('"Installation"') IS NOT NULL AS installed`)
   const [row] = rows
   if (row === undefined) throw new Error('The server answered a question with nothing.')
   const known = (await readMigrations()).migrationDirectories.map(({ path }) => path)
@@ -63,7 +66,13 @@ async function readState(client: pg.Client): Promise<DatabaseState> {
     pending: known.filter((name) => !ended.has(name)),
     unknown: [...ended].filter((name) => !known.includes(name)),
     failed: applied.filter(({ name, ended: hasEnded }) => !hasEnded && !ended.has(name)).map(({ name }) => name),
+    driver: row.installed ? await readDriver(client) : null,
   }
+}
+
+async function readDriver(client: pg.Client): Promise<string | null> {
+  const { rows } = await client.query<{ driver: string | null }>('SELECT driver FROM "Installation" LIMIT 1')
+  return rows[0]?.driver ?? null
 }
 
 /** One that failed and was rolled back by hand is as if it had never begun. */

@@ -2,6 +2,7 @@
 import path from 'node:path'
 import { trustExtraCa } from '../../lib/composition/trust-extra-ca.ts'
 import { type OpenEngine, openEngine } from '../../lib/drivers/sandbox/docker/engine/open-engine.ts'
+import { probeMachine } from '../../lib/drivers/sandbox/process/probe-machine.ts'
 import { isBerthError } from '../../lib/errors.ts'
 import { createUpstream } from '../../lib/gateway/upstream.ts'
 import { locateEmbedded, runsAsRoot } from '../../lib/store/embedded/location.ts'
@@ -10,8 +11,9 @@ import type { Reply } from './ask.ts'
 import { judgeCertificates, readCertificateFile } from './checks/certificates.ts'
 import { judgeClock } from './checks/clock.ts'
 import { judgeDataFolder, readDataFolder } from './checks/data-folder.ts'
-import { judgeDatabase, readDatabase } from './checks/database.ts'
+import { type DatabaseFacts, judgeDatabase, readDatabase } from './checks/database.ts'
 import { judgeDisks, readDisk } from './checks/disk.ts'
+import { judgeDriver, kindOfDriver } from './checks/driver.ts'
 import { type EngineFacts, judgeEngine, readEngine } from './checks/engine.ts'
 import { judgeGitHub, readGitHub } from './checks/github.ts'
 import { judgeImage, readImage } from './checks/image.ts'
@@ -23,7 +25,7 @@ import { judgeProxies, readProxies } from './checks/proxy.ts'
 import { judgeSize, readThisMachine } from './checks/sandbox-size.ts'
 import { judgeSettings } from './checks/settings.ts'
 import type { DoctorEnvironment } from './config.ts'
-import { type Finding, warning } from './finding.ts'
+import type { Finding } from './finding.ts'
 import type { Check } from './run-checks.ts'
 
 /** Nothing is begun before a check is run. `root`: the project's folder. */
@@ -32,6 +34,7 @@ export function listChecks(environment: DoctorEnvironment, root: string): Check[
   trustExtra(settings.extraCaFile)
   const upstream = createUpstream({ proxy: settings.egress.proxy })
   const engine = openEngine(settings.dockerHost)
+  const database = once(() => readDatabase(settings))
   const model = once(() => readModel(settings, upstream))
   const github = once(() => readGitHub(settings.github, upstream))
   const found = once(() => readEngine(engine, searchPath))
@@ -44,13 +47,13 @@ export function listChecks(environment: DoctorEnvironment, root: string): Check[
       title: 'Settings',
       look: async () => judgeSettings({ ...environment, mistakes: await readMistakes(environment, root) }),
     },
-    ...listSandboxChecks({ environment, root, engine, found }),
+    ...listSandboxChecks({ environment, root, engine, found, database }),
     {
       id: 'data-folder',
       title: 'Data folder',
       look: async () => judgeDataFolder(await readDataFolder(settings.dataDirectory)),
     },
-    { id: 'database', title: 'Database', look: async () => judgeDatabase(await readDatabase(settings)) },
+    { id: 'database', title: 'Database', look: async () => judgeDatabase(await database()) },
     { id: 'port', title: 'Port', look: async () => judgePort(await readPort(settings, upstream)) },
     { id: 'model', title: 'Model', look: async () => judgeModel(await model()) },
     { id: 'github', title: 'GitHub', look: async () => judgeGitHub(await github()) },
@@ -87,45 +90,57 @@ interface SandboxChecks {
   root: string
   engine: OpenEngine
   found(): Promise<EngineFacts>
+  database(): Promise<DatabaseFacts>
 }
 
-function listSandboxChecks({ environment, root, engine, found }: SandboxChecks): Check[] {
-  const { settings } = environment
-  const size = { memoryBytes: settings.container.memoryBytes, nanoCpus: settings.container.nanoCpus }
-  const sizeCheck = { id: 'sandbox-size', title: 'Memory and CPU' }
-  if (isProcess(settings.sandbox)) {
-    const host = readThisMachine()
-    return [
-      { id: 'engine', title: 'Sandboxes', look: async () => [NOT_ISOLATED] },
-      {
-        ...sizeCheck,
-        look: async () => judgeSize({ ...size, host, hasEngine: false, isDesktop: false, isShared: true }),
-      },
-    ]
-  }
+/** Which of them have something to say is known when the database has told what the installation chose. */
+function listSandboxChecks({ environment, root, engine, found, database }: SandboxChecks): Check[] {
+  const { settings, searchPath } = environment
+  const readStored = async () => ({ stored: storedDriver(await database()), asked: settings.sandbox })
+  const isDocker = async () => kindOfDriver(await readStored()) === 'docker'
   return [
-    { id: 'engine', title: 'Docker engine', look: async () => judgeEngine(await found()) },
+    {
+      id: 'driver',
+      title: 'Sandboxes',
+      look: async () => {
+        const machine = (await isDocker()) ? null : await probeMachine(searchPath)
+        return judgeDriver({ ...(await readStored()), dataDirectory: settings.dataDirectory, machine })
+      },
+    },
+    {
+      id: 'engine',
+      title: 'Docker engine',
+      look: async () => ((await isDocker()) ? judgeEngine(await found()) : []),
+    },
     {
       id: 'image',
       title: 'Agent image',
-      look: async () =>
-        (await found()).details === null ? [] : judgeImage(await readImage(engine, { settings, root })),
+      look: async () => {
+        const hasEngine = (await isDocker()) && (await found()).details !== null
+        return hasEngine ? judgeImage(await readImage(engine, { settings, root })) : []
+      },
     },
-    { ...sizeCheck, look: async () => judgeSize({ ...size, ...hostOf(await found()) }) },
+    {
+      id: 'sandbox-size',
+      title: 'Memory and CPU',
+      look: async () => {
+        const host = (await isDocker()) ? hostOf(await found()) : describeThisMachine()
+        return judgeSize({ ...settings.container, ...host })
+      },
+    },
   ]
 }
 
-const NOT_ISOLATED = warning(
-  "BERTH_SANDBOX=process: agents run as programs of this machine, with this user's rights, and nothing holds them in",
-  'For more than a look at repositories you trust: start Docker and leave BERTH_SANDBOX empty.',
-)
+/** Null where it cannot be asked: the database says why. */
+function storedDriver({ answer }: DatabaseFacts): string | null {
+  return answer !== null && 'state' in answer ? answer.state.driver : null
+}
 
-/** A name that is no kind of sandbox here is the settings' to refuse. */
-const isProcess = (kind: string | null) => kind === 'process'
+const describeThisMachine = () => ({ host: readThisMachine(), hasEngine: false, isDesktop: false, isShared: true })
 
 function hostOf({ details, isLocal }: EngineFacts) {
   if (details === null || details.memoryBytes === 0 || details.cpus === 0) {
-    return { host: readThisMachine(), hasEngine: false, isDesktop: false, isShared: true }
+    return describeThisMachine()
   }
   const host = { memoryBytes: details.memoryBytes, cpus: details.cpus }
   return { host, hasEngine: true, isDesktop: details.operatingSystem === 'Docker Desktop', isShared: isLocal }

@@ -30,6 +30,7 @@ describe('inspectDatabase', () => {
   it('tells a migrated database from an empty one, and makes nothing in it', async () => {
     const migrated = await inspectDatabase(await kept(createTestDatabase()), TIMEOUT_MS)
     expect(migrated).toMatchObject({ encoding: 'UTF8', writable: true, pending: [], unknown: [], failed: [] })
+    expect(migrated.driver).toBeNull()
     expect(migrated.version).toMatch(/^\d+\.\d+$/)
     expect(Math.floor(migrated.versionNumber / 10_000)).toBe(Number.parseInt(migrated.version, 10))
     const url = await kept(createEmptyDatabase())
@@ -47,7 +48,9 @@ describe('inspectDatabase', () => {
        INSERT INTO "_prisma_migrations" (id, checksum, migration_name) VALUES ('b', 'x', '29990102000000_broken');
        INSERT INTO "_prisma_migrations" (id, checksum, migration_name, rolled_back_at) VALUES ('c', 'x', '29990103000000_undone', now())`,
     )
+    await query(url, `INSERT INTO "Installation" ("key", "id", "driver") VALUES (1, 'ins_1', 'process')`)
     expect(await inspectDatabase(url, TIMEOUT_MS)).toMatchObject({
+      driver: 'process',
       pending: [expect.stringMatching(/_init$/)],
       unknown: ['29990101000000_later'],
       failed: ['29990102000000_broken'],

@@ -10,6 +10,7 @@ const state: DatabaseState = {
   pending: [],
   unknown: [],
   failed: [],
+  driver: null,
 }
 const named = (answer: DatabaseAnswer) =>
   judgeDatabase({ kind: 'named', shown: 'postgres://ada@db:5432/berth', answer })
