@@ -1,7 +1,4 @@
-/** `npm run generate`: the Prisma client, generated anew. Other scripts generate it themselves when the schema has changed. */
-import { prepareProject } from './set-up/prepare.mjs'
-import { runMain } from './set-up/project.mjs'
+/** `npm run generate`, on whatever Node there is: scripts/set-up/generate.mjs. */
+import { begin } from './set-up/begin.mjs'
 
-await runMain(async () => {
-  await prepareProject({ newClient: true })
-})
+begin(() => import('./set-up/generate.mjs'))

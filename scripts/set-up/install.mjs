@@ -1,7 +1,7 @@
 /** Installs the dependencies with npm ci: what it needs, how it goes on, and what was wrong. */
 import { access, rm } from 'node:fs/promises'
 import path from 'node:path'
-import { findMissing, modulesDirectory, packagesOf, removeStamp, stamp } from './installed.mjs'
+import { listMissing, modulesDirectory, packagesOf, removeStamp, stamp } from './installed.mjs'
 import { npmCacheDirectory, ownCacheDirectory, runNpm } from './npm.mjs'
 import { describeDuration, projectDirectory, SetUpError, say } from './project.mjs'
 import { describeBytes, measureFolder, readFreeBytes } from './room.mjs'
@@ -35,14 +35,21 @@ export async function install(lockText) {
     room.stop()
     await rm(ownCacheDirectory, { recursive: true, force: true })
   }
-  const missing = await findMissing(lockText)
-  if (missing !== null) {
-    throw new SetUpError(
-      `npm ci ended without an error, but ${missing} is not there. See which of your npm settings leaves it out: npm config list`,
-    )
-  }
+  await assertComplete(lockText)
   await stamp(lockText)
   say(`  installed in ${describeDuration(performance.now() - began)}`)
+}
+
+/** What is for this machine and still optional may be left out: npm does so when it asks for another Node than npm's. */
+async function assertComplete(lockText) {
+  const missing = await listMissing(lockText)
+  const needed = missing.find(({ optional }) => !optional)
+  if (needed !== undefined) {
+    throw new SetUpError(
+      `npm ci ended without an error, but ${needed.where} is not there. See which of your npm settings leaves it out: npm config list`,
+    )
+  }
+  for (const { where } of missing) say(`  npm left out ${where}`)
 }
 
 async function assertRoom() {

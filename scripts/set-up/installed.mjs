@@ -46,15 +46,15 @@ export function packagesOf(lockText) {
       if (optional && os === undefined && cpu === undefined) return false
       return suits(os, process.platform) && suits(cpu, process.arch) && (libc === undefined || suits(libc, ownLibc()))
     })
-    .map(([where, { version }]) => ({ where, version }))
+    .map(([where, { version, optional = false }]) => ({ where, version, optional }))
 }
 
-/** The first package that npm's record does not name in the lock file's version, or null. */
-export async function findMissing(lockText) {
+/** The packages that npm's record does not name in the lock file's version. */
+export async function listMissing(lockText) {
   const record = await readIfThere(npmRecord)
   const installed = record === null ? {} : JSON.parse(record).packages
   const isThere = ({ where, version }) => installed[where] !== undefined && installed[where].version === version
-  return packagesOf(lockText).find((needed) => !isThere(needed))?.where ?? null
+  return packagesOf(lockText).filter((needed) => !isThere(needed))
 }
 
 /** npm's lists for os, cpu and libc (or one name): those that are allowed, or with a ! before them those that are not. */

@@ -1,7 +1,7 @@
 /** What every script needs first: the dependencies of package-lock.json and the generated database client. Silent when they are there. */
 import { generateClient, isClientCurrent } from './generate-client.mjs'
 import { install } from './install.mjs'
-import { findMissing, isStamped, readLockFile, stamp } from './installed.mjs'
+import { isStamped, listMissing, readLockFile, stamp } from './installed.mjs'
 import { oneAtATime } from './one-at-a-time.mjs'
 import { SetUpError } from './project.mjs'
 import { findServing } from './serving.mjs'
@@ -13,7 +13,7 @@ export async function prepareProject({ newClient = false } = {}) {
   await oneAtATime(async () => {
     if (!(await isStamped(lockText))) {
       // Somebody ran npm ci or npm install by hand.
-      if ((await findMissing(lockText)) === null) await stamp(lockText)
+      if ((await listMissing(lockText)).length === 0) await stamp(lockText)
       else await replaceModules(lockText)
     }
     if (newClient || !(await isClientCurrent())) await generateClient()
