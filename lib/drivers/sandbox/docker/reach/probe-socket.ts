@@ -14,7 +14,6 @@ import { randomText } from '../../../../ids.ts'
 import { dialSocket } from '../../dial-socket.ts'
 import { bridgeUser, isolation, NODE, toSocketMount } from '../container-config.ts'
 import { type ContainerEngine, EngineRefusal, isRefusal } from '../engine/engine.ts'
-import { removeAbandonedRuns } from '../image/run-once.ts'
 import { isAlive } from '../image/temporary-folder.ts'
 import { LABEL } from '../labels.ts'
 import { prepareSocketDirectory, removeSocketDirectory, socketPathOf } from '../socket-directory.ts'
@@ -65,13 +64,18 @@ export async function probeSocket(engine: ContainerEngine, { image, socketRoot }
   }
 }
 
-/** What processes of this machine left that were killed during a probe. */
+/** What processes of this machine left that were killed during a probe; one that had this one's number among them. */
 export async function removeAbandonedProbes(engine: ContainerEngine, socketRoot: string): Promise<void> {
-  await removeAbandonedRuns(engine)
+  const isAbandoned = (pid: number) => pid === process.pid || !isAlive(pid)
+  for (const { id, labels } of await engine.listContainers([`${LABEL.part}=probe`])) {
+    const [host, pid] = (labels[LABEL.builder] ?? '').split('/')
+    if (host === os.hostname() && isAbandoned(Number(pid))) await engine.removeContainer(id)
+  }
   for (const name of await listFolder(socketRoot)) {
     const pid = name.match(FOLDER)?.[1]
-    if (pid !== undefined && !isAlive(Number(pid)))
+    if (pid !== undefined && isAbandoned(Number(pid))) {
       await rm(path.join(socketRoot, name), { recursive: true, force: true })
+    }
   }
 }
 
