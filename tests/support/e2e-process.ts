@@ -12,6 +12,8 @@ const END_MS = 30_000
 
 export interface ControlPlaneProcess {
   url: string
+  /** Everything that it wrote so far. */
+  said(): string
   /** SIGKILL: nothing is closed, nobody is told. Resolves when the process is gone. */
   kill(): Promise<void>
   /** SIGTERM; answers the exit code. Harmless when it has ended already. */
@@ -45,7 +47,8 @@ export async function startControlPlaneProcess(env: Record<string, string>): Pro
     return child.exitCode
   }
   try {
-    return { url: await ready.promise, kill: async () => void (await end('SIGKILL')), stop: () => end('SIGTERM') }
+    const url = await ready.promise
+    return { url, said: () => said, kill: async () => void (await end('SIGKILL')), stop: () => end('SIGTERM') }
   } catch (error) {
     await end('SIGKILL')
     throw error

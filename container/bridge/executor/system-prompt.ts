@@ -92,10 +92,7 @@ function writeGitRules({ agent, tools }: PromptFacts): string {
 }
 
 function writeEnvironment({ place, commandTimeoutMs, tools }: PromptFacts): string {
-  const lines = [
-    ...(place.isolated ? describeContainer(place) : describeMachine(place)),
-    '- No network but through a proxy that is set up for npm, pip, cargo, go and git: package registries are reachable, other hosts only when they are allowed. A refusal names its rule; do not try to get around it.',
-  ]
+  const lines = [...(place.isolated ? describeContainer(place) : describeMachine(place))]
   if (tools.has('run_command')) {
     lines.push(
       `- A command may take ${Math.round(commandTimeoutMs / 1_000)} s unless you ask for more; it has no terminal and no input, so pass flags that keep it from asking.`,
@@ -104,9 +101,13 @@ function writeEnvironment({ place, commandTimeoutMs, tools }: PromptFacts): stri
   return `# Environment\n${lines.join('\n')}`
 }
 
+const PROXY =
+  'that is set up for npm, pip, cargo, go and git: package registries are reachable, other hosts only when they are allowed. A refusal names its rule; do not try to get around it.'
+
 function describeContainer({ workspace, home, tmp }: SandboxPlace): string[] {
   return [
     `- A Linux container of your own that stays between runs: ${workspace} and ${home} are kept, ${tmp} is not.`,
+    `- No network but through a proxy ${PROXY}`,
     '- apt, sudo and docker are not available. `pip install` (in the virtual environment) and `npm install -g` work.',
   ]
 }
@@ -114,6 +115,7 @@ function describeContainer({ workspace, home, tmp }: SandboxPlace): string[] {
 function describeMachine({ workspace, home, tmp }: SandboxPlace): string[] {
   return [
     `- No container: your commands are ordinary processes on a person's machine. ${workspace} (the repository), ${home} (your home) and ${tmp} (temporary files, in TMPDIR) are yours; the first two stay between runs. Everything else there is the person's: do not change it, and end no process that you did not start.`,
+    `- Use the network through a proxy alone ${PROXY}`,
     '- apt, sudo, docker and ssh are not available, other programs as far as the machine has them. For Python packages make a virtual environment with `python3 -m venv`; `npm install -g` works.',
   ]
 }

@@ -46,7 +46,8 @@ describe('the system prompt', () => {
     expect(onMachine).toContain('cloned in /data/work,')
     expect(onMachine).toContain("No container: your commands are ordinary processes on a person's machine.")
     for (const folder of ['/data/home', '/run/tmp']) expect(onMachine).toContain(folder)
-    for (const untrue of ['/workspace', '/home/agent', 'A Linux container']) expect(onMachine).not.toContain(untrue)
+    for (const untrue of ['/workspace', '/home/agent', 'A Linux container', 'No network but'])
+      expect(onMachine).not.toContain(untrue)
   })
 
   it('does not speak of tools that are not offered, nor of instructions that are not there', () => {
