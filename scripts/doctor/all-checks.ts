@@ -36,7 +36,7 @@ export function listChecks(environment: DoctorEnvironment, root: string): Check[
   const engine = openEngine(settings.dockerHost)
   const database = once(() => readDatabase(settings))
   const model = once(() => readModel(settings, upstream))
-  const github = once(() => readGitHub(settings.github, upstream))
+  const github = once(() => readGitHub(settings, upstream))
   const found = once(() => readEngine(engine, searchPath))
   return [
     { id: 'node', title: 'Node', look: async () => judgeNode(readNode(userAgent)) },

@@ -1,7 +1,8 @@
 /** GitHub: whether it is reached, whose the token is, what it may do, and how long it lasts. */
 import { z } from 'zod'
+import type { Settings } from '../../../lib/config.ts'
 import type { Upstream } from '../../../lib/gateway/upstream.ts'
-import { adviseOnFailure, ask, type Reply, showUrl } from '../ask.ts'
+import { adviseOnFailure, ask, type Failure, type Reply, showProxy, showUrl } from '../ask.ts'
 import { type Finding, ok, problem, warning } from '../finding.ts'
 
 export interface GitHubFacts {
@@ -9,6 +10,8 @@ export interface GitHubFacts {
   /** Where git and people go. */
   url: string
   token: TokenKind | null
+  /** Through which it is asked. */
+  proxy: string | null
   /** GET /user with the token, GET /rate_limit without one. */
   reply: Reply
   now: Date
@@ -21,10 +24,10 @@ const TIMEOUT_MS = 8_000
 const SETTING = 'GITHUB_API_URL'
 
 export async function readGitHub(
-  settings: { token: string | null; apiUrl: string; url: string },
+  settings: Pick<Settings, 'github' | 'egress'>,
   upstream: Upstream,
 ): Promise<GitHubFacts> {
-  const { token, apiUrl, url } = settings
+  const { token, apiUrl, url } = settings.github
   const headers = {
     accept: 'application/vnd.github+json',
     'x-github-api-version': '2022-11-28',
@@ -32,7 +35,8 @@ export async function readGitHub(
   }
   const path = token === null ? '/rate_limit' : '/user'
   const reply = await ask(upstream, { url: `${apiUrl}${path}`, headers, timeoutMs: TIMEOUT_MS })
-  return { apiUrl, url, token: token === null ? null : kindOf(token), reply, now: new Date() }
+  const proxy = showProxy(settings.egress.proxy, apiUrl)
+  return { apiUrl, url, token: token === null ? null : kindOf(token), proxy, reply, now: new Date() }
 }
 
 function kindOf(token: string): TokenKind {
@@ -48,7 +52,7 @@ export function judgeGitHub(facts: GitHubFacts): Finding[] {
   const { apiUrl, reply, token } = facts
   const shown = showUrl(apiUrl)
   const noToken = token === null ? [NO_TOKEN] : []
-  if (reply.kind === 'failure') return [judgeFailure(reply.code, facts), ...noToken, ...judgeAddresses(facts)]
+  if (reply.kind === 'failure') return [judgeFailure(reply, facts), ...noToken, ...judgeAddresses(facts)]
   if (token === null) return [...noToken, ...judgeNoToken(shown, reply), ...judgeAddresses(facts)]
   if (reply.status === 401) {
     return [
@@ -71,7 +75,7 @@ export function judgeGitHub(facts: GitHubFacts): Finding[] {
 
 type Answer = Extract<Reply, { kind: 'answer' }>
 
-function judgeFailure(code: string, { apiUrl }: GitHubFacts): Finding {
+function judgeFailure({ code, words }: Failure, { apiUrl, proxy }: GitHubFacts): Finding {
   if (code === 'ERR_INVALID_CHAR') {
     return problem(
       'GITHUB_TOKEN holds a character that no token has',
@@ -79,8 +83,8 @@ function judgeFailure(code: string, { apiUrl }: GitHubFacts): Finding {
       'the GitHub token is refused',
     )
   }
-  const advice = adviseOnFailure(code, { url: apiUrl, setting: SETTING })
-  return problem(`${showUrl(apiUrl)} cannot be reached (${code})`, advice, 'GitHub cannot be reached')
+  const advice = adviseOnFailure(code, { url: apiUrl, setting: SETTING, proxy })
+  return problem(`${showUrl(apiUrl)} cannot be reached (${words})`, advice, 'GitHub cannot be reached')
 }
 
 const NO_TOKEN = warning(

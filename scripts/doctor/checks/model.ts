@@ -1,15 +1,18 @@
 /** The model provider: whether it is reached, takes the key, has money left on it, and has the model that agents use. */
 
 import { z } from 'zod'
+import type { Settings } from '../../../lib/config.ts'
 import type { Upstream } from '../../../lib/gateway/upstream.ts'
 import { findNearest } from '../../nearest.ts'
-import { adviseOnFailure, ask, type Reply, showUrl } from '../ask.ts'
+import { adviseOnFailure, ask, type Failure, type Reply, showProxy, showUrl } from '../ask.ts'
 import { type Finding, ok, problem, warning } from '../finding.ts'
 
 export interface ModelFacts {
   baseUrl: string
   defaultModel: string
   hasKey: boolean
+  /** Through which it is asked. */
+  proxy: string | null
   /** GET /key and GET /models; null: not asked, for want of a key. */
   key: Reply | null
   models: Reply | null
@@ -19,12 +22,13 @@ const TIMEOUT_MS = 8_000
 const SETTING = 'OPENROUTER_BASE_URL'
 
 export async function readModel(
-  settings: { openrouter: { apiKey: string | null; baseUrl: string }; defaultModel: string },
+  settings: Pick<Settings, 'openrouter' | 'defaultModel' | 'egress'>,
   upstream: Upstream,
 ): Promise<ModelFacts> {
   const { openrouter, defaultModel } = settings
   const { apiKey, baseUrl } = openrouter
-  const base = { baseUrl, defaultModel, hasKey: apiKey !== null }
+  const proxy = showProxy(settings.egress.proxy, baseUrl)
+  const base = { baseUrl, defaultModel, hasKey: apiKey !== null, proxy }
   if (apiKey === null) return { ...base, key: null, models: null }
   const headers = { authorization: `Bearer ${apiKey}` }
   const [key, models] = await Promise.all(
@@ -56,7 +60,7 @@ export function judgeModel(facts: ModelFacts): Finding[] {
     ]
   }
   const shown = showUrl(baseUrl)
-  if (key.kind === 'failure') return [judgeFailure(key.code, facts)]
+  if (key.kind === 'failure') return [judgeFailure(key, facts)]
   if (key.status === 401 || key.status === 403) {
     return [
       problem(
@@ -69,7 +73,7 @@ export function judgeModel(facts: ModelFacts): Finding[] {
   return [judgeKey(shown, key), judgeModelName(facts, models)]
 }
 
-function judgeFailure(code: string, { baseUrl }: ModelFacts): Finding {
+function judgeFailure({ code, words }: Failure, { baseUrl, proxy }: ModelFacts): Finding {
   const shown = showUrl(baseUrl)
   if (code === 'ERR_INVALID_CHAR') {
     return problem(
@@ -78,8 +82,8 @@ function judgeFailure(code: string, { baseUrl }: ModelFacts): Finding {
       'the model key is refused',
     )
   }
-  const advice = adviseOnFailure(code, { url: baseUrl, setting: SETTING })
-  return problem(`${shown} cannot be reached (${code})`, advice, 'the model provider cannot be reached')
+  const advice = adviseOnFailure(code, { url: baseUrl, setting: SETTING, proxy })
+  return problem(`${shown} cannot be reached (${words})`, advice, 'the model provider cannot be reached')
 }
 
 /** Dollars below which a run may end in the middle. */
@@ -118,7 +122,7 @@ function judgeMoney(shown: string, key: z.infer<typeof keyAnswer>['data']): Find
 function judgeModelName({ baseUrl, defaultModel }: ModelFacts, models: Reply): Finding {
   const parsed = models.kind === 'answer' ? modelsAnswer.safeParse(models.body) : null
   if (!parsed?.success) {
-    const answered = models.kind === 'answer' ? models.status : models.code
+    const answered = models.kind === 'answer' ? models.status : models.words
     return warning(
       `The list of models cannot be read (${showUrl(baseUrl)}/models: ${answered})`,
       `Agents can be started all the same; a wrong ${SETTING} shows here first.`,

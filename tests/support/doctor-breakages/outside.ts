@@ -1,4 +1,5 @@
 /** Ways to break what a set-up needs of the world: the model provider, GitHub, and the way to them. */
+import { createServer } from 'node:net'
 import { startModel } from '../../../scripts/stand-ins/model/start-model.ts'
 import type { Breakage } from './breakage.ts'
 
@@ -100,6 +101,24 @@ export const outsideBreakages: Breakage[] = [
     severity: 'warning',
     found: /cannot be reached \(ECONNREFUSED\)/,
     advice: /Correct HTTPS_PROXY/,
+  },
+  {
+    what: 'a proxy that refuses',
+    break: async ({ defer }) => {
+      const proxy = createServer((socket) => {
+        socket.once('data', () => socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n'))
+      })
+      await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+      defer(() => new Promise((resolve) => proxy.close(resolve)))
+      const address = proxy.address()
+      const port = typeof address === 'object' && address !== null ? address.port : 0
+      const url = 'https://github.invalid/api/v3'
+      return { HTTPS_PROXY: `http://ada:wrong@127.0.0.1:${port}`, GITHUB_API_URL: url, GITHUB_URL: url }
+    },
+    check: 'github',
+    severity: 'problem',
+    found: /github\.invalid\/api\/v3 cannot be reached \(.*407/,
+    advice: /The proxy http:\/\/127\.0\.0\.1:\d+ refuses: .*HTTPS_PROXY/,
   },
   {
     what: 'a certificate file that is not there',

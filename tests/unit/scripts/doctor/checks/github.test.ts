@@ -13,6 +13,7 @@ const facts: GitHubFacts = {
   apiUrl: 'https://api.github.com',
   url: 'https://github.com',
   token: 'classic',
+  proxy: null,
   reply: answer(200, { 'x-oauth-scopes': 'repo, gist' }),
   now: new Date('2026-11-21T10:00:00Z'),
 }
@@ -81,13 +82,17 @@ describe('judgeGitHub', () => {
     ['a refused token', { reply: answer(401) }, 'the GitHub token is refused'],
     [
       'a token that is no token',
-      { reply: { kind: 'failure', code: 'ERR_INVALID_CHAR' } },
+      { reply: { kind: 'failure', code: 'ERR_INVALID_CHAR', words: 'ERR_INVALID_CHAR' } },
       'the GitHub token is refused',
     ],
-    ['an unknown host', { reply: { kind: 'failure', code: 'ENOTFOUND' } }, 'GitHub cannot be reached'],
+    [
+      'an unknown host',
+      { reply: { kind: 'failure', code: 'ENOTFOUND', words: 'ENOTFOUND' } },
+      'GitHub cannot be reached',
+    ],
     [
       'a silent host',
-      { reply: { kind: 'failure', code: 'no answer within 8 s' }, token: null },
+      { reply: { kind: 'failure', code: 'no answer within 8 s', words: 'no answer within 8 s' }, token: null },
       'GitHub cannot be reached',
     ],
   ])('blocks for %s', (_, change, because) => {

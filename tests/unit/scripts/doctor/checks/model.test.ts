@@ -9,12 +9,13 @@ const answer = (status: number, body: unknown = null): Reply => ({
   body,
   at: new Date(),
 })
-const failure = (code: string): Reply => ({ kind: 'failure', code })
+const failure = (code: string): Reply => ({ kind: 'failure', code, words: code })
 const models = answer(200, { data: [{ id: 'a/model-1' }, { id: 'b/other' }] })
 const facts: ModelFacts = {
   baseUrl: 'https://openrouter.ai/api/v1',
   defaultModel: 'a/model-1',
   hasKey: true,
+  proxy: null,
   key: answer(200, { data: { usage: 1.5, limit: 20, limit_remaining: 18.5, is_free_tier: false } }),
   models,
 }
