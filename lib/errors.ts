@@ -95,3 +95,8 @@ export function leaseLost(agentId: string): BerthError {
 export function isLeaseLost(error: unknown): boolean {
   return isBerthError(error) && error.details?.leaseLost === true
 }
+
+/** Nothing can be read or written for now: what waits for the database tries again. */
+export function isDatabaseAway(error: unknown): boolean {
+  return isBerthError(error) && error.code === 'database_unreachable'
+}

@@ -1,6 +1,6 @@
 /** Errors as RFC 9457 problem documents. What is not a BerthError leaves as `internal`, its words in the log only. */
 import type { z } from 'zod'
-import { BerthError, ERROR_STATUS, type FieldProblem, isBerthError } from '../errors.ts'
+import { BerthError, ERROR_STATUS, type ErrorCode, type FieldProblem, isBerthError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 
 const TITLES: Partial<Record<keyof typeof ERROR_STATUS, string>> = {
@@ -16,7 +16,7 @@ export function problemResponse(error: unknown, logger: Logger): Response {
     : new BerthError('internal', 'Berth met an error it did not expect. The log names it.', {
         hint: 'Try again; if it stays, look at the log of the server.',
       })
-  if (known.code === 'internal') logger.error('a request failed', { error })
+  if (isOurs(known.code)) logger.error('a request failed', { error })
   const status = ERROR_STATUS[known.code]
   const body = {
     ...known.details,
@@ -33,6 +33,9 @@ export function problemResponse(error: unknown, logger: Logger): Response {
     headers: { 'content-type': 'application/problem+json', 'cache-control': 'no-store' },
   })
 }
+
+/** Nothing that the person who asked could mend: whoever runs this finds the reason in the log. */
+const isOurs = (code: ErrorCode) => code === 'internal' || code === 'database_unreachable'
 
 /** Every wrong field by name: what was received is in the request, so the words say what is allowed. */
 export function validationError(what: string, error: z.ZodError): BerthError {

@@ -5,23 +5,24 @@ import type { PrismaClient } from './generated/client.ts'
 import { createIdempotencyStore, createInstallationStore, createLeaseStore } from './installation-store.ts'
 import { createLogStore } from './log-store.ts'
 import { createModelCallStore } from './model-call-store.ts'
+import { inWords } from './pool.ts'
 import { createQueueStore } from './queue-store.ts'
 import type { Stores } from './stores.ts'
 
 export function createStores(prisma: PrismaClient): Stores {
-  return {
-    installation: createInstallationStore(prisma),
-    users: createUserStore(prisma),
-    agents: createAgentStore(prisma),
-    runs: createRunStore(prisma),
-    queue: createQueueStore(prisma),
-    events: createEventStore(prisma),
-    log: createLogStore(prisma),
-    leases: createLeaseStore(prisma),
-    modelCalls: createModelCallStore(prisma),
-    idempotency: createIdempotencyStore(prisma),
+  return inWords({
+    installation: inWords(createInstallationStore(prisma)),
+    users: inWords(createUserStore(prisma)),
+    agents: inWords(createAgentStore(prisma)),
+    runs: inWords(createRunStore(prisma)),
+    queue: inWords(createQueueStore(prisma)),
+    events: inWords(createEventStore(prisma)),
+    log: inWords(createLogStore(prisma)),
+    leases: inWords(createLeaseStore(prisma)),
+    modelCalls: inWords(createModelCallStore(prisma)),
+    idempotency: inWords(createIdempotencyStore(prisma)),
     async ping() {
       await prisma.$queryRaw`SELECT 1`
     },
-  }
+  })
 }

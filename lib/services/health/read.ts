@@ -3,6 +3,8 @@ import type { EngineStatus } from '../../drivers/sandbox/port.ts'
 import type { Parts } from '../context.ts'
 
 const ENGINE_FRESH_MS = 5_000
+/** Whoever asks wants to know soon, however long a query may take. */
+const DATABASE_ANSWERS_MS = 3_000
 
 export interface HealthView {
   status: 'ok' | 'degraded'
@@ -19,13 +21,7 @@ export interface HealthView {
 const engines = new WeakMap<object, { at: number; status: Promise<EngineStatus> }>()
 
 export async function readHealth(parts: Parts): Promise<HealthView> {
-  const [database, engine] = await Promise.all([
-    parts.stores.ping().then(
-      () => true,
-      () => false,
-    ),
-    probeEngine(parts),
-  ])
+  const [database, engine] = await Promise.all([pingDatabase(parts), probeEngine(parts)])
   return {
     status: database && engine.reachable ? 'ok' : 'degraded',
     database: { reachable: database },
@@ -34,6 +30,23 @@ export async function readHealth(parts: Parts): Promise<HealthView> {
     isolated: parts.driver.isolated,
     modelKey: parts.settings.openrouter.apiKey !== null,
     githubToken: parts.settings.github.token !== null,
+  }
+}
+
+/** False also when it has not answered in time. */
+async function pingDatabase({ stores, clock }: Parts): Promise<boolean> {
+  const answered = new AbortController()
+  const late = clock.sleep(DATABASE_ANSWERS_MS, answered.signal).catch(() => undefined)
+  try {
+    return await Promise.race([
+      stores.ping().then(
+        () => true,
+        () => false,
+      ),
+      late.then(() => false),
+    ])
+  } finally {
+    answered.abort()
   }
 }
 

@@ -5,7 +5,7 @@
 
 import type { DeltaEvent } from '../../../container/contract/events.ts'
 import type { BridgeClient, BridgeMessage } from '../../drivers/bridge/port.ts'
-import { BerthError } from '../../errors.ts'
+import { BerthError, isDatabaseAway } from '../../errors.ts'
 import type { Parts } from '../context.ts'
 import { acceptJournal, type JournalLine } from '../event/accept.ts'
 import type { HolderParts } from '../event/write.ts'
@@ -78,9 +78,9 @@ async function follow(input: {
   onRunEnded: () => void
   advance: (position: { journalId: string | null; n: number }) => void
 }): Promise<void> {
-  const { parts, agentId, client, signal } = input
+  const { parts, client, signal } = input
   while (!signal.aborted) {
-    const position = await parts.stores.agents.journalPosition(agentId)
+    const position = await readPosition(input)
     input.advance(position)
     if (signal.aborted) return
     const reader = new LineBuffer()
@@ -99,6 +99,19 @@ async function follow(input: {
     if (reader.stopped.aborted) await parts.clock.sleep(STORE_RETRY_MS, signal)
     // The stream ended although nobody asked: either the bridge is gone (health rejects, and so do we) or it can be read on.
     if (!signal.aborted) await client.health(signal)
+  }
+}
+
+/** Where the log stands. While the database is away it is waited for: the bridge keeps what it has to say. */
+async function readPosition(input: { parts: FollowerParts; agentId: string; signal: AbortSignal }) {
+  const { parts, agentId, signal } = input
+  for (;;) {
+    try {
+      return await parts.stores.agents.journalPosition(agentId)
+    } catch (error) {
+      if (!isDatabaseAway(error)) throw error
+      await parts.clock.sleep(STORE_RETRY_MS, signal)
+    }
   }
 }
 
