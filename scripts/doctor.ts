@@ -33,5 +33,6 @@ async function examine(asJson: boolean): Promise<void> {
 
 /** Connections that never answered would keep the process alive. */
 function end(text: string, status: number): void {
-  process.stdout.write(text, () => process.exit(status))
+  const stream = status === 2 ? process.stderr : process.stdout
+  stream.write(text, () => process.exit(status))
 }

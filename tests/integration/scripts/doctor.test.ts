@@ -153,7 +153,11 @@ describe('npm run doctor', () => {
     const bad = await run(['--json'], { OPENROUTER_API_KEY: '' })
     expect(bad.code).toBe(1)
     expect(JSON.parse(bad.output)).toMatchObject({ canRun: false, because: ['there is no model key'] })
-    expect(await run(['--jsn'])).toMatchObject({ code: 2, output: expect.stringContaining('unknown --jsn') })
+    expect(await run(['--jsn'])).toMatchObject({
+      code: 2,
+      output: '',
+      words: expect.stringContaining('unknown --jsn'),
+    })
   })
 
   it('says no secret, whether things are right or wrong', async () => {
