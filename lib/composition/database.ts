@@ -1,8 +1,10 @@
 /** The installation's database, migrated: a server that is named in the settings, or the embedded one. */
 import type { Settings } from '../config.ts'
 import { awaitServer, ServerUnusable } from '../store/await-server.ts'
-import { startEmbeddedServer } from '../store/embedded/server.ts'
-import { migrateDatabase } from '../store/migrate.ts'
+import { EmbeddedProblem } from '../store/embedded/problem.ts'
+import { type EmbeddedServer, startEmbeddedServer } from '../store/embedded/server.ts'
+import { MigrationRefused, migrateDatabase } from '../store/migrate.ts'
+import { inWords } from './in-words.ts'
 import { StartRefused } from './start-refused.ts'
 
 export interface OpenDatabase {
@@ -27,22 +29,30 @@ export interface OpenDatabaseOptions {
 /** Services are started in any order: a server may need this long to recover after a crash. */
 const WAIT_MS = 60_000
 
-/** Throws StartRefused when the named one cannot be used or migrated. */
+/** Throws StartRefused when there is none that can be used, or it cannot be migrated. */
 export async function openDatabase(
   settings: Pick<Settings, 'databaseUrl' | 'dataDirectory'>,
   options: OpenDatabaseOptions = {},
 ): Promise<OpenDatabase> {
   if (settings.databaseUrl !== null) return openNamed(settings.databaseUrl, options)
-  const server = await startEmbeddedServer({
-    dataDirectory: settings.dataDirectory,
-    ...(options.onTrouble && { onTrouble: options.onTrouble }),
-  })
+  const server = await startEmbedded(settings.dataDirectory, options)
   try {
-    const { applied } = await migrateDatabase(server.url)
+    const { applied } = await migrateDatabase(server.url).catch(refuseMigration)
     return { url: server.url, applied, close: server.stop }
   } catch (error) {
     await server.stop()
     throw error
+  }
+}
+
+async function startEmbedded(dataDirectory: string, { onTrouble }: OpenDatabaseOptions): Promise<EmbeddedServer> {
+  try {
+    return await inWords('The embedded database', () =>
+      startEmbeddedServer({ dataDirectory, ...(onTrouble && { onTrouble }) }),
+    )
+  } catch (error) {
+    if (!(error instanceof EmbeddedProblem)) throw error
+    throw new StartRefused(error.message, { cause: error })
   }
 }
 
@@ -61,16 +71,6 @@ async function openNamed(url: string, options: OpenDatabaseOptions): Promise<Ope
 const CURE = 'Correct DATABASE_URL or the server; without DATABASE_URL Berth has an embedded database.'
 
 function refuseMigration(error: unknown): never {
-  const words = error instanceof Error ? error.message : String(error)
-  throw new StartRefused(`The tables of the database that DATABASE_URL names cannot be made: ${asOneLine(words)}`, {
-    cause: error,
-  })
-}
-
-function asOneLine(words: string): string {
-  const lines = words.split('\n').map((line) => line.trim())
-  return lines
-    .filter((line) => line !== '')
-    .map((line) => (/[.:!?]$/.test(line) ? line : `${line}.`))
-    .join(' ')
+  if (!(error instanceof MigrationRefused)) throw error
+  throw new StartRefused(error.message, { cause: error })
 }

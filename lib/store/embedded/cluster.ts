@@ -1,10 +1,12 @@
 /** Makes the cluster on the first start: UTF8 whatever the machine's language, and a random password. */
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chown, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { chown, readdir, readFile, rename, rm, statfs, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import type { EmbeddedLocation } from './location.ts'
+import { isProcessAlive } from './postmaster.ts'
+import { EmbeddedProblem } from './problem.ts'
 import type { Programs } from './programs.ts'
 
 const run = promisify(execFile)
@@ -18,16 +20,24 @@ const PASSWORD_FILE = 'berth-password'
  */
 export const SERVER_ENVIRONMENT = { LC_ALL: 'C', PATH: '/usr/local/bin:/usr/bin:/bin' } as unknown as NodeJS.ProcessEnv
 
-/** The cluster's password; makes the cluster first if there is none. */
+/** Measured: 42 MB, and as much again for its log of changes. */
+const NEEDED_BYTES = 100e6
+
+/** The cluster's password; makes the cluster first if there is none. Throws EmbeddedProblem when it cannot be made or used. */
 export async function ensureCluster(location: EmbeddedLocation, programs: Programs): Promise<string> {
+  await removeAbandoned(location.home)
   const known = await readPassword(location.cluster)
-  if (known !== null) return known
+  if (known !== null) {
+    await assertMajor(location.cluster, programs.major)
+    return known
+  }
+  await assertRoom(location.home)
   const password = randomBytes(24).toString('base64url')
-  const partial = `${location.cluster}.${randomBytes(6).toString('hex')}.partial`
+  const partial = `${location.cluster}.${process.pid}.${randomBytes(6).toString('hex')}.partial`
   const passwordForInitdb = `${partial}.password`
-  await writeFile(passwordForInitdb, password, { mode: 0o600 })
-  if (location.user !== null) await chown(passwordForInitdb, location.user.uid, location.user.gid)
   try {
+    await writeFile(passwordForInitdb, password, { mode: 0o600 })
+    if (location.user !== null) await chown(passwordForInitdb, location.user.uid, location.user.gid)
     await run(
       programs.initdb,
       [
@@ -41,14 +51,52 @@ export async function ensureCluster(location: EmbeddedLocation, programs: Progra
       ],
       { cwd: location.home, env: SERVER_ENVIRONMENT, ...(location.user ?? {}) },
     )
-    await writeFile(path.join(partial, PASSWORD_FILE), `${password}\n`, { mode: 0o600 })
+    // On the disk before the cluster has its name: a machine that loses its power keeps both or none.
+    await writeFile(path.join(partial, PASSWORD_FILE), `${password}\n`, { mode: 0o600, flush: true })
     return await adoptCluster(location, partial)
   } catch (cause) {
     await rm(partial, { recursive: true, force: true })
-    throw new Error(`The embedded PostgreSQL could not make its files in ${location.home}.`, { cause })
+    if (cause instanceof EmbeddedProblem) throw cause
+    throw new EmbeddedProblem(
+      `The embedded PostgreSQL could not make its files in ${location.home}: ${describeFailure(cause)}`,
+      { cause },
+    )
   } finally {
     await rm(passwordForInitdb, { force: true })
   }
+}
+
+/** What initdb says of an error stands in its last lines, or in the system's refusal to run it. */
+function describeFailure(cause: unknown): string {
+  const said = cause instanceof Error && 'stderr' in cause ? String(cause.stderr).trim() : ''
+  return said === '' ? String(cause instanceof Error ? cause.message : cause) : said.split('\n').slice(-5).join('\n')
+}
+
+/** Of a process that was killed while it made a cluster: half of one, and a password that nothing has. */
+async function removeAbandoned(home: string): Promise<void> {
+  for (const name of await readdir(home)) {
+    const maker = /^data\.(?:(\d+)\.)?[0-9a-f]{12}\.partial(\.password)?$/.exec(name)
+    if (maker === null || (maker[1] !== undefined && (await isProcessAlive(Number(maker[1]))))) continue
+    await rm(path.join(home, name), { recursive: true, force: true })
+  }
+}
+
+/** PostgreSQL's files are of one major version. */
+async function assertMajor(cluster: string, major: string): Promise<void> {
+  const made = (await readFile(path.join(cluster, 'PG_VERSION'), 'utf8')).trim()
+  if (made === major) return
+  throw new EmbeddedProblem(
+    `The database in ${cluster} was made by PostgreSQL ${made}, and this version of Berth brings ${major}, which cannot read it. Start the version of Berth that made it, and take the data along with its pg_dump; or name an empty folder in BERTH_DATA_DIR.`,
+  )
+}
+
+async function assertRoom(home: string): Promise<void> {
+  const { bavail, bsize } = await statfs(home)
+  const free = bavail * bsize
+  if (free >= NEEDED_BYTES) return
+  throw new EmbeddedProblem(
+    `There is too little room for the database in ${home}: ${NEEDED_BYTES / 1e6} MB are needed, ${Math.floor(free / 1e6)} MB are free. Free some, and start again.`,
+  )
 }
 
 /** A cluster gets its name when it is complete, its password with it; of two made at once the first stays. */
@@ -60,18 +108,23 @@ async function adoptCluster(location: EmbeddedLocation, partial: string): Promis
     await rm(partial, { recursive: true, force: true })
   }
   const password = await readPassword(location.cluster)
-  if (password === null) throw new Error(`${location.cluster} holds no ${PASSWORD_FILE}.`)
+  if (password === null) throw new EmbeddedProblem(`${location.cluster} holds no ${PASSWORD_FILE}. ${RESTORE}`)
   return password
 }
 
+const RESTORE = 'Bring it back from a backup; or, to begin with an empty database, move the folder away.'
+
 /** The password of a cluster; null when there is none yet. */
 export async function readPassword(cluster: string): Promise<string | null> {
+  let password: string
   try {
-    return (await readFile(path.join(cluster, PASSWORD_FILE), 'utf8')).trim()
+    password = (await readFile(path.join(cluster, PASSWORD_FILE), 'utf8')).trim()
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return null
     throw error
   }
+  if (password === '') throw new EmbeddedProblem(`${path.join(cluster, PASSWORD_FILE)} is empty. ${RESTORE}`)
+  return password
 }
 
 const hasCode = (error: unknown, code: string) => error instanceof Error && 'code' in error && error.code === code

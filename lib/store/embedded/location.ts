@@ -1,23 +1,22 @@
 /**
  * Where the embedded server's files lie, and as whom it runs. PostgreSQL refuses to run as root, so as root it runs as the
- * user `postgres`, under /var/lib/berth: that user often cannot walk to the project (a 0700 home) or to its data folder.
+ * user `postgres`, under /var/lib/berth: that user often cannot walk to the project (a 0700 home) or to its data folder. Which
+ * folder there is the data folder's is written down in both, so that neither loses the other when the project is moved.
  */
-import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { chown, mkdir } from 'node:fs/promises'
+import { existsSync, readFileSync } from 'node:fs'
+import { chmod, chown, mkdir, realpath, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
+import { EmbeddedProblem } from './problem.ts'
+import { ensureServerUser, type ServerUser } from './server-user.ts'
 
-const run = promisify(execFile)
 const projectDirectory = fileURLToPath(new URL('../../..', import.meta.url))
 const ROOT_BASE = '/var/lib/berth'
-const SERVER_USER = 'postgres'
-
-export interface ServerUser {
-  uid: number
-  gid: number
-}
+/** In the data folder: the path of the database's folder, when that lies elsewhere. */
+const WHERE_FILE = 'database-folder'
+/** In the database's folder: the path of the data folder whose it is. */
+const WHOSE_FILE = 'data-folder'
 
 export interface EmbeddedLocation {
   /** Everything of this server; the user's own, or root's and passable. */
@@ -32,17 +31,26 @@ export interface EmbeddedLocation {
 }
 
 const shortHash = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 16)
+const pathsIn = (home: string) => ({
+  home,
+  cluster: path.join(home, 'data'),
+  logFile: path.join(home, 'server.log'),
+})
 
-/** The paths that belong to a data folder (absolute). Touches nothing. */
-export function locateEmbedded(dataDirectory: string, isRoot: boolean): Omit<EmbeddedLocation, 'user'> {
-  const shared = path.join(ROOT_BASE, shortHash(projectDirectory))
-  const home = isRoot ? path.join(shared, shortHash(dataDirectory)) : path.join(dataDirectory, 'postgres')
-  return {
-    home,
-    cluster: path.join(home, 'data'),
-    logFile: path.join(home, 'server.log'),
-    programs: isRoot ? shared : null,
-  }
+/** The paths that belong to a data folder (absolute). Changes nothing. */
+export function locateEmbedded(
+  dataDirectory: string,
+  isRoot: boolean,
+  base: string = ROOT_BASE,
+): Omit<EmbeddedLocation, 'user'> {
+  const inside = pathsIn(path.join(dataDirectory, 'postgres'))
+  if (!isRoot) return { ...inside, programs: null }
+  const shared = path.join(base, shortHash(projectDirectory))
+  const known = readPath(path.join(dataDirectory, WHERE_FILE))
+  const outside = pathsIn(known ?? path.join(shared, shortHash(dataDirectory)))
+  // What an ordinary user made is started as that user, where it is.
+  const isUsers = known === null && !existsSync(outside.cluster) && existsSync(inside.cluster)
+  return { ...(isUsers ? inside : outside), programs: shared }
 }
 
 /** True when this process is root's. */
@@ -50,39 +58,92 @@ export function runsAsRoot(): boolean {
   return process.getuid?.() === 0
 }
 
-/** Makes the folders, and as root the server's user. Idempotent. */
-export async function prepareLocation(dataDirectory: string): Promise<EmbeddedLocation> {
-  const isRoot = runsAsRoot()
-  const paths = locateEmbedded(dataDirectory, isRoot)
+export interface Starter {
+  isRoot: boolean
+  /** Where root's databases lie. */
+  base: string
+  ensureServerUser(): Promise<ServerUser>
+}
+
+const thisProcess = (): Starter => ({ isRoot: runsAsRoot(), base: ROOT_BASE, ensureServerUser })
+
+/** Makes the folders, and as root the server's user. Idempotent. Throws EmbeddedProblem where the database is not this user's. */
+export async function prepareLocation(
+  dataDirectory: string,
+  starter: Starter = thisProcess(),
+): Promise<EmbeddedLocation> {
+  const { isRoot, base } = starter
+  const paths = locateEmbedded(dataDirectory, isRoot, base)
   if (!isRoot) {
+    assertNotRoots(dataDirectory, paths.cluster)
     await mkdir(paths.home, { recursive: true, mode: 0o700 })
     return { ...paths, user: null }
   }
-  const user = await ensureServerUser()
-  // Passable by the server's user, and its own: it makes the cluster here. What is root's in it has modes of its own.
-  await mkdir(path.dirname(paths.home), { recursive: true, mode: 0o755 })
-  await mkdir(paths.home, { recursive: true, mode: 0o711 })
+  if (paths.home === path.join(dataDirectory, 'postgres')) return { ...paths, user: await ownerOf(paths.cluster) }
+  await assertOwn(dataDirectory, paths)
+  const user = await starter.ensureServerUser()
+  // Passable by the server's user, whatever the umask, and its own: it makes the cluster here. What is root's in it has modes of its own.
+  for (const folder of [base, path.dirname(paths.home), paths.home]) await makePassable(folder)
   await chown(paths.home, user.uid, user.gid)
   return { ...paths, user }
 }
 
-async function ensureServerUser(): Promise<ServerUser> {
-  const known = await findUser()
-  if (known !== null) return known
-  await run('useradd', ['--system', '--user-group', '--no-create-home', '--shell', '/usr/sbin/nologin', SERVER_USER])
-  const made = await findUser()
-  if (made === null)
-    throw new Error(`useradd made the user ${SERVER_USER}, but \`id ${SERVER_USER}\` does not find it.`)
-  return made
+/** Writes down in both folders that they belong together. For a location whose cluster is there. */
+export async function rememberLocation(dataDirectory: string, { home }: Pick<EmbeddedLocation, 'home'>): Promise<void> {
+  if (home === path.join(dataDirectory, 'postgres')) return
+  const own = await realpath(dataDirectory)
+  if (readPath(path.join(home, WHOSE_FILE)) !== own) await writeFile(path.join(home, WHOSE_FILE), `${own}\n`)
+  const where = path.join(dataDirectory, WHERE_FILE)
+  if (readPath(where) !== home) await writeFile(where, `${home}\n`)
 }
 
-async function findUser(): Promise<ServerUser | null> {
+/** After its database was removed. */
+export async function forgetLocation(dataDirectory: string): Promise<void> {
+  await rm(path.join(dataDirectory, WHERE_FILE), { force: true })
+}
+
+/** Root's database is not made anew because somebody else starts Berth on its data folder. */
+function assertNotRoots(dataDirectory: string, cluster: string): void {
+  const home = readPath(path.join(dataDirectory, WHERE_FILE))
+  if (home === null || existsSync(cluster)) return
+  throw new EmbeddedProblem(
+    `The database of ${dataDirectory} lies in ${home} and was made by root. Start Berth as root again, or name another folder in BERTH_DATA_DIR for this user.`,
+  )
+}
+
+/** The database's folder is there, and no other data folder's. */
+async function assertOwn(dataDirectory: string, { home, cluster }: { home: string; cluster: string }): Promise<void> {
+  const where = path.join(dataDirectory, WHERE_FILE)
+  if (readPath(where) !== null && !existsSync(cluster)) {
+    throw new EmbeddedProblem(
+      `The database of ${dataDirectory} lay in ${home}, and is not there any more. Bring that folder back; or begin with an empty database: rm '${where}'`,
+    )
+  }
+  const owner = readPath(path.join(home, WHOSE_FILE))
+  if (owner === null || !existsSync(owner) || (await realpath(owner)) === (await realpath(dataDirectory))) return
+  // Where the owner's folder was moved or made anew, this one has the right to it.
+  if (readPath(path.join(owner, WHERE_FILE)) !== home) return
+  throw new EmbeddedProblem(
+    `${dataDirectory} is a copy of ${owner}, whose database in ${home} they cannot both use. Remove the one that is not wanted; or begin with an empty database here: rm '${where}'`,
+  )
+}
+
+async function ownerOf(folder: string): Promise<ServerUser> {
+  const { uid, gid } = await stat(folder)
+  return { uid, gid }
+}
+
+async function makePassable(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true })
+  const { mode } = await stat(folder)
+  await chmod(folder, mode | 0o055)
+}
+
+function readPath(file: string): string | null {
   try {
-    const [uid, gid] = await Promise.all([run('id', ['-u', SERVER_USER]), run('id', ['-g', SERVER_USER])])
-    return { uid: Number(uid.stdout), gid: Number(gid.stdout) }
+    return readFileSync(file, 'utf8').trim() || null
   } catch (error) {
-    // `id` exits 1 for a name that it does not know; anything else (no `id`, say) is not an answer.
-    if (error instanceof Error && 'code' in error && error.code === 1) return null
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null
     throw error
   }
 }

@@ -1,12 +1,16 @@
 /** The programs of PostgreSQL as the npm packages bring them, where the server's user can run them. */
 import { randomBytes } from 'node:crypto'
-import { cp, mkdir, readFile, rename, rm, stat, symlink } from 'node:fs/promises'
+import { chmod, cp, mkdir, readdir, readFile, rename, rm, stat, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import path from 'node:path'
+import { isProcessAlive } from './postmaster.ts'
+import { EmbeddedProblem } from './problem.ts'
 
 export interface Programs {
   initdb: string
   postgres: string
+  /** Of PostgreSQL, e.g. "18". */
+  major: string
 }
 
 interface PlatformPackage {
@@ -22,7 +26,7 @@ async function findPlatformPackage(): Promise<PlatformPackage> {
   try {
     entry = createRequire(ownPackage).resolve(name)
   } catch (cause) {
-    throw new Error(
+    throw new EmbeddedProblem(
       `There is no embedded PostgreSQL for this machine (${name} is not installed). Run npm install again, or set DATABASE_URL to a PostgreSQL server.`,
       { cause },
     )
@@ -44,22 +48,24 @@ export async function preparePrograms(copyTo: string | null): Promise<Programs> 
   const native = path.join(source.directory, 'native')
   if (copyTo === null) {
     await linkLibraries(source.directory)
-    return programsIn(native)
+    return programsIn(native, source.version)
   }
   const target = path.join(copyTo, `postgres-${source.version}`)
   if (!(await exists(target))) await copyPrograms(source.directory, target)
-  return programsIn(path.join(target, 'native'))
+  return programsIn(path.join(target, 'native'), source.version)
 }
 
-const programsIn = (native: string): Programs => ({
+const programsIn = (native: string, version: string): Programs => ({
   initdb: path.join(native, 'bin', 'initdb'),
   postgres: path.join(native, 'bin', 'postgres'),
+  major: version.split('.')[0] ?? version,
 })
 
 /** Complete or not there: the copy gets its name when it is done. */
 async function copyPrograms(source: string, target: string): Promise<void> {
-  const partial = `${target}.${randomBytes(6).toString('hex')}.partial`
-  await mkdir(partial, { recursive: true, mode: 0o755 })
+  await removeAbandoned(path.dirname(target))
+  const partial = `${target}.${process.pid}.${randomBytes(6).toString('hex')}.partial`
+  await mkdir(partial, { recursive: true })
   const isForCompilers = (file: string) => file.endsWith('.a') || path.basename(file) === 'pkgconfig'
   await cp(path.join(source, 'native'), path.join(partial, 'native'), {
     recursive: true,
@@ -67,12 +73,32 @@ async function copyPrograms(source: string, target: string): Promise<void> {
     filter: (file) => !isForCompilers(file),
   })
   await linkLibraries(partial)
+  await openToAll(partial)
   try {
     await rename(partial, target)
   } catch (error) {
     // Another process was faster; its copy is as good.
     if (!(await exists(target))) throw error
     await rm(partial, { recursive: true, force: true })
+  }
+}
+
+/** Of a process that was killed while it copied. */
+async function removeAbandoned(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const maker = /^postgres-.*\.(\d+)\.[0-9a-f]{12}\.partial$/.exec(name)
+    if (maker === null || (await isProcessAlive(Number(maker[1])))) continue
+    await rm(path.join(folder, name), { recursive: true, force: true })
+  }
+}
+
+/** The server's user reads and runs them, whatever the umask of who installed and of who copies. */
+async function openToAll(folder: string): Promise<void> {
+  await chmod(folder, 0o755)
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    const file = path.join(entry.parentPath, entry.name)
+    if (entry.isDirectory()) await chmod(file, 0o755)
+    else if (entry.isFile()) await chmod(file, ((await stat(file)).mode & 0o100) === 0 ? 0o644 : 0o755)
   }
 }
 

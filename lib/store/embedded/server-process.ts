@@ -7,6 +7,7 @@ import pg from 'pg'
 import { SERVER_ENVIRONMENT, SUPERUSER } from './cluster.ts'
 import type { EmbeddedLocation } from './location.ts'
 import { disownPidFile, isProcessAlive, isServerOf, readPostmaster } from './postmaster.ts'
+import { EmbeddedProblem } from './problem.ts'
 import type { Programs } from './programs.ts'
 
 const START_TIMEOUT_MS = 60_000
@@ -40,7 +41,7 @@ export async function findAnswering(
     }
     await sleep(POLL_MS)
   }
-  throw new Error(
+  throw new EmbeddedProblem(
     `The embedded PostgreSQL in ${location.cluster} runs but does not answer.${await logTail(location.logFile)}`,
   )
 }
@@ -88,7 +89,7 @@ export async function startUntilReady(start: Start, fixedPort?: number): Promise
     const other = await findAnswering(start.location, start.password)
     if (other !== null && (fixedPort ?? other) === other) return other
     if (performance.now() > deadline || attempt === 10) {
-      throw new Error(`The embedded PostgreSQL does not start.${await logTail(start.location.logFile)}`)
+      throw new EmbeddedProblem(`The embedded PostgreSQL does not start.${await logTail(start.location.logFile)}`)
     }
     await sleep(attempt * 100)
   }
@@ -141,7 +142,11 @@ async function spawnServer({ location, programs, settings }: Start, port: number
     await new Promise<void>((resolve, reject) => {
       server.once('spawn', resolve)
       server.once('error', (cause) =>
-        reject(new Error(`The embedded PostgreSQL cannot be run (${programs.postgres}).`, { cause })),
+        reject(
+          new EmbeddedProblem(`The embedded PostgreSQL cannot be run (${programs.postgres}): ${cause.message}.`, {
+            cause,
+          }),
+        ),
       )
     })
     server.unref()
@@ -177,7 +182,7 @@ export async function stopServer(cluster: string): Promise<void> {
       await sleep(POLL_MS)
     }
   }
-  throw new Error(`The embedded PostgreSQL (process ${postmaster.pid}) does not end.`)
+  throw new EmbeddedProblem(`The embedded PostgreSQL (process ${postmaster.pid}) does not end.`)
 }
 
 /** The end of the server's own log, for an error's message. */

@@ -6,7 +6,7 @@ import { rm } from 'node:fs/promises'
 import pg from 'pg'
 import { ensureCluster, readPassword } from './cluster.ts'
 import { guardServer } from './guard.ts'
-import { locateEmbedded, prepareLocation, runsAsRoot } from './location.ts'
+import { forgetLocation, locateEmbedded, prepareLocation, rememberLocation, runsAsRoot } from './location.ts'
 import { preparePrograms } from './programs.ts'
 import { findAnswering, startUntilReady, stopServer, urlOf } from './server-process.ts'
 
@@ -31,11 +31,15 @@ export interface EmbeddedServer {
   stop(): Promise<void>
 }
 
-/** Makes what is missing, starts the server unless it runs, and answers when the installation's database can be used. */
+/**
+ * Makes what is missing, starts the server unless it runs, and answers when the installation's database can be used. Throws
+ * EmbeddedProblem, or the system's error where a file cannot be read or written.
+ */
 export async function startEmbeddedServer(options: EmbeddedOptions): Promise<EmbeddedServer> {
   const location = await prepareLocation(options.dataDirectory)
   const programs = await preparePrograms(location.programs)
   const password = await ensureCluster(location, programs)
+  await rememberLocation(options.dataDirectory, location)
   const running = await findAnswering(location, password)
   const start = { location, programs, password, settings: options.settings ?? {} }
   const port = running ?? (await startUntilReady(start))
@@ -71,6 +75,7 @@ export async function removeEmbeddedServer(dataDirectory: string): Promise<void>
   const { home, cluster } = locateEmbedded(dataDirectory, runsAsRoot())
   await stopServer(cluster)
   await rm(home, { recursive: true, force: true })
+  await forgetLocation(dataDirectory)
 }
 
 async function ensureDatabase(url: string): Promise<void> {

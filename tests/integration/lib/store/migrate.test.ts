@@ -5,7 +5,9 @@ import pg from 'pg'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createPrismaClient } from '../../../../lib/store/client.ts'
 import { diffWithSchema } from '../../../../lib/store/create-migration.ts'
-import { migrateDatabase } from '../../../../lib/store/migrate.ts'
+import { MigrationRefused, migrateDatabase } from '../../../../lib/store/migrate.ts'
+import { withSchemaEngine } from '../../../../lib/store/schema-engine/engine.ts'
+import { readMigrations } from '../../../../lib/store/schema-engine/migrations-folder.ts'
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../../../support/database.ts'
 
 const cleanups: (() => Promise<void>)[] = []
@@ -81,14 +83,74 @@ describe('migrateDatabase', () => {
     expect(await query(url, 'SELECT body FROM note')).toEqual([{ body: 'a;b' }])
   })
 
-  it('rolls a failing migration back, names the cause, and refuses to go on over it', async () => {
+  it('rolls a failing migration back, names the cause, and tries it again', async () => {
     const { url } = await emptyDatabase()
     const directory = await migrationsOf({
-      '20260101000000_fails': 'CREATE TABLE half (id int); INSERT INTO missing VALUES (1);',
+      '20260101000000_first': 'CREATE TABLE first (id int);',
+      '20260102000000_fails': 'CREATE TABLE half (id int); INSERT INTO missing VALUES (1);',
     })
-    await expect(migrateDatabase(url, { directory })).rejects.toThrow('No such table: missing')
-    expect(await query(url, "SELECT to_regclass('half') AS half")).toEqual([{ half: null }])
-    await expect(migrateDatabase(url, { directory })).rejects.toThrow('20260101000000_fails')
+    const words =
+      'The migration 20260102000000_fails failed, and was rolled back: relation "missing" does not exist (42P01).'
+    for (const attempt of [1, 2]) {
+      const error: unknown = await migrateDatabase(url, { directory }).catch((reason: unknown) => reason)
+      expect(error, `attempt ${attempt}`).toBeInstanceOf(MigrationRefused)
+      expect(error).toMatchObject({ message: words })
+    }
+    expect(await query(url, "SELECT to_regclass('first') AS first, to_regclass('half') AS half")).toEqual([
+      { first: 'first', half: null },
+    ])
+    await query(url, 'CREATE TABLE missing (id int)')
+    expect(await migrateDatabase(url, { directory })).toEqual({ applied: ['20260102000000_fails'] })
+  })
+
+  it('takes up what an older version began and was killed in', async () => {
+    const { url } = await emptyDatabase()
+    const directory = await migrationsOf({ '20260101000000_first': 'CREATE TABLE first (id int);' })
+    await migrateDatabase(url, { directory })
+    await query(url, 'UPDATE "_prisma_migrations" SET finished_at = NULL; DROP TABLE first')
+    expect(await migrateDatabase(url, { directory })).toEqual({ applied: ['20260101000000_first'] })
+  })
+
+  it('leaves the whole migration undone when its session is cut, and applies it the next time', async () => {
+    const { url } = await emptyDatabase()
+    const directory = await migrationsOf({
+      '20260101000000_slow': 'CREATE TABLE made (id int); SELECT pg_sleep(60); CREATE TABLE made_too (id int);',
+    })
+    const migrating = migrateDatabase(url, { directory }).catch((reason: unknown) => reason)
+    const cut = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+      WHERE datname = current_database() AND wait_event = 'PgSleep'`
+    await expect.poll(() => query(url, cut), { timeout: 10_000 }).toHaveLength(1)
+    expect(await migrating).toBeInstanceOf(Error)
+    expect(await query(url, "SELECT to_regclass('made') AS made")).toEqual([{ made: null }])
+    await writeFile(path.join(directory, '20260101000000_slow', 'migration.sql'), 'CREATE TABLE made (id int)')
+    expect(await migrateDatabase(url, { directory })).toEqual({ applied: ['20260101000000_slow'] })
+  })
+
+  it('refuses a database of a newer version, and leaves it as it is', async () => {
+    const { url } = await emptyDatabase()
+    const newer = await migrationsOf({
+      '20260101000000_first': 'CREATE TABLE first (id int);',
+      '20260202000000_newer': 'CREATE TABLE newer (id int);',
+    })
+    await migrateDatabase(url, { directory: newer })
+    const older = await migrationsOf({
+      '20260101000000_first': 'CREATE TABLE first (id int);',
+      '20260103000000_other': 'CREATE TABLE other (id int);',
+    })
+    await expect(migrateDatabase(url, { directory: older })).rejects.toThrow(
+      'The database is of a newer version of Berth: it has the migration 20260202000000_newer, which this one does not know. Use the newer version again (git pull), or another database.',
+    )
+    expect(await query(url, "SELECT to_regclass('other') AS other")).toEqual([{ other: null }])
+  })
+
+  it("keeps Prisma's record as its own command line does", async () => {
+    const { url } = await emptyDatabase()
+    await migrateDatabase(url)
+    const migrations = await readMigrations()
+    const applied = await withSchemaEngine({ url }, (engine) =>
+      engine.applyMigrations({ migrationsList: migrations, filters: { externalTables: [], externalEnums: [] } }),
+    )
+    expect(applied.appliedMigrationNames).toEqual([])
   })
 
   it('names a server that does not answer', async () => {

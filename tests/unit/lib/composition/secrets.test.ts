@@ -1,8 +1,10 @@
-import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { spawn } from 'node:child_process'
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ensureSecrets } from '../../../../lib/composition/secrets.ts'
+import { StartRefused } from '../../../../lib/composition/start-refused.ts'
 import { readSettings } from '../../../../lib/config.ts'
 
 let folder = ''
@@ -44,9 +46,23 @@ describe('ensureSecrets', () => {
     expect(one).toEqual(other)
   })
 
+  it('takes away what a killed start left, and only that', async () => {
+    await mkdir(secretsFolder(), { recursive: true })
+    const ended = spawn('true')
+    await new Promise((resolve) => ended.once('exit', resolve))
+    const [abandoned, living] = [ended.pid, process.pid].map((pid) => `secret-key.${pid}.0123456789ab`)
+    for (const name of [abandoned, living]) await writeFile(path.join(secretsFolder(), String(name)), 'half')
+    await ensureSecrets(settings())
+    expect((await readdir(secretsFolder())).sort()).toEqual(['secret-key', living, 'session-secret'])
+  })
+
   it('does not make a new one over a damaged one', async () => {
     await ensureSecrets(settings())
     await writeFile(path.join(secretsFolder(), 'secret-key'), '')
-    await expect(ensureSecrets(settings())).rejects.toThrow('Restore it from a backup')
+    const error: unknown = await ensureSecrets(settings()).catch((reason: unknown) => reason)
+    expect(error).toBeInstanceOf(StartRefused)
+    expect(error).toMatchObject({
+      message: expect.stringContaining('secret-key holds no secret. Restore it from a backup'),
+    })
   })
 })

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { chmod, mkdir, mkdtemp, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import pg from 'pg'
@@ -166,6 +166,59 @@ describe('startEmbeddedServer', () => {
     } finally {
       program.kill()
     }
+  })
+
+  it('finds its data again when the data folder was moved', async () => {
+    const dataDirectory = await newDataDirectory()
+    const first = await startEmbeddedServer({ dataDirectory })
+    await query(first.url, 'CREATE TABLE kept (n int); INSERT INTO kept VALUES (1)')
+    await first.stop()
+    const moved = await newDataDirectory()
+    await rm(moved, { recursive: true })
+    await rename(dataDirectory, moved)
+    const second = await startEmbeddedServer({ dataDirectory: moved })
+    expect(await query(second.url, 'SELECT n FROM kept')).toEqual([{ n: 1 }])
+  })
+
+  it('takes away what a start left that was killed while it made the files', async () => {
+    const dataDirectory = await newDataDirectory()
+    const { home } = await prepareLocation(dataDirectory)
+    const ended = spawn('true')
+    await new Promise((resolve) => ended.once('exit', resolve))
+    const halves = [`data.${ended.pid}.0123456789ab.partial`, 'data.0123456789ab.partial']
+    for (const half of halves) {
+      await mkdir(path.join(home, half))
+      await writeFile(path.join(home, `${half}.password`), 'a password')
+    }
+    const { url } = await startEmbeddedServer({ dataDirectory })
+    expect(await query(url, 'SELECT 1 AS one')).toEqual([{ one: 1 }])
+    expect((await readdir(home)).filter((name) => name.includes('partial'))).toEqual([])
+  })
+
+  it('says what to do about files of another version of PostgreSQL', async () => {
+    const dataDirectory = await newDataDirectory()
+    const { stop } = await startEmbeddedServer({ dataDirectory })
+    await stop()
+    const cluster = clusterOf(dataDirectory)
+    await writeFile(path.join(cluster, 'PG_VERSION'), '17\n')
+    await expect(startEmbeddedServer({ dataDirectory })).rejects.toThrow(
+      `The database in ${cluster} was made by PostgreSQL 17, and this version of Berth brings 18, which cannot read it. Start the version of Berth that made it, and take the data along with its pg_dump; or name an empty folder in BERTH_DATA_DIR.`,
+    )
+  })
+
+  it('says what to do when its password is lost', async () => {
+    const dataDirectory = await newDataDirectory()
+    const { stop } = await startEmbeddedServer({ dataDirectory })
+    await stop()
+    const file = path.join(clusterOf(dataDirectory), 'berth-password')
+    await writeFile(file, '')
+    await expect(startEmbeddedServer({ dataDirectory })).rejects.toThrow(
+      `${file} is empty. Bring it back from a backup; or, to begin with an empty database, move the folder away.`,
+    )
+    await rm(file)
+    await expect(startEmbeddedServer({ dataDirectory })).rejects.toThrow('holds no berth-password. Bring it back')
+    const beside = await readdir(path.dirname(clusterOf(dataDirectory)))
+    expect(beside.filter((name) => name.includes('partial'))).toEqual([])
   })
 
   it('gives two callers at the same time one and the same server', async () => {

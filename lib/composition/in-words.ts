@@ -1,0 +1,55 @@
+/** What the file system refuses while an installation is prepared, in words: where, why, and what to do. */
+import { stat, statfs } from 'node:fs/promises'
+import path from 'node:path'
+import { StartRefused } from './start-refused.ts'
+
+/** Runs `work`; a refusal of the file system becomes a StartRefused. `what` begins the sentence: "The secrets". */
+export async function inWords<T>(what: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    const words = await describeRefusal(error)
+    if (words === null) throw error
+    throw new StartRefused(`${what} cannot be used: ${words}`, { cause: error })
+  }
+}
+
+/** Null for what is no refusal of the file system. */
+async function describeRefusal(error: unknown): Promise<string | null> {
+  if (!(error instanceof Error && 'code' in error && 'path' in error && typeof error.path === 'string')) return null
+  const file = error.path
+  switch (error.code) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return `the disk of ${file} is full (${await describeFree(file)} are free). Make room, and start again.`
+    case 'EROFS':
+      return `${file} lies on a file system that is read-only. Make it writable, or name another folder in BERTH_DATA_DIR.`
+    case 'EACCES':
+    case 'EPERM':
+      return `${file} belongs to ${await describeOwner(file)}, and ${describeUser(process.getuid?.())} may not use it. Start Berth as the user who did before, or give this user the folder.`
+    default:
+      return null
+  }
+}
+
+async function describeFree(file: string): Promise<string> {
+  const { bavail, bsize } = await findNearest(file, (folder) => statfs(folder))
+  return `${Math.floor((bavail * bsize) / 1e6)} MB`
+}
+
+async function describeOwner(file: string): Promise<string> {
+  return describeUser((await findNearest(file, (found) => stat(found))).uid)
+}
+
+const describeUser = (uid: number | undefined) => (uid === 0 ? 'root' : `user ${uid}`)
+
+/** Of the file itself, or of the nearest folder above it that can be looked at. */
+async function findNearest<T>(file: string, look: (file: string) => Promise<T>): Promise<T> {
+  try {
+    return await look(file)
+  } catch (error) {
+    const above = path.dirname(file)
+    if (above === file) throw error
+    return findNearest(above, look)
+  }
+}
