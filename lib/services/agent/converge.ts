@@ -214,7 +214,7 @@ async function attach(input: { work: Convergence; agent: Agent; run: Run | null;
     return await writeAsHolder(parts, agent.id, (tx) => setStatus(tx, 'IDLE'))
   }
   const connection = await connect({ work, agent, fence })
-  const isLost = agent.workspace?.cloned === true && !connection.cloned
+  const isLost = agent.workspace?.cloned === true && !(await findClone(connection, signal))
   if (!run) {
     // A lost workspace is asked about before the next run; an empty one is not put in its place.
     if (!isLost) await ensureClone({ parts, agent, connection, signal })
@@ -239,6 +239,12 @@ async function attach(input: { work: Convergence; agent: Agent; run: Run | null;
   await writeAsHolder(parts, agent.id, (tx) => tx.updateRun(run.id, { continuedCount: current.continuedCount + 1 }))
   await ensureClone({ parts, agent, connection, signal })
   await executeRun({ parts, agent, run: current, connection, continued: true })
+}
+
+/** Health says no as long as no runner is there to look; the state of the workspace waits for one. */
+async function findClone(connection: SandboxConnection, signal: AbortSignal): Promise<boolean> {
+  if (!connection.cloned) connection.cloned = (await connection.client.workspaceState(signal)).cloned
+  return connection.cloned
 }
 
 async function hasContainer(parts: Convergence['parts'], agent: Agent): Promise<boolean> {

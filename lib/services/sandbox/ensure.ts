@@ -53,6 +53,9 @@ async function ensureContainer({ parts, agent, signal }: EnsureInput): Promise<s
     return known.incarnation
   }
   if (known) return (await driver.start(known)).incarnation
+  // Its container was removed from outside: what else there was of it goes too.
+  if (agent.incarnation !== null)
+    await driver.remove({ installationId, agentId: agent.id, incarnation: agent.incarnation })
   const incarnation = parts.ids.next('inc')
   // Known before it exists: a control plane that dies here finds the container by the row.
   await writeAsHolder(parts, agent.id, (tx) => tx.update({ incarnation }))
