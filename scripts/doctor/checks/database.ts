@@ -160,18 +160,15 @@ function judgeMigrations(name: string, { unknown, failed }: DatabaseState): Find
   const [first] = failed
   if (first !== undefined) {
     findings.push(
-      problem(
-        `${name}: the migration ${first} began and did not end`,
-        `It was rolled back; let it be tried again: DELETE FROM "_prisma_migrations" WHERE migration_name = '${first}' AND finished_at IS NULL`,
-        'a migration of the database failed',
-      ),
+      warning(`${name}: the migration ${first} began and did not end`, 'It was rolled back; npm start tries it again.'),
     )
   }
   if (unknown.length > 0) {
     findings.push(
-      warning(
+      problem(
         `${name} was used by a newer Berth (migration ${unknown.at(-1)})`,
         'Use that version again: git pull. Or go back with a dump from before, in a database of its own.',
+        'the database is of a newer version',
       ),
     )
   }

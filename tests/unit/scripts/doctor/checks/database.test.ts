@@ -46,15 +46,15 @@ describe('judgeDatabase, of a server that was named', () => {
   it.each<[Partial<DatabaseState>, string]>([
     [{ encoding: 'SQL_ASCII' }, `${NAME} is encoded in SQL_ASCII`],
     [{ writable: false }, `${NAME} cannot be written: a replica, read-only, or no right to make tables`],
-    [{ failed: ['2_more'] }, `${NAME}: the migration 2_more began and did not end`],
+    [{ unknown: ['3_later', '4_latest'] }, `${NAME} was used by a newer Berth (migration 4_latest)`],
   ])('blocks for what a start would stumble over: %o', (change, found) => {
     expect(named({ state: { ...state, ...change } })).toEqual([expect.objectContaining({ severity: 'problem', found })])
   })
 
   it.each<[Partial<DatabaseState>, string]>([
     [{ versionNumber: 130_012 }, `${NAME} is no longer maintained by its makers`],
-    [{ unknown: ['3_later', '4_latest'] }, `${NAME} was used by a newer Berth (migration 4_latest)`],
-  ])('warns of an old server, and of what a newer Berth left: %o', (change, found) => {
+    [{ failed: ['2_more'] }, `${NAME}: the migration 2_more began and did not end`],
+  ])('warns of an old server, and of a start that was killed: %o', (change, found) => {
     expect(named({ state: { ...state, ...change } })).toEqual([expect.objectContaining({ severity: 'warning', found })])
   })
 })
