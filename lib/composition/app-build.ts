@@ -1,10 +1,12 @@
 /** The built pages and routes: made again when what they are made of has changed. */
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rm, statfs, writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { environmentWith } from '../config.ts'
 import { tryLock } from './file-lock.ts'
+import { inWords } from './in-words.ts'
 import { StartRefused } from './start-refused.ts'
 
 const SOURCES = ['app', 'lib', 'container/contract', 'public', 'prisma/schema.prisma', 'package-lock.json']
@@ -18,8 +20,15 @@ export interface AppBuild {
   signal: AbortSignal
 }
 
-/** Builds unless the last build was of these very sources. Of two processes at the same time one builds, the other waits. */
+/**
+ * Builds unless the last build was of these very sources. Of two processes at the same time one builds, the other waits. Throws
+ * StartRefused with what was wrong.
+ */
 export async function ensureAppBuilt(build: AppBuild): Promise<void> {
+  await inWords(`The project's folder`, () => buildUnlessBuilt(build))
+}
+
+async function buildUnlessBuilt(build: AppBuild): Promise<void> {
   const { root, signal } = build
   const stampFile = path.join(root, '.next', 'berth-sources')
   const isBuilt = async () => (await readIfThere(stampFile)) === (await hashSources(root))
@@ -32,6 +41,9 @@ export async function ensureAppBuilt(build: AppBuild): Promise<void> {
     }
     try {
       const stamp = await hashSources(root)
+      await assertRoom(root)
+      // What is half built must not be taken for the whole, also when the sources are back at what they were.
+      await rm(stampFile, { force: true })
       await runBuild(build)
       await writeFile(stampFile, stamp)
       return
@@ -41,11 +53,26 @@ export async function ensureAppBuilt(build: AppBuild): Promise<void> {
   }
 }
 
+/** Measured: 66 MB, and the build's own scratch files. */
+const NEEDED_BYTES = 150e6
+
+async function assertRoom(root: string): Promise<void> {
+  const { bavail, bsize } = await statfs(root)
+  const free = bavail * bsize
+  if (free >= NEEDED_BYTES) return
+  throw new StartRefused(
+    `There is too little room to build the pages in ${root}: ${NEEDED_BYTES / 1e6} MB are needed, ${Math.floor(free / 1e6)} MB are free. Free some, and start again.`,
+  )
+}
+
 function runBuild({ root, onProgress, signal }: AppBuild): Promise<void> {
+  // It ends with this process: one that went on would write into what the next start builds.
+  const endWithParent = pathToFileURL(path.join(root, 'scripts/set-up/end-with-parent.mjs')).href
+  const program = path.join(root, 'node_modules/next/dist/bin/next')
   return new Promise((resolve, reject) => {
-    const next = spawn(process.execPath, [path.join(root, 'node_modules/next/dist/bin/next'), 'build'], {
+    const next = spawn(process.execPath, ['--import', endWithParent, program, 'build'], {
       cwd: root,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       env: environmentWith({ NODE_ENV: 'production', NEXT_TELEMETRY_DISABLED: '1', NO_COLOR: '1' }),
       signal,
     })
@@ -58,12 +85,12 @@ function runBuild({ root, onProgress, signal }: AppBuild): Promise<void> {
       }
       lines.splice(0, lines.length - OUTPUT_TAIL_LINES)
     }
-    next.stdout.on('data', take)
-    next.stderr.on('data', take)
+    for (const output of [next.stdout, next.stderr]) output?.on('data', take)
     next.once('error', reject)
     next.once('close', (code, endedBy) => {
       if (code === 0) return resolve()
-      const how = endedBy ?? `exit code ${code}`
+      const how =
+        endedBy === 'SIGKILL' ? 'ended by the system, mostly for want of memory' : (endedBy ?? `exit code ${code}`)
       reject(
         new StartRefused(`The pages cannot be built (next build: ${how}). The end of its output:\n${lines.join('\n')}`),
       )

@@ -24,13 +24,7 @@ export interface HttpServer {
 export async function openHttpServer({ host, port }: { host: string; port: number }): Promise<HttpServer> {
   let listener: RequestListener = answerStarting
   const server = createServer((request, response) => listener(request, response))
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, host, () => {
-      server.off('error', reject)
-      resolve()
-    })
-  }).catch(async (error: unknown) => {
+  await listen(server, { host, port }).catch(async (error: unknown) => {
     throw await explain(error, { host, port })
   })
   const address = server.address() as AddressInfo
@@ -43,6 +37,16 @@ export async function openHttpServer({ host, port }: { host: string; port: numbe
     },
     close: () => closeServer(server),
   }
+}
+
+function listen(server: Server, { host, port }: { host: string; port: number }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
 }
 
 /** A server on every address is reached here by name; an IPv6 address stands in brackets. */
@@ -61,7 +65,7 @@ async function explain(error: unknown, { host, port }: { host: string; port: num
   if (code === 'EADDRINUSE') {
     const holder = (await describePortHolder(port)) ?? 'another program'
     return new StartRefused(
-      `Port ${port} on ${host} is taken by ${holder}. End it, or take another port: PORT=${port + 1} npm start`,
+      `Port ${port} on ${host} is taken by ${holder}. End it, or take another port: PORT=${await findFreePort(host, port + 1)} npm start`,
     )
   }
   if (code === 'EACCES') {
@@ -73,6 +77,23 @@ async function explain(error: unknown, { host, port }: { host: string; port: num
     return new StartRefused(`HOST=${host} is no address of this machine. Use 127.0.0.1, or 0.0.0.0 for every address.`)
   }
   return error
+}
+
+/** The first free one from `port` on; after some that are taken, any. */
+async function findFreePort(host: string, port: number): Promise<number> {
+  const candidates = Array.from({ length: 10 }, (_, index) => port + index).filter((candidate) => candidate < 65_536)
+  for (const candidate of [...candidates, 0]) {
+    const server = createServer()
+    const isFree = await listen(server, { host, port: candidate }).then(
+      () => true,
+      () => false,
+    )
+    if (!isFree) continue
+    const address = server.address() as AddressInfo
+    await closeServer(server)
+    return address.port
+  }
+  return port
 }
 
 async function closeServer(server: Server): Promise<void> {

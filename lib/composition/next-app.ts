@@ -21,6 +21,7 @@ export async function openNextApp({ root, http, publicUrl, isDevelopment }: Next
   publishForNext({ publicUrl, isDevelopment })
   // Next reads the environment when it is loaded.
   const { default: next } = await import('next')
+  if (!isDevelopment) await readConfigSilently(root)
   const app = next({ dev: isDevelopment, dir: root, port: http.port, httpServer: http.server })
   await app.prepare()
   const handle = app.getRequestHandler()
@@ -34,6 +35,15 @@ export async function openNextApp({ root, http, publicUrl, isDevelopment }: Next
     },
     close: () => app.close(),
   }
+}
+
+/** Next tells on standard output how long its configuration took, unless it has read it before. */
+async function readConfigSilently(root: string): Promise<void> {
+  const [{ default: loadConfig }, { PHASE_PRODUCTION_SERVER }] = await Promise.all([
+    import('next/dist/server/config.js'),
+    import('next/constants.js'),
+  ])
+  await loadConfig(PHASE_PRODUCTION_SERVER, root, { silent: true })
 }
 
 /** Scripts are those of this page's nonce and what they load; nothing comes from or goes to another host; nobody frames a page. */

@@ -4,7 +4,9 @@ import path from 'node:path'
 
 const LISTENING = '0A'
 
-/** "node (process 123)", or null when it cannot be told (another user's program, or no /proc). */
+const SERVER = '/scripts/serve.ts'
+
+/** "node (process 123)", "another Berth (process 123, in /srv/berth)", or null when it cannot be told (another user's program, or no /proc). */
 export async function describePortHolder(port: number): Promise<string | null> {
   const sockets = new Set((await findListeningInodes(port)).map((inode) => `socket:[${inode}]`))
   if (sockets.size === 0) return null
@@ -13,11 +15,16 @@ export async function describePortHolder(port: number): Promise<string | null> {
     for (const descriptor of (await orNothing(readdir(`/proc/${pid}/fd`))) ?? []) {
       const target = await orNothing(readlink(`/proc/${pid}/fd/${descriptor}`))
       if (target === null || !sockets.has(target)) continue
-      const commandLine = await orNothing(readFile(`/proc/${pid}/cmdline`, 'utf8'))
-      return `${path.basename(commandLine?.split('\0')[0] || 'a program')} (process ${pid})`
+      return describeProgram((await orNothing(readFile(`/proc/${pid}/cmdline`, 'utf8')))?.split('\0') ?? [], pid)
     }
   }
   return null
+}
+
+function describeProgram(commandLine: string[], pid: string): string {
+  const server = commandLine.find((argument) => argument.endsWith(SERVER))
+  if (server !== undefined) return `another Berth (process ${pid}, in ${server.slice(0, -SERVER.length)})`
+  return `${path.basename(commandLine[0] || 'a program')} (process ${pid})`
 }
 
 /** Columns of /proc/net/tcp: 1 local address as HEX:PORT, 3 state, 9 inode. */

@@ -1,8 +1,9 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { hashSources } from '../../../../lib/composition/app-build.ts'
+import { ensureAppBuilt, hashSources } from '../../../../lib/composition/app-build.ts'
+import { StartRefused } from '../../../../lib/composition/start-refused.ts'
 
 let root = ''
 beforeEach(async () => {
@@ -45,5 +46,75 @@ describe('hashSources', () => {
     await rm(path.join(root, 'app/page.tsx'))
     await write('app/other.tsx', 'page')
     expect(await hashSources(root)).not.toBe(before)
+  })
+})
+
+/** In the place of Next: counts its builds, and writes the page into what it builds. */
+const NEXT = `
+const fs = require('node:fs')
+fs.appendFileSync('builds', 'x')
+fs.mkdirSync('.next', { recursive: true })
+fs.writeFileSync('.next/page', fs.readFileSync('app/page.tsx'))
+console.log('a line of the build')
+`
+const FAILS = `${NEXT}
+console.error('why it failed'); process.exit(1)`
+const HANGS = `${NEXT}
+setInterval(() => {}, 1000)`
+
+describe('ensureAppBuilt', () => {
+  const project = path.resolve(import.meta.dirname, '../../../..')
+  const next = (script: string) => write('node_modules/next/dist/bin/next', script)
+  const read = (file: string) => readFile(path.join(root, file), 'utf8')
+  const build = (signal = new AbortController().signal, onProgress = (_line: string) => {}) =>
+    ensureAppBuilt({ root, onProgress, signal })
+
+  beforeEach(async () => {
+    await cp(path.join(project, 'scripts/set-up'), path.join(root, 'scripts/set-up'), { recursive: true })
+    await next(NEXT)
+  })
+
+  it('builds what was not built, and tells how it goes on', async () => {
+    const lines: string[] = []
+    await build(undefined, (line) => lines.push(line))
+    await build()
+    expect(lines).toEqual(['a line of the build'])
+    expect(await read('builds')).toBe('x')
+    await write('app/page.tsx', 'changed')
+    await build()
+    expect(await read('.next/page')).toBe('changed')
+  })
+
+  it('is done once by two at the same time', async () => {
+    await Promise.all([build(), build()])
+    expect(await read('builds')).toBe('x')
+  })
+
+  it('shows the end of the output of a build that failed, and takes nothing of it for built', async () => {
+    await build()
+    await write('app/page.tsx', 'wrong')
+    await next(FAILS)
+    const error: unknown = await build().catch((reason: unknown) => reason)
+    expect(error).toBeInstanceOf(StartRefused)
+    expect(error).toMatchObject({
+      message:
+        'The pages cannot be built (next build: exit code 1). The end of its output:\na line of the build\nwhy it failed',
+    })
+    await write('app/page.tsx', 'page')
+    await next(NEXT)
+    await build()
+    expect(await read('.next/page')).toBe('page')
+  })
+
+  it('ends the build when it is given up, and takes nothing of it for built', async () => {
+    await build()
+    await write('app/page.tsx', 'other')
+    await next(HANGS)
+    const giveUp = new AbortController()
+    await expect(build(giveUp.signal, () => giveUp.abort())).rejects.toMatchObject({ name: 'AbortError' })
+    await write('app/page.tsx', 'page')
+    await next(NEXT)
+    await build()
+    expect(await read('.next/page')).toBe('page')
   })
 })

@@ -1,4 +1,8 @@
-import { createServer } from 'node:net'
+import { spawn } from 'node:child_process'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer, type Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type HttpServer, openHttpServer } from '../../../../lib/composition/http-server.ts'
 
@@ -13,6 +17,25 @@ async function openOn(host: string, port: number): Promise<HttpServer> {
   return http
 }
 
+/** On two ports, one after the other, whose next one is free; answers the first. */
+async function listenOnTwo(first: Server, second: Server): Promise<number> {
+  for (let port = 20_000 + (process.pid % 10_000); ; port += 10) {
+    const free = await Promise.all([port, port + 1, port + 2].map(isFree))
+    if (free.includes(false)) continue
+    await new Promise<void>((resolve) => first.listen(port, '127.0.0.1', resolve))
+    await new Promise<void>((resolve) => second.listen(port + 1, '127.0.0.1', resolve))
+    return port
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createServer()
+    probe.once('error', () => resolve(false))
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)))
+  })
+}
+
 describe('openHttpServer', () => {
   it('answers 503 while the rest is made, and then what it is given', async () => {
     const http = await openOn('127.0.0.1', 0)
@@ -22,15 +45,39 @@ describe('openHttpServer', () => {
     expect(await (await fetch(http.url)).text()).toBe('ready')
   })
 
-  it('names who has the port, and another one to take', async () => {
+  it('names who has the port, and another one that is free', async () => {
     const other = createServer()
-    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
-    open.push(other)
-    const address = other.address()
-    const port = typeof address === 'object' && address !== null ? address.port : 0
+    const next = createServer()
+    open.push(other, next)
+    const port = await listenOnTwo(other, next)
     await expect(openOn('127.0.0.1', port)).rejects.toThrow(
-      `Port ${port} on 127.0.0.1 is taken by node (process ${process.pid}). End it, or take another port: PORT=${port + 1} npm start`,
+      `Port ${port} on 127.0.0.1 is taken by node (process ${process.pid}). End it, or take another port: PORT=${port + 2} npm start`,
     )
+  })
+
+  it('names another Berth, and its folder', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'berth-other-'))
+    await mkdir(path.join(folder, 'scripts'))
+    const script = path.join(folder, 'scripts/serve.ts')
+    await writeFile(
+      script,
+      `import { spawn } from 'node:child_process'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer, type Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+       const server = createServer().listen(0, '127.0.0.1', () => console.log(server.address().port))`,
+    )
+    const berth = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] })
+    try {
+      const port = await new Promise<number>((resolve) => berth.stdout.once('data', (line) => resolve(Number(line))))
+      await expect(openOn('127.0.0.1', port)).rejects.toThrow(
+        `Port ${port} on 127.0.0.1 is taken by another Berth (process ${berth.pid}, in ${folder}). End it`,
+      )
+    } finally {
+      berth.kill()
+      await rm(folder, { recursive: true })
+    }
   })
 
   it('says that a host is not of this machine', async () => {
