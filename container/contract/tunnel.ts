@@ -23,7 +23,7 @@ export const EGRESS_HEADER = 'x-berth-egress'
 export const REFUSAL_CODE_HEADER = 'x-berth-refusal'
 export const REFUSAL_REASON_HEADER = 'x-berth-reason'
 
-/** At most so many streams at once on one connection; the bridge queues beyond that. */
+/** A bridge opens at most so many streams at once on one connection and queues beyond that; the control plane takes twice as many. */
 export const MAX_STREAMS: Record<TunnelKind, number> = { control: 32, egress: 128 }
 export const INITIAL_WINDOW_BYTES = 1 << 20
 export const MAX_HEADER_BYTES = 64 * 1024

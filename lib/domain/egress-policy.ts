@@ -87,7 +87,7 @@ export function refuseByName(policy: EgressPolicy, { host, port }: EgressTarget)
   if (DEFAULT_EGRESS_PORTS.includes(port)) return null
   return {
     rule: 'port_not_allowed',
-    reason: `port ${port} is not open: without an entry of its own a host is reached on ports ${DEFAULT_EGRESS_PORTS.join(' and ')}`,
+    reason: `port ${port} of ${host} is not open: without an entry of its own a host is reached on ports ${DEFAULT_EGRESS_PORTS.join(' and ')}`,
     cure: writeListCure(entry),
   }
 }

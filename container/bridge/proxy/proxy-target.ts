@@ -25,12 +25,7 @@ export function parseAbsoluteForm(target: string): ProxyTarget {
     return { allowed: true, kind: 'control', authority: GIT_AUTHORITY, path }
   }
   if (isTunnelName(hostname)) return refuseTunnelName(hostname)
-  return {
-    allowed: true,
-    kind: 'egress',
-    authority: url.port === '' ? hostname : `${hostname}:${url.port}`,
-    path,
-  }
+  return { allowed: true, kind: 'egress', authority: url.host, path }
 }
 
 /** The target of CONNECT: host:port (RFC 9112, 3.2.3). */
@@ -40,7 +35,7 @@ export function parseAuthorityForm(target: string): ProxyTarget {
   if (!match?.[1] || port < 1 || port > 65_535) return refuse(400, 'CONNECT takes host:port.')
   const hostname = withoutTrailingDot(match[1].toLowerCase())
   if (isTunnelName(hostname)) return refuseTunnelName(hostname)
-  return { allowed: true, kind: 'egress', authority: `${hostname}:${port}`, path: '' }
+  return { allowed: true, kind: 'egress', authority: `${match[1].toLowerCase()}:${port}`, path: '' }
 }
 
 function isTunnelName(hostname: string): boolean {

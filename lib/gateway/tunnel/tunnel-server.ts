@@ -50,6 +50,8 @@ export interface TunnelServer {
 const DEFAULT_TIMEOUTS: TunnelTimeouts = { idleMs: 300_000, connectMs: 15_000, keepaliveMs: 30_000 }
 /** Room for a full window on every stream, and half as much again for frames on their way. */
 const SESSION_MEMORY_MB: Record<TunnelKind, number> = { control: 48, egress: 192 }
+/** A stream that is over for the bridge may still be cleared away here when the next one comes in its place. */
+const STREAMS_A_PLACE = 2
 const CONNECTION_WINDOW_BYTES = 8 * INITIAL_WINDOW_BYTES
 const MAX_HEADERS = 128
 /** Streams that come faster than reset ones are cleared away are rejected one by one; that is no reason to end a session. */
@@ -110,7 +112,7 @@ function cutSession(session: ServerHttp2Session, reason: string): void {
 function sessionOptions(kind: TunnelKind) {
   return {
     settings: {
-      maxConcurrentStreams: MAX_STREAMS[kind],
+      maxConcurrentStreams: STREAMS_A_PLACE * MAX_STREAMS[kind],
       initialWindowSize: INITIAL_WINDOW_BYTES,
       maxHeaderListSize: MAX_HEADER_BYTES,
       enablePush: false,
