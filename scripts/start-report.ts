@@ -32,7 +32,7 @@ export function describeIsolation({ isolated, uid }: { isolated: boolean; uid: n
   const user = uid === 0 ? 'root' : 'you'
   return [
     `NOT ISOLATED: agents run as ordinary processes of this machine, as ${user} (BERTH_SANDBOX=process).`,
-    `What they run can read, change and send whatever ${user} can. No limit of memory, CPU or network is held.`,
+    `What they run can read, change and send whatever ${user} can, Berth's own keys included. No limit of memory, CPU or network is held.`,
     'For containers: start Docker, take BERTH_SANDBOX out, and name another folder in BERTH_DATA_DIR.',
   ]
 }

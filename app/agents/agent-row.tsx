@@ -6,6 +6,7 @@ import type { AgentView } from '../../lib/services/agent/schemas.ts'
 import { Delta } from '../components/delta.tsx'
 import { Glyph } from '../components/glyph.tsx'
 import { Age, Clock } from '../components/moment.tsx'
+import { NotIsolated } from '../components/not-isolated.tsx'
 import { PullChip } from '../components/pull-chip.tsx'
 import type { Activity } from '../model/agent-activity.ts'
 import { faceOf } from '../model/agent-face.ts'
@@ -30,6 +31,7 @@ export const AgentRow = memo(function AgentRow({ agent, activity, group }: Agent
           <Link className="cut" href={`/agents/${agent.id}`}>
             {agent.name}
           </Link>
+          {agent.isolated === false && <NotIsolated />}
         </div>
         <div className="sub">
           <span className="fix cut">{agent.githubRepo}</span>
@@ -94,7 +96,7 @@ function SecondLine({ agent, activity }: { agent: AgentView; activity: Activity 
 }
 
 function lastWords(agent: AgentView): string {
-  if (agent.status === 'STOPPING') return 'Removing its container; files and history stay'
+  if (agent.status === 'STOPPING') return 'Removing its sandbox; files and history stay'
   if (agent.status === 'FAILED' || agent.status === 'STARTING') return agent.statusDetail?.message ?? ''
   if (agent.status === 'READY') return firstPlainLine(agent.run?.summary ?? '')
   return firstPlainLine(agent.run?.task ?? agent.task)

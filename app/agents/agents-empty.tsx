@@ -6,6 +6,7 @@ import type { Health } from '../client/use-health.ts'
 import { CopyLine } from '../components/copy-line.tsx'
 import { Glyph } from '../components/glyph.tsx'
 import { LineIcon } from '../components/line-icon.tsx'
+import { NotIsolatedNote } from '../components/not-isolated.tsx'
 import type { GlyphName } from '../model/agent-face.ts'
 
 /** No agent yet: what will be here, what is not configured and the line that would configure it, the one next action. */
@@ -15,9 +16,12 @@ export function AgentsEmpty({ health }: { health: Health | null }) {
       <div>
         <h1>Give an agent a repository and a task. It comes back with a pull request.</h1>
         <p className="lead">
-          Each agent works in a container of its own, with a clone of the repository and no network but what you allow.
+          {health?.isolated === false
+            ? 'Each agent works in a folder of its own, with a clone of the repository. '
+            : 'Each agent works in a container of its own, with a clone of the repository and no network but what you allow. '}
           It stays: come back with another instruction and the same files carry on.
         </p>
+        {health?.isolated === false && <NotIsolatedNote title="Agents here are not isolated." />}
         <ol className="steps">
           <EngineStep health={health} />
           <ModelStep health={health} />
@@ -60,7 +64,11 @@ function EngineStep({ health }: { health: Health | null }) {
     )
   }
   return (
-    <Step number={1} isDone={false} title="Start a Docker engine">
+    <Step
+      number={1}
+      isDone={false}
+      title={health.driver === 'docker' ? 'Start a Docker engine' : 'Make room for sandboxes'}
+    >
       {health.engine.description} Berth looks again by itself.
     </Step>
   )
@@ -76,7 +84,7 @@ function ModelStep({ health }: { health: Health | null }) {
       more={isDone ? null : <CopyLine text="OPENROUTER_API_KEY=" what="the line for .env" />}
     >
       {isDone
-        ? 'Its key stays with Berth; no sandbox ever sees it.'
+        ? describeKey(health)
         : 'OpenRouter, or Ollama and LM Studio on this machine. Put the line in .env and start again; the key never enters a sandbox.'}
     </Step>
   )
@@ -96,6 +104,11 @@ function GithubStep({ health }: { health: Health | null }) {
         : 'A fine-grained token with contents and pull requests, in .env. Needed to push and for private repositories.'}
     </Step>
   )
+}
+
+function describeKey(health: Health | null): string {
+  if (health?.isolated === false) return 'Its key stays with Berth, whose files an agent that is not isolated can read.'
+  return 'Its key stays with Berth; no sandbox ever sees it.'
 }
 
 interface StepProps {

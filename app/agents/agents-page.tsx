@@ -7,6 +7,7 @@ import { useHotkeys } from '../client/use-hotkeys.ts'
 import { Bar } from '../components/bar.tsx'
 import { LineIcon } from '../components/line-icon.tsx'
 import { LoadingRows } from '../components/loading-rows.tsx'
+import { NotIsolatedNote } from '../components/not-isolated.tsx'
 import { ProblemNote } from '../components/problem-note.tsx'
 import { type AgentGroup, filterAgents, GROUP_TITLES, type GroupName, groupAgents } from '../model/agent-groups.ts'
 import { AgentRow } from './agent-row.tsx'
@@ -42,11 +43,14 @@ export function AgentsPage() {
               </button>
             </ProblemNote>
           )}
+          {health && !health.isolated && <NotIsolatedNote title="Agents here are not isolated." />}
           {health && !health.engine.reachable && (
             <div className="note warn">
               <LineIcon name="warn" />
               <p>
-                <b className="med">The Docker engine does not answer.</b>{' '}
+                <b className="med">
+                  {health.driver === 'docker' ? 'The Docker engine does not answer.' : 'No sandbox can be had.'}
+                </b>{' '}
                 <span className="muted">{health.engine.description} No agent can start until it does.</span>
               </p>
             </div>

@@ -7,6 +7,9 @@ import { callApi } from './api.ts'
 export interface Health {
   status: string
   engine: { reachable: boolean; description: string }
+  driver: string
+  /** False: agents run as processes of the machine that Berth runs on. */
+  isolated: boolean
   modelKey: boolean
   githubToken: boolean
 }

@@ -79,6 +79,12 @@ const PATHS = {
   term: <path d="m2.5 4 3.75 4L2.5 12M8 12.25h5.5" />,
   to: <path d="M2.5 8h11M9.5 4l4 4-4 4" />,
   trash: <path d="M2.5 4h11M6 4V2.5h4V4M4 4l.7 9.5h6.6L12 4" />,
+  unshielded: (
+    <>
+      <path d="M8 1.8 13 3.6v4c0 3.2-2 5.4-5 6.6-3-1.2-5-3.4-5-6.6v-4z" />
+      <path d="m2 2 12 12" />
+    </>
+  ),
   warn: <path d="M8 2.2 14.3 13H1.7zM8 6.5v3M8 11.2v.1" />,
   x: <path d="m4 4 8 8M12 4l-8 8" />,
 } satisfies Record<string, ReactNode>

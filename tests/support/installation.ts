@@ -17,6 +17,7 @@ import { projectDirectory } from '../../scripts/project-directory.ts'
 import { createE2eApi, type E2eApi } from './e2e-api.ts'
 import { type E2eEngine, isThere, listSocketFolders, openE2eEngine } from './e2e-engine.ts'
 import { type Outside, type OutsideInput, startOutside } from './e2e-outside.ts'
+import { findProcesses } from './process-rig.ts'
 
 export interface TestInstallation extends Pick<Outside, 'forge' | 'model'> {
   url: string
@@ -64,7 +65,9 @@ export async function startInstallation(input: TestInstallationInput = {}): Prom
   started.defer(() => installation.close())
   const api = createE2eApi({ baseUrl: url, token })
   const engine = openE2eEngine({ dockerHost, installationId: parts.installationId })
-  started.defer(() => assertNothingLeft({ engine, dataDirectory }))
+  started.defer(() =>
+    parts.driver.kind === 'process' ? assertNoProcessLeft(dataDirectory) : assertNothingLeft({ engine, dataDirectory }),
+  )
   started.defer(() => purgeAgents(api))
   const ownerLink = await installation.signInLink()
   const everything = started.move()
@@ -93,6 +96,12 @@ export async function assertNothingLeft(input: { engine: E2eEngine; dataDirector
     ...(await listSocketFolders(dataDirectory)),
   ]
   if (left.length > 0) throw new Error(`Deleted agents left behind: ${left.join(', ')}.`)
+}
+
+/** The same where sandboxes are processes: each has its folders in its environment. */
+async function assertNoProcessLeft(dataDirectory: string): Promise<void> {
+  const left = findProcesses('BERTH_', dataDirectory)
+  if (left.length > 0) throw new Error(`Deleted agents left the processes ${left.join(', ')}.`)
 }
 
 /** Whatever is found in it is removed all the same. */

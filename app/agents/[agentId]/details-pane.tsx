@@ -28,9 +28,13 @@ export function DetailsPane({ agent, transcript }: { agent: AgentView; transcrip
         </header>
         <dl className="kv">
           <Pair name="Runs in">{describeIsolation(agent)}</Pair>
-          <Pair name="Memory">{formatBytes(agent.limits.memoryBytes)}, no swap</Pair>
-          <Pair name="Processor">{formatCount(agent.limits.nanoCpus / 1e9, 'core')}</Pair>
-          <Pair name="Reaches">{MODES[agent.egress.mode]}</Pair>
+          <Pair name="Memory">
+            {agent.isolated === false ? 'Not limited' : `${formatBytes(agent.limits.memoryBytes)}, no swap`}
+          </Pair>
+          <Pair name="Processor">
+            {agent.isolated === false ? 'Not limited' : formatCount(agent.limits.nanoCpus / 1e9, 'core')}
+          </Pair>
+          <Pair name={agent.isolated === false ? 'Reaches by its proxy' : 'Reaches'}>{MODES[agent.egress.mode]}</Pair>
         </dl>
         {agent.egress.allow.length > 0 && (
           <ul className="hosts" aria-label="Hosts allowed for this agent">
@@ -66,7 +70,7 @@ export function DetailsPane({ agent, transcript }: { agent: AgentView; transcrip
 
 function describeIsolation(agent: AgentView): string {
   if (agent.isolated === null) return 'No sandbox yet'
-  if (!agent.isolated) return 'A process on this machine, not isolated'
+  if (!agent.isolated) return 'Processes of the machine that Berth runs on, not isolated'
   return agent.status === 'IDLE' ? 'A container without network; none at the moment' : 'A container without network'
 }
 

@@ -7,6 +7,7 @@ import { LineIcon } from '../../components/line-icon.tsx'
 import { Menu } from '../../components/menu.tsx'
 import { Meter } from '../../components/meter.tsx'
 import { Clock } from '../../components/moment.tsx'
+import { NotIsolated } from '../../components/not-isolated.tsx'
 import { PullChip } from '../../components/pull-chip.tsx'
 import type { AgentFace } from '../../model/agent-face.ts'
 import { formatCost, formatTokens } from '../../model/format.ts'
@@ -39,6 +40,7 @@ export function ShipHeader({ agent, face, transcript, actions, possible, onDelet
         <h1>
           <Glyph state={face.glyph} large />
           <span className="cut">{agent.name}</span>
+          {agent.isolated === false && <NotIsolated more=": runs on this machine" />}
           <span className="desk-inline">{state}</span>
           <span className="stage">
             <Stage agent={agent} face={face} transcript={transcript} />
@@ -78,7 +80,7 @@ function StopButton({ actions }: { actions: AgentActions }) {
       className="btn"
       type="button"
       disabled={actions.busy !== null}
-      title="Ends what it does and removes its container; files and history stay. Ctrl+."
+      title="Ends what it does and removes its sandbox; files and history stay. Ctrl+."
       onClick={() => void actions.stop()}
     >
       <LineIcon name="stop" small />

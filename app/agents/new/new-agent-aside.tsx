@@ -5,8 +5,14 @@ import type { DefaultLimits, Models } from '../../client/use-models.ts'
 import { CopyButton } from '../../components/copy-line.tsx'
 import { buildCreateBody, buildCurl, type NewAgentForm, readList } from '../../model/new-agent-form.ts'
 
+interface NewAgentAsideProps {
+  form: NewAgentForm
+  models: Models
+  isolated: boolean
+}
+
 /** What will happen and the same as a line for a terminal, both following the form. */
-export function NewAgentAside({ form, models }: { form: NewAgentForm; models: Models }) {
+export function NewAgentAside({ form, models, isolated }: NewAgentAsideProps) {
   const origin = useSyncExternalStore(
     () => () => undefined,
     () => location.origin,
@@ -21,14 +27,18 @@ export function NewAgentAside({ form, models }: { form: NewAgentForm; models: Mo
       <h2 id="what">What happens</h2>
       <ol className="plan-lines">
         <PlanLine number={1}>
-          A container starts with a clone of <b>{form.githubRepo.trim() || 'the repository'}</b> at{' '}
-          <b>{source || 'its default branch'}</b>.
+          {isolated ? 'A container starts' : 'A folder on this machine is made'} with a clone of{' '}
+          <b>{form.githubRepo.trim() || 'the repository'}</b> at <b>{source || 'its default branch'}</b>.
         </PlanLine>
         <PlanLine number={2}>
           {describeLimits(form, models.defaultLimits)}, then it stops and says so.
           {isUnpriced && ' This model has no known price: its cost is not counted.'}
         </PlanLine>
-        <PlanLine number={3}>{describeReach(form)}</PlanLine>
+        <PlanLine number={3}>
+          {isolated
+            ? describeReach(form)
+            : 'It runs on this machine and reaches what this machine can; its proxy alone keeps to the policy.'}
+        </PlanLine>
         <PlanLine number={4}>{describeOutcome(form)}</PlanLine>
       </ol>
       <div className="aside-head">
@@ -103,8 +113,8 @@ function describeOutcome(form: NewAgentForm): ReactNode {
   if (!form.autoPullRequest) {
     return (
       <>
-        Changes stay in the container until you ask for a pull request into <b>{into}</b>. It can push nowhere but to
-        the target branch.
+        Changes stay in the sandbox until you ask for a pull request into <b>{into}</b>. It can push nowhere but to the
+        target branch.
       </>
     )
   }

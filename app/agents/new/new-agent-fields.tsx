@@ -4,6 +4,7 @@ import { type FormEvent, useEffect, useId, useRef } from 'react'
 import { useHotkeys } from '../../client/use-hotkeys.ts'
 import type { Models } from '../../client/use-models.ts'
 import { LineIcon } from '../../components/line-icon.tsx'
+import { NotIsolatedNote } from '../../components/not-isolated.tsx'
 import { ProblemNote } from '../../components/problem-note.tsx'
 import { FieldNote, TextField } from '../../components/text-field.tsx'
 import type { NewAgentForm } from '../../model/new-agent-form.ts'
@@ -31,6 +32,7 @@ export interface NewAgentFieldsProps {
   form: NewAgentForm
   setForm(change: (form: NewAgentForm) => NewAgentForm): void
   models: Models
+  isolated: boolean
   problem: Problem | null
   isBusy: boolean
   submit(startsAtOnce: boolean): Promise<void>
@@ -56,6 +58,7 @@ export function NewAgentFields(props: NewAgentFieldsProps) {
     <form ref={root} onSubmit={submit}>
       <h1>New agent</h1>
       <div className="form">
+        {!props.isolated && <NotIsolatedNote title="The agent will not be isolated." />}
         <TaskField value={form.task} error={error('task')} onText={put('task')} />
         <WhereFields form={form} put={put} error={error} />
         <ModelPicker models={props.models} value={form.model} error={error('model')} onPick={put('model')} />

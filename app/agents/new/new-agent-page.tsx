@@ -6,6 +6,7 @@ import type { AgentView } from '../../../lib/services/agent/schemas.ts'
 import { callApi, newIdempotencyKey } from '../../client/api.ts'
 import { keepStartProblem } from '../../client/start-problem.ts'
 import { noteProblem } from '../../client/use-agents.ts'
+import { useHealth } from '../../client/use-health.ts'
 import { useModels } from '../../client/use-models.ts'
 import { Bar } from '../../components/bar.tsx'
 import { buildCreateBody, EMPTY_FORM, type NewAgentForm } from '../../model/new-agent-form.ts'
@@ -16,6 +17,7 @@ import { NewAgentFields } from './new-agent-fields.tsx'
 export function NewAgentPage() {
   const router = useRouter()
   const models = useModels()
+  const isolated = useHealth()?.isolated ?? true
   const [form, setForm] = useState<NewAgentForm>(EMPTY_FORM)
   const [problem, setProblem] = useState<Problem | null>(null)
   const [isBusy, setBusy] = useState(false)
@@ -54,11 +56,12 @@ export function NewAgentPage() {
             setProblem(null)
           }}
           models={models}
+          isolated={isolated}
           problem={problem}
           isBusy={isBusy}
           submit={submit}
         />
-        <NewAgentAside form={form} models={models} />
+        <NewAgentAside form={form} models={models} isolated={isolated} />
       </main>
     </>
   )
