@@ -45,6 +45,9 @@ async function buildUnlessBuilt(build: AppBuild): Promise<void> {
       // What is half built must not be taken for the whole, also when the sources are back at what they were.
       await rm(stampFile, { force: true })
       await runBuild(build)
+      if ((await readIfThere(path.join(root, '.next', 'BUILD_ID'))) === null) {
+        throw new StartRefused('next build ended without an error, but .next/BUILD_ID is not there. Start again.')
+      }
       await writeFile(stampFile, stamp)
       return
     } finally {

@@ -1,6 +1,7 @@
 /** The pages and routes, served by Next in this process. Sets what every page is sent with; knows no route. */
 import { randomBytes } from 'node:crypto'
 import type { RequestListener } from 'node:http'
+import { createRequire } from 'node:module'
 import { publishForNext } from '../config.ts'
 import type { HttpServer } from './http-server.ts'
 
@@ -39,10 +40,10 @@ export async function openNextApp({ root, http, publicUrl, isDevelopment }: Next
 
 /** Next tells on standard output how long its configuration took, unless it has read it before. */
 async function readConfigSilently(root: string): Promise<void> {
-  const [{ default: loadConfig }, { PHASE_PRODUCTION_SERVER }] = await Promise.all([
-    import('next/dist/server/config.js'),
-    import('next/constants.js'),
-  ])
+  // CommonJS that was compiled from ESM: to an import its default export is a property of the default export.
+  const load = createRequire(import.meta.url)
+  const { default: loadConfig } = load('next/dist/server/config') as typeof import('next/dist/server/config.js')
+  const { PHASE_PRODUCTION_SERVER } = load('next/constants') as typeof import('next/constants.js')
   await loadConfig(PHASE_PRODUCTION_SERVER, root, { silent: true })
 }
 

@@ -4,3 +4,6 @@ if (process.channel) {
   // Listening must not keep a script alive that is done.
   process.channel.unref()
 }
+// What this process forks gets its options, and would end for want of work as soon as its own channel no longer counts.
+const own = process.execArgv.indexOf(import.meta.url)
+if (own > 0) process.execArgv.splice(own - 1, 2)

@@ -55,6 +55,7 @@ const fs = require('node:fs')
 fs.appendFileSync('builds', 'x')
 fs.mkdirSync('.next', { recursive: true })
 fs.writeFileSync('.next/page', fs.readFileSync('app/page.tsx'))
+fs.writeFileSync('.next/BUILD_ID', '1')
 console.log('a line of the build')
 `
 const FAILS = `${NEXT}
@@ -83,6 +84,25 @@ describe('ensureAppBuilt', () => {
     await write('app/page.tsx', 'changed')
     await build()
     expect(await read('.next/page')).toBe('changed')
+  })
+
+  it('does not take for built what a build that ended early left', async () => {
+    await next('')
+    await expect(build()).rejects.toThrow('next build ended without an error, but .next/BUILD_ID is not there')
+    await next(NEXT)
+    await build()
+    expect(await read('.next/page')).toBe('page')
+  })
+
+  it('lets what the build forks live as long as it has work', async () => {
+    await write('worker.cjs', "process.once('message', () => process.send('done'))")
+    await next(
+      `const worker = require('node:child_process').fork('worker.cjs')
+       setTimeout(() => worker.send('work'), 300)
+       worker.once('message', () => { worker.disconnect(); ${NEXT} })`,
+    )
+    await build()
+    expect(await read('.next/page')).toBe('page')
   })
 
   it('is done once by two at the same time', async () => {
