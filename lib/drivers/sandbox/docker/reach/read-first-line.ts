@@ -7,6 +7,7 @@ const MAX_BYTES = 4 * 1024
 /** Without its newline; what follows stays in the stream. Where the stream ends, breaks or goes on too long: what there was, null for nothing. */
 export function readFirstLine(stream: Readable): Promise<string | null> {
   return new Promise((resolve) => {
+    if (stream.destroyed) return resolve(null)
     let held: Buffer = Buffer.alloc(0)
     const settle = () => {
       for (const event of ['end', 'error', 'close']) stream.off(event, settle)

@@ -55,20 +55,12 @@ export function createRelays(engine: ContainerEngine, logger: Logger): Relays {
       return null
     })
     spares.set(engineId, spare)
-    spare.then((relay) => {
-      const leave = () => {
-        if (spares.get(engineId) === spare) spares.delete(engineId)
-      }
-      if (relay === null) leave()
-      else if (spares.get(engineId) === spare) relay.once('close', leave)
-    })
   }
 
   const takeSpare = async ({ engineId }: RelayTarget): Promise<Relay | null> => {
     const spare = spares.get(engineId)
     spares.delete(engineId)
-    const relay = (await spare) ?? null
-    return relay?.destroyed === false ? relay : null
+    return (await spare) ?? null
   }
 
   const forget = (engineId: string) => {
@@ -80,8 +72,12 @@ export function createRelays(engine: ContainerEngine, logger: Logger): Relays {
   return {
     dial: async (target) => {
       const deadline = AbortSignal.timeout(DIAL_DEADLINE_MS)
-      const relay = (await takeSpare(target)) ?? (await start(target, deadline))
-      const connection = await connect(relay, { target, deadline })
+      // One that stood ready may have ended meanwhile, as when the container was started again.
+      const ready = await takeSpare(target)
+      const connection =
+        (ready && (await connect(ready, { target, deadline }))) ??
+        (await connect(await start(target, deadline), { target, deadline }))
+      if (connection === null) throw lost(`The relay in the container of agent ${target.agentId} ended without a word`)
       prepare(target)
       return connection
     },
@@ -93,10 +89,11 @@ export function createRelays(engine: ContainerEngine, logger: Logger): Relays {
   }
 }
 
+/** Null where the relay ended without a word. */
 async function connect(
   relay: Relay,
   { target, deadline }: { target: RelayTarget; deadline: AbortSignal },
-): Promise<Duplex> {
+): Promise<Duplex | null> {
   const expire = () => relay.destroy()
   deadline.addEventListener('abort', expire, { once: true })
   relay.write(RELAY_GO)
@@ -110,8 +107,7 @@ async function connect(
   }
   if (deadline.aborted) throw lost(`The relay said nothing in ${DIAL_DEADLINE_MS} ms`)
   const words = [line, relay.words].join(' ').trim().slice(0, 500)
-  // As it is when the container ends.
-  if (words === '') throw lost(`The relay in the container of agent ${target.agentId} ended without a word`)
+  if (words === '') return null
   throw lost(`The relay in the container of agent ${target.agentId} did not run: ${words}`, {
     hint: 'An image that is not up to date is made anew by `npm run build-container`.',
   })
