@@ -31,7 +31,8 @@ export async function ensureAppBuilt(build: AppBuild): Promise<void> {
 async function buildUnlessBuilt(build: AppBuild): Promise<void> {
   const { root, signal } = build
   const stampFile = path.join(root, '.next', 'berth-sources')
-  const isBuilt = async () => (await readIfThere(stampFile)) === (await hashSources(root))
+  const isWhole = async () => (await readIfThere(path.join(root, '.next', 'BUILD_ID'))) !== null
+  const isBuilt = async () => (await isWhole()) && (await readIfThere(stampFile)) === (await hashSources(root))
   while (!(await isBuilt())) {
     signal.throwIfAborted()
     const { lock } = await tryLock(path.join(root, 'node_modules', '.berth', 'build.lock'), {})
@@ -45,7 +46,7 @@ async function buildUnlessBuilt(build: AppBuild): Promise<void> {
       // What is half built must not be taken for the whole, also when the sources are back at what they were.
       await rm(stampFile, { force: true })
       await runBuild(build)
-      if ((await readIfThere(path.join(root, '.next', 'BUILD_ID'))) === null) {
+      if (!(await isWhole())) {
         throw new StartRefused('next build ended without an error, but .next/BUILD_ID is not there. Start again.')
       }
       await writeFile(stampFile, stamp)

@@ -86,6 +86,13 @@ describe('ensureAppBuilt', () => {
     expect(await read('.next/page')).toBe('changed')
   })
 
+  it('builds again what somebody took away', async () => {
+    await build()
+    await rm(path.join(root, '.next/BUILD_ID'))
+    await build()
+    expect(await read('builds')).toBe('xx')
+  })
+
   it('does not take for built what a build that ended early left', async () => {
     await next('')
     await expect(build()).rejects.toThrow('next build ended without an error, but .next/BUILD_ID is not there')
