@@ -4,17 +4,16 @@ ARG BERTH_NODE_IMAGE=node:24-bookworm-slim
 
 FROM ${BERTH_NODE_IMAGE} AS build
 WORKDIR /opt/berth
+# Also: what only development needs is left out (scripts/set-up/installed.mjs).
+ENV NODE_ENV=production
 # A company's mirror. It stays in this stage, as all of its history does.
 ARG NPM_CONFIG_REGISTRY
 COPY package.json package-lock.json .npmrc ./
 RUN set -eu; \
     [ -n "${NPM_CONFIG_REGISTRY:-}" ] || unset NPM_CONFIG_REGISTRY; \
-    npm ci --loglevel=error --no-update-notifier
+    npm ci --omit=dev --ignore-scripts --loglevel=error --no-update-notifier
 COPY . .
-RUN set -eu; \
-    npm run build; \
-    npm prune --omit=dev; \
-    rm -r .next/cache
+RUN npm run build && rm -r .next/cache
 
 FROM ${BERTH_NODE_IMAGE}
 WORKDIR /opt/berth

@@ -31,23 +31,29 @@ export async function removeStamp() {
 
 async function describeState(lockText) {
   const hash = createHash('sha256')
-  for (const part of [lockText, (await readIfThere(npmRecord)) ?? '', process.platform, process.arch]) {
+  const parts = [lockText, (await readIfThere(npmRecord)) ?? '', process.platform, process.arch]
+  for (const part of isProduction() ? [...parts, 'production'] : parts) {
     hash.update(`${part.length}:${part}`)
   }
   return hash.digest('hex')
 }
 
-/** The packages that this machine needs, as paths below the project; other platforms' are not among them. */
+/**
+ * The packages that this machine needs, as paths below the project. Not among them: those of other platforms, and where NODE_ENV
+ * is production, as in the image of docker-compose.yml, those that only development needs.
+ */
 export function packagesOf(lockText) {
   return Object.entries(JSON.parse(lockText).packages)
-    .filter(([where, { optional, os, cpu, libc }]) => {
-      if (where === '') return false
+    .filter(([where, { dev, optional, os, cpu, libc }]) => {
+      if (where === '' || (dev && isProduction())) return false
       // One that is for every platform and still optional may fail to install.
       if (optional && os === undefined && cpu === undefined) return false
       return suits(os, process.platform) && suits(cpu, process.arch) && (libc === undefined || suits(libc, ownLibc()))
     })
     .map(([where, { version, optional = false }]) => ({ where, version, optional }))
 }
+
+const isProduction = () => process.env.NODE_ENV === 'production'
 
 /** The packages that npm's record does not name in the lock file's version. */
 export async function listMissing(lockText) {

@@ -86,6 +86,15 @@ describe('prepareProject', () => {
     expect((await project.prepare()).said).toContain(INSTALLING)
   })
 
+  it('does without what only development needs where NODE_ENV is production', async () => {
+    await project.prepare()
+    const lock = JSON.parse(await project.read('package-lock.json'))
+    lock.packages['node_modules/for-tests'] = { version: '1.0.0', dev: true }
+    await project.write('package-lock.json', JSON.stringify(lock))
+    expect(await project.prepare({ NODE_ENV: 'production' })).toEqual({ code: 0, said: '', output: '' })
+    expect((await project.prepare({ NODE_ENV: '' })).said).toContain('Installing 5 packages')
+  })
+
   it("installs again when this machine's own package is missing, as in a folder that was copied from another kind", async () => {
     await project.prepare()
     const lock = JSON.parse(await project.read('package-lock.json'))
