@@ -53,6 +53,8 @@ export function runnerEnvironment({ machine, hasExtraCa, record, files }: Enviro
     NODE_USE_ENV_PROXY: '1',
     // The person's own settings and credentials are not the agent's: git reads those of HOME alone.
     GIT_CONFIG_NOSYSTEM: '1',
+    // The data folder often lies in a repository: Berth's own, for one. It is not the agent's.
+    GIT_CEILING_DIRECTORIES: path.dirname(workspace),
     NPM_CONFIG_PREFIX: path.join(home, '.npm-global'),
     NPM_CONFIG_UPDATE_NOTIFIER: 'false',
     NPM_CONFIG_FUND: 'false',

@@ -38,18 +38,22 @@ export function sandboxesFolder(root: string, owner: VolumeOwner): string {
   return path.join(agentFolder(root, owner), 'sandboxes')
 }
 
+export function volumesOf(root: string, owner: VolumeOwner): Record<VolumePart, string> {
+  const agent = agentFolder(root, owner)
+  return {
+    workspace: path.join(agent, 'workspace'),
+    home: path.join(agent, 'home'),
+    state: path.join(agent, 'state'),
+  }
+}
+
 export function sandboxFolder(root: string, sandbox: SandboxLabels): SandboxFolder {
   const folder = path.join(sandboxesFolder(root, sandbox), named(sandbox.incarnation))
-  const agent = agentFolder(root, sandbox)
   return {
     folder,
     record: path.join(folder, 'sandbox.json'),
     log: { bridge: path.join(folder, 'bridge.log'), runner: path.join(folder, 'runner.log') },
-    volumes: {
-      workspace: path.join(agent, 'workspace'),
-      home: path.join(agent, 'home'),
-      state: path.join(agent, 'state'),
-    },
+    volumes: volumesOf(root, sandbox),
   }
 }
 

@@ -107,7 +107,7 @@ export function createLifecycle(parts: LifecycleParts): Lifecycle {
       const files = sandboxFolder(root, spec)
       const made: string[] = []
       try {
-        await ensureVolumes(files, made)
+        await ensureVolumes(root, { owner, made })
         await mkdir(files.folder, { recursive: true, mode: 0o700 })
         const { bridgeTokenSha256, agentEnv } = spec
         const record = {

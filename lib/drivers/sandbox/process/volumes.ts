@@ -1,8 +1,8 @@
 /** The folders of an agent that stay when its sandbox goes: its clone, its home, the bridge's journal. */
-import { mkdir, rmdir, writeFile } from 'node:fs/promises'
+import { mkdir, rm, rmdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { BerthError } from '../../../errors.ts'
-import { agentFolder, type SandboxFolder, sandboxesFolder, type VolumeOwner, volumeParts } from './layout.ts'
+import { agentFolder, sandboxesFolder, type VolumeOwner, volumeParts, volumesOf } from './layout.ts'
 import { listRecords } from './record.ts'
 import { removeTree } from './remove-tree.ts'
 
@@ -20,23 +20,35 @@ const GIT_SETTINGS = `[safe]
 	statusHints = false
 `
 
-/** Makes those that are missing and answers their paths, also of those made before it fails. */
-export async function ensureVolumes({ volumes }: SandboxFolder, made: string[]): Promise<void> {
+/** Programs look above a workspace for the package that it is of, and would find Berth's own where the data folder lies in it. */
+const PACKAGE = '{ "private": true }\n'
+const packageFile = (root: string, owner: VolumeOwner) => path.join(agentFolder(root, owner), 'package.json')
+
+/** Makes what is missing and adds it to `made`, also when it fails. */
+export async function ensureVolumes(
+  root: string,
+  { owner, made }: { owner: VolumeOwner; made: string[] },
+): Promise<void> {
+  const volumes = volumesOf(root, owner)
   for (const part of volumeParts) {
     if ((await mkdir(volumes[part], { recursive: true, mode: 0o700 })) !== undefined) made.push(volumes[part])
   }
+  if (await writeIfMissing(packageFile(root, owner), PACKAGE)) made.push(packageFile(root, owner))
   await mkdir(path.join(volumes.home, '.berth'), { recursive: true })
-  await writeGitSettings(volumes.home)
+  // In the place that a person's own ~/.gitconfig comes after.
+  const gitFolder = path.join(volumes.home, '.config', 'git')
+  await mkdir(gitFolder, { recursive: true })
+  await writeIfMissing(path.join(gitFolder, 'config'), GIT_SETTINGS)
 }
 
-/** In the place that a person's own ~/.gitconfig comes after. */
-async function writeGitSettings(home: string): Promise<void> {
-  const folder = path.join(home, '.config', 'git')
-  await mkdir(folder, { recursive: true })
+/** False when the file is there. */
+async function writeIfMissing(file: string, text: string): Promise<boolean> {
   try {
-    await writeFile(path.join(folder, 'config'), GIT_SETTINGS, { flag: 'wx' })
+    await writeFile(file, text, { flag: 'wx' })
+    return true
   } catch (error) {
-    if (!hasCode(error, ['EEXIST'])) throw error
+    if (hasCode(error, ['EEXIST'])) return false
+    throw error
   }
 }
 
@@ -48,7 +60,8 @@ export async function removeVolumes(root: string, { installationId, agentId }: V
       hint: 'Remove its sandbox first.',
     })
   }
-  for (const part of volumeParts) await removeTree(path.join(agentFolder(root, owner), part))
+  for (const folder of Object.values(volumesOf(root, owner))) await removeTree(folder)
+  await rm(packageFile(root, owner), { force: true })
   await removeEmptyFolders(root, owner)
 }
 

@@ -1,11 +1,14 @@
 /** What is particular to sandboxes that are processes: they outlive whoever made them, and nothing of them outlives their end. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdir, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createBridgeClient } from '../../../../../../lib/drivers/bridge/bridge-client.ts'
 import type { Sandbox, SandboxDriver, SandboxSpec } from '../../../../../../lib/drivers/sandbox/port.ts'
+import { projectEntries } from '../../../../../../lib/drivers/sandbox/process/create-process-driver.ts'
 import { randomIds } from '../../../../../../lib/ids.ts'
 import { projectDirectory } from '../../../../../../scripts/project-directory.ts'
 import { askBridge } from '../../../../../contract/sandbox-driver.ts'
@@ -26,7 +29,10 @@ const children: ChildProcess[] = []
 
 beforeEach(async () => {
   rig = await makeProcessRig({
-    images: { busy: { bridge: fixture('stand-in-bridge.ts'), runner: fixture('busy-runner.ts') } },
+    images: {
+      berth: projectEntries(projectDirectory),
+      busy: { bridge: fixture('stand-in-bridge.ts'), runner: fixture('busy-runner.ts') },
+    },
     machine: { PATH: process.env.PATH ?? '' },
   })
   driver = rig.driver
@@ -229,6 +235,29 @@ describe('what a sandbox is given', () => {
       await long.driver.remove(spec)
       await long.close()
     }
+  })
+})
+
+describe('a data folder inside a project', () => {
+  it('is not taken for it: the workspace has no repository and no package before it has its own', async () => {
+    const project = path.dirname(rig.root)
+    execFileSync('git', ['init', '--quiet', project])
+    const identity = ['-c', 'user.name=Ada', '-c', 'user.email=ada@example.com']
+    execFileSync('git', ['-C', project, ...identity, 'commit', '--quiet', '--allow-empty', '-m', 'Begin'])
+    await writeFile(path.join(project, 'package.json'), '{"name":"project","type":"module"}')
+    const token = 'a-token'
+    const bridgeTokenSha256 = createHash('sha256').update(token).digest('hex')
+    const spec = specify({ image: 'berth', bridgeTokenSha256 })
+    await driver.create(spec)
+    const bridge = createBridgeClient({ token, dial: () => driver.dial(spec) })
+    await bridge.waitUntilReady(15_000)
+    await expect.poll(async () => (await bridge.health()).runner.connected, { timeout: 15_000 }).toBe(true)
+    expect((await bridge.health()).workspace.cloned).toBe(false)
+
+    const workspace = rig.folderOf(spec, '/workspace')
+    await writeFile(path.join(workspace, 'plain.js'), 'require("node:fs"); console.log("CommonJS")')
+    const ran = execFileSync(process.execPath, ['plain.js'], { cwd: workspace, encoding: 'utf8' })
+    expect(ran).toBe('CommonJS\n')
   })
 })
 
