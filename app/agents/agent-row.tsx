@@ -53,6 +53,11 @@ export const AgentRow = memo(function AgentRow({ agent, activity, group }: Agent
       <div className="end">
         <span className="pull">
           {agent.pullRequest && <PullChip pullRequest={agent.pullRequest} />}
+          {agent.needs === 'divergence' && (
+            <Link className="btn sm act" href={`/agents/${agent.id}`} aria-label={`Decide how ${agent.name} goes on`}>
+              Decide…
+            </Link>
+          )}
           {agent.status === 'FAILED' && (
             <Link className="btn sm act" href={`/agents/${agent.id}`} aria-label={`Look at ${agent.name} and retry`}>
               Retry…
@@ -96,6 +101,7 @@ function SecondLine({ agent, activity }: { agent: AgentView; activity: Activity 
 }
 
 function lastWords(agent: AgentView): string {
+  if (agent.needs === 'divergence') return agent.divergence?.message ?? ''
   if (agent.status === 'STOPPING') return 'Removing its sandbox; files and history stay'
   if (agent.status === 'FAILED' || agent.status === 'STARTING') return agent.statusDetail?.message ?? ''
   if (agent.status === 'READY') return firstPlainLine(agent.run?.summary ?? '')

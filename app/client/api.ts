@@ -5,7 +5,7 @@
 import { ProblemError, readProblem } from '../model/problem.ts'
 
 export interface CallOptions {
-  method?: 'GET' | 'POST' | 'DELETE'
+  method?: 'GET' | 'POST' | 'PATCH' | 'DELETE'
   body?: unknown
   /** The same key for the same intent: a second sending joins the first. */
   idempotencyKey?: string

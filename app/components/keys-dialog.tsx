@@ -19,7 +19,9 @@ const SECTIONS = [
     title: 'One agent',
     keys: [
       ['Write an instruction', 'I'],
-      ['Send it', 'Ctrl Enter'],
+      ['Send it, or queue it during a run', 'Enter'],
+      ['Interrupt the step with it', 'Ctrl Shift Enter'],
+      ['A new line', 'Shift Enter'],
       ['Stop', 'Ctrl .'],
       ['To the newest', 'End'],
       ['Panel: changes, plan, pull request, details', '1 2 3 4'],

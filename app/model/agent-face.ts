@@ -2,7 +2,9 @@
  * An agent's state as a person sees it: which flag, which word, what follows the word.
  * Owns: the mapping from state, needs and the latest run. Must not know: React, colours.
  */
+import type { DivergenceKind } from '../../lib/domain/agent.ts'
 import type { AgentView } from '../../lib/services/agent/schemas.ts'
+import { hasOpenRun } from './live-agent.ts'
 import { describeEnding, type RunEnding } from './run-ending.ts'
 
 export type GlyphName =
@@ -26,7 +28,7 @@ export interface AgentFace {
 }
 
 /** The parts of an agent that decide its face. */
-export type Faced = Pick<AgentView, 'status' | 'statusDetail' | 'needs' | 'queued' | 'run' | 'limits'>
+export type Faced = Pick<AgentView, 'status' | 'statusDetail' | 'needs' | 'divergence' | 'queued' | 'run' | 'limits'>
 
 const STAGE_DOING: Record<string, string> = {
   image: 'building the image',
@@ -48,7 +50,7 @@ const STAGE_FAILED: Record<string, string> = {
 
 export function faceOf(agent: Faced): AgentFace {
   if (agent.needs !== null) {
-    return { glyph: 'waiting', word: 'Waiting for you', tail: NEEDS[agent.needs], tone: null }
+    return { glyph: 'waiting', word: 'Needs you', tail: describeNeed(agent, agent.needs), tone: null }
   }
   switch (agent.status) {
     case 'STARTING':
@@ -60,7 +62,7 @@ export function faceOf(agent: Faced): AgentFace {
     case 'FAILED':
       return { glyph: 'failed', word: 'Failed', tail: describeFailedStage(agent), tone: null }
     case 'SLEEPING':
-      return { glyph: 'sleeping', word: 'Sleeping', tail: '', tone: null }
+      return { glyph: 'sleeping', word: 'Sleeping', tail: ', the next instruction wakes it', tone: null }
     case 'IDLE':
       return { glyph: 'idle', word: agent.run ? 'No container' : 'Not started', tail: '', tone: null }
     case 'READY':
@@ -68,14 +70,21 @@ export function faceOf(agent: Faced): AgentFace {
   }
 }
 
-const NEEDS: Record<NonNullable<AgentView['needs']>, string> = {
-  approval: ': may it go on?',
-  input: ': a question',
-  divergence: ': the target branch was changed by someone else',
+function describeNeed(agent: Faced, need: NonNullable<AgentView['needs']>): string {
+  if (need === 'approval') return ': may it go on?'
+  if (need === 'input') return ': a question'
+  return agent.divergence ? `: ${DIVERGED[agent.divergence.kind]}` : ': a decision'
+}
+
+const DIVERGED: Record<DivergenceKind, string> = {
+  workspace_lost: 'its workspace is empty',
+  workspace_changed: 'its workspace was changed',
+  branch_moved: 'its branch was changed by someone else',
 }
 
 function faceOfReady(agent: Faced): AgentFace {
   const reason = agent.run?.reason
+  if (hasOpenRun(agent)) return { glyph: 'starting', word: 'Starting', tail: ': the run goes on', tone: null }
   if (!agent.run || !reason) return { glyph: 'ready', word: 'Ready', tail: '', tone: null }
   const ending = describeEnding(reason, agent.limits)
   const steps = agent.run.steps === 1 ? ' in 1 step' : ` in ${agent.run.steps} steps`

@@ -3,6 +3,7 @@
  * Owns: which group an agent is in, the order of groups and rows, what the filter looks at. Must not know: React.
  */
 import type { AgentView } from '../../lib/services/agent/schemas.ts'
+import { hasOpenRun } from './live-agent.ts'
 
 export const groupNames = ['needs', 'underway', 'ready', 'rest'] as const
 export type GroupName = (typeof groupNames)[number]
@@ -19,9 +20,10 @@ export interface AgentGroup {
   agents: AgentView[]
 }
 
-export function groupOf(agent: Pick<AgentView, 'status' | 'needs'>): GroupName {
+export function groupOf(agent: Pick<AgentView, 'status' | 'needs' | 'run'>): GroupName {
   if (agent.needs !== null || agent.status === 'FAILED') return 'needs'
-  if (agent.status === 'STARTING' || agent.status === 'RUNNING' || agent.status === 'STOPPING') return 'underway'
+  if (hasOpenRun(agent) || agent.status === 'STARTING' || agent.status === 'RUNNING' || agent.status === 'STOPPING')
+    return 'underway'
   return agent.status === 'READY' ? 'ready' : 'rest'
 }
 

@@ -26,7 +26,14 @@ export function overlayStatus(agent: AgentView, transcript: Transcript): AgentVi
 /** What may be asked of an agent in its state. */
 export interface Possible {
   start: boolean
+  /** A container without a run. */
+  wake: boolean
+  /** Words that begin a run. */
   instruct: boolean
+  /** Words that wait for the run in progress. */
+  queue: boolean
+  /** Words that end the step in progress. */
+  interrupt: boolean
   cancel: boolean
   stop: boolean
   pullRequest: boolean
@@ -35,14 +42,24 @@ export interface Possible {
 export function possibleIn(agent: Pick<AgentView, 'status' | 'run'>): Possible {
   const { status } = agent
   const isBusy = status === 'STARTING' || status === 'RUNNING'
-  const isSettled = !isBusy && status !== 'STOPPING'
+  const isUp = status !== 'STOPPING'
+  const isOpen = hasOpenRun(agent)
+  const isSettled = !isBusy && isUp && !isOpen
   return {
     start: isSettled && (agent.run === null || status === 'FAILED'),
-    instruct: isSettled && agent.run !== null,
-    cancel: isBusy,
+    wake: status === 'SLEEPING' && isSettled,
+    instruct: isUp && !isOpen && agent.run !== null,
+    queue: isUp && isOpen,
+    interrupt: status === 'RUNNING' && isOpen,
+    cancel: isUp && isOpen,
     stop: isBusy || status === 'READY' || status === 'SLEEPING',
     pullRequest: isSettled && status !== 'FAILED' && agent.run !== null,
   }
+}
+
+/** A run that has not ended: in progress, or waiting for a start or for a person's decision. */
+export function hasOpenRun(agent: Pick<AgentView, 'run'>): boolean {
+  return agent.run !== null && agent.run.status !== 'ENDED'
 }
 
 function isAgentStatus(status: string): status is AgentStatus {

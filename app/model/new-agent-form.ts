@@ -3,6 +3,8 @@
  * Owns: which fields are sent and when; numbers and lists read from text. Must not know: React, the network. What is valid is the
  * API's to say.
  */
+import type { FieldProblem } from './problem.ts'
+import { readBytes } from './units.ts'
 
 export interface NewAgentForm {
   task: string
@@ -13,6 +15,8 @@ export interface NewAgentForm {
   model: string
   maxSteps: string
   maxCostUsd: string
+  diskBytes: string
+  setupScript: string
   egressMode: 'none' | 'allowlist' | 'open'
   egressAllow: string
   autoPullRequest: boolean
@@ -27,6 +31,8 @@ export const EMPTY_FORM: NewAgentForm = {
   model: '',
   maxSteps: '',
   maxCostUsd: '',
+  diskBytes: '',
+  setupScript: '',
   egressMode: 'allowlist',
   egressAllow: '',
   autoPullRequest: true,
@@ -34,7 +40,11 @@ export const EMPTY_FORM: NewAgentForm = {
 
 /** The body of `POST /api/agents`: what was filled in and differs from the defaults, in the order of the form. */
 export function buildCreateBody(form: NewAgentForm): Record<string, unknown> {
-  const limits = dropEmpty({ maxSteps: readNumber(form.maxSteps), maxCostUsd: readNumber(form.maxCostUsd) })
+  const limits = dropEmpty({
+    maxSteps: readNumber(form.maxSteps),
+    maxCostUsd: readNumber(form.maxCostUsd),
+    diskBytes: form.diskBytes.trim() === '' ? undefined : (readBytes(form.diskBytes) ?? form.diskBytes.trim()),
+  })
   const allow = readList(form.egressAllow)
   const egress = dropEmpty({
     mode: form.egressMode === 'allowlist' ? undefined : form.egressMode,
@@ -48,9 +58,18 @@ export function buildCreateBody(form: NewAgentForm): Record<string, unknown> {
     model: textOrNothing(form.model),
     limits: Object.keys(limits).length > 0 ? limits : undefined,
     egress: Object.keys(egress).length > 0 ? egress : undefined,
+    setupScript: form.setupScript.trim() === '' ? undefined : form.setupScript,
     autoPullRequest: form.autoPullRequest ? undefined : false,
     task: form.task.trim(),
   })
+}
+
+export const SIZE_HINT = 'must be a size, such as 512 MiB or 10 GiB'
+
+/** What cannot be read as a figure at all; the rest is the API's to judge. */
+export function findUnreadable(form: NewAgentForm): FieldProblem[] {
+  if (form.diskBytes.trim() === '' || readBytes(form.diskBytes) !== null) return []
+  return [{ path: 'limits.diskBytes', message: SIZE_HINT }]
 }
 
 /** Host names, separated by commas or white space. */

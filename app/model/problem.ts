@@ -54,6 +54,11 @@ export function toProblem(error: unknown): Problem {
   }
 }
 
+/** A form that was not sent, because these of its fields cannot be read. */
+export function unreadable(fields: FieldProblem[]): Problem {
+  return { status: 0, code: 'validation_failed', title: 'The form cannot be read', detail: '', hint: null, fields }
+}
+
 /** The message for one field; a path below it (`limits.maxSteps.0`) counts as the field's own. */
 export function findFieldMessage(problem: Problem | null, path: string): string | null {
   const found = problem?.fields.find((field) => field.path === path || field.path.startsWith(`${path}.`))

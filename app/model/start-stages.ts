@@ -23,7 +23,7 @@ const TITLES: Record<string, string> = {
   model: 'Model',
 }
 
-/** Stages that may lie ahead of every start; building the image is shown only when it happens. */
+/** Stages that lie ahead of a start, setup only where there is a script; building the image is shown only when it happens. */
 const AHEAD = ['container', 'bridge', 'clone', 'setup', 'model']
 
 const FAILURES: Record<string, string> = {
@@ -40,7 +40,7 @@ const FAILURES: Record<string, string> = {
 }
 
 /** What happened, then, unless the start is over and went well, what lies ahead. */
-export function stageLines(entry: StartEntry): StageLine[] {
+export function stageLines(entry: StartEntry, hasSetup: boolean): StageLine[] {
   const seen = entry.stages.map((stage, index) => lineOf(entry, stage, index === entry.stages.length - 1))
   if (entry.outcome === 'ok') return seen
   const reached = entry.stages.map((stage) => stage.stage)
@@ -50,7 +50,7 @@ export function stageLines(entry: StartEntry): StageLine[] {
   return [
     ...seen,
     ...ahead
-      .filter((stage) => !reached.includes(stage))
+      .filter((stage) => !reached.includes(stage) && (hasSetup || stage !== 'setup'))
       .map((stage) => ({ stage, title: titleOf(stage), look: 'later' as const, words, since: null })),
   ]
 }
@@ -58,6 +58,7 @@ export function stageLines(entry: StartEntry): StageLine[] {
 export function describeFailure(code: string, stage: string | null): string {
   const known = FAILURES[code]
   if (known !== undefined) return known
+  if (stage === 'setup') return 'The setup script failed'
   return stage === null ? 'The start failed' : `The start failed at “${titleOf(stage)}”`
 }
 

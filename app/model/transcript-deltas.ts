@@ -4,8 +4,8 @@
  */
 import type { EventView } from '../../lib/services/agent/schemas.ts'
 import { type Joined, joinPiece, NOTHING_JOINED } from './delta-join.ts'
-import { type Draft, findEntry, turnOf } from './transcript-draft.ts'
-import type { Entry, TextEntry, ToolEntry } from './transcript-types.ts'
+import { type Draft, findEntry, turnOf, writeTurn } from './transcript-draft.ts'
+import type { Entry, StartEntry, TextEntry, ToolEntry } from './transcript-types.ts'
 
 export const MAX_LIVE_CHARS = 128 * 1024
 
@@ -19,7 +19,8 @@ export function applyDelta(draft: Draft, event: EventView): void {
   const { messageId, offset, delta } = event.data
   if (typeof messageId !== 'string' || typeof offset !== 'number' || typeof delta !== 'string') return
   const piece = { messageId, offset, delta }
-  if (event.type === 'tool_output_delta') addOutput(draft, event, piece)
+  if (event.type === 'tool_output_delta' && event.runId === null) addSetupOutput(draft, piece)
+  else if (event.type === 'tool_output_delta') addOutput(draft, event, piece)
   else addWords(draft, event, piece)
 }
 
@@ -64,6 +65,18 @@ function addOutput(draft: Draft, event: EventView, piece: Piece): void {
   turn.entries[index] = { ...entry, liveOutput: keepTail(joinPiece(entry.liveOutput, piece.offset, piece.delta)) }
 }
 
+/** Output of no run is the setup script's, and belongs to the start that goes on. */
+function addSetupOutput(draft: Draft, { messageId, offset, delta }: Piece): void {
+  const last = draft.view.turns.length - 1
+  if (last < 0) return
+  const turn = writeTurn(draft, last)
+  const found = findEntry(turn, isGoingStart)
+  if (!found) return
+  const [index, entry] = found
+  const known = entry.output?.messageId === messageId ? entry.output.text : NOTHING_JOINED
+  turn.entries[index] = { ...entry, output: { messageId, text: keepTail(joinPiece(known, offset, delta)) } }
+}
+
 /** A command may say more than a page can hold; the result brings its beginning and its end. */
 function keepTail(joined: Joined): Joined {
   const excess = joined.text.length - MAX_LIVE_CHARS
@@ -72,6 +85,10 @@ function keepTail(joined: Joined): Joined {
 
 export function isText(entry: Entry): entry is TextEntry {
   return entry.kind === 'text' || entry.kind === 'reasoning'
+}
+
+export function isGoingStart(entry: Entry): entry is StartEntry {
+  return entry.kind === 'start' && entry.outcome === 'going'
 }
 
 export function isTool(entry: Entry): entry is ToolEntry {

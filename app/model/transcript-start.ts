@@ -4,8 +4,9 @@
  */
 import type { ControlEventData } from '../../container/contract/events.ts'
 import type { EventView } from '../../lib/services/agent/schemas.ts'
+import { isGoingStart } from './transcript-deltas.ts'
 import { type Draft, findEntry, turnOf } from './transcript-draft.ts'
-import type { Entry, StartEntry, StartStageView, Turn } from './transcript-types.ts'
+import type { NoteEntry, StartEntry, StartStageView, Turn } from './transcript-types.ts'
 
 export function applyStatus(draft: Draft, event: EventView): void {
   const data = event.data as ControlEventData<'status'>
@@ -30,9 +31,16 @@ export function applyStatus(draft: Draft, event: EventView): void {
     return
   }
   if (going) turn.entries[going[0]] = finish(going[1], event.createdAt)
-  if (data.status === 'IDLE' && before !== null && before.status !== 'IDLE') {
-    turn.entries.push({ kind: 'stopped', key: `stopped-${event.seq}`, at: event.createdAt, data: event.data })
-  }
+  const kind = noteFor(data, before?.status ?? null)
+  if (kind !== null) turn.entries.push({ kind, key: `${kind}-${event.seq}`, at: event.createdAt, data: event.data })
+}
+
+/** What a change of state has to say besides the state: null where there is nothing. */
+function noteFor(data: ControlEventData<'status'>, before: string | null): NoteEntry['kind'] | null {
+  if (data.status === 'IDLE' && before !== null && before !== 'IDLE') return 'stopped'
+  if (data.status === 'SLEEPING' && before !== 'SLEEPING') return 'asleep'
+  // That a person has to decide, and what was decided.
+  return data.message === undefined ? null : 'told'
 }
 
 function newStart(event: EventView): StartEntry {
@@ -42,6 +50,7 @@ function newStart(event: EventView): StartEntry {
     at: event.createdAt,
     stages: [],
     message: '',
+    output: null,
     outcome: 'going',
     failure: null,
   }
@@ -80,8 +89,4 @@ function endLast(stages: readonly StartStageView[], at: string): StartStageView[
 function replaceOrAdd(turn: Turn, found: [number, StartEntry] | null, entry: StartEntry): void {
   if (found) turn.entries[found[0]] = entry
   else turn.entries.push(entry)
-}
-
-function isGoingStart(entry: Entry): entry is StartEntry {
-  return entry.kind === 'start' && entry.outcome === 'going'
 }

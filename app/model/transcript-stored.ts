@@ -8,7 +8,7 @@ import { NOTHING_JOINED } from './delta-join.ts'
 import { isText, isTool } from './transcript-deltas.ts'
 import { addTurn, type Draft, findEntry, newTurn, turnOf } from './transcript-draft.ts'
 import { applyStatus } from './transcript-start.ts'
-import type { ChangedFile, FileChange, NoteEntry, TextEntry, ToolEntry, Turn } from './transcript-types.ts'
+import type { ChangedFile, Entry, FileChange, NoteEntry, TextEntry, ToolEntry, Turn } from './transcript-types.ts'
 
 type Handler = (draft: Draft, event: EventView) => void
 
@@ -18,13 +18,7 @@ export function applyStored(draft: Draft, event: EventView): void {
 }
 
 const HANDLERS: Record<string, Handler> = {
-  message: (draft, event) => {
-    const data = event.data as ControlEventData<'message'>
-    const order = { text: data.text, from: data.from?.name ?? null, at: event.createdAt }
-    const waiting = event.runId === null ? undefined : draft.view.turns.find((turn) => turn.runId === event.runId)
-    if (waiting && waiting.order === null) turnOf(draft, event).order = order
-    else addTurn(draft, { ...newTurn(`turn-${event.seq}`, event.runId), order })
-  },
+  message: addWords,
   run_started: (draft, event) => {
     const data = event.data as SandboxEventData<'run_started'>
     const turn = turnOf(draft, event)
@@ -90,10 +84,37 @@ const HANDLERS: Record<string, Handler> = {
   commit: (draft, event) => addNote(draft, event, 'commit'),
   push: (draft, event) => addNote(draft, event, 'push'),
   pull_request: (draft, event) => addNote(draft, event, 'pull_request'),
-  error: (draft, event) => addNote(draft, event, 'error'),
+  error: addError,
   compaction: (draft, event) => addNote(draft, event, 'compaction'),
   status: applyStatus,
   done: endTurn,
+}
+
+/** The first words of a run open its turn; what is said to it later stands where it was heard. */
+function addWords(draft: Draft, event: EventView): void {
+  const data = event.data as ControlEventData<'message'>
+  const words = { text: data.text, from: data.from?.name ?? null, at: event.createdAt }
+  const ofRun = event.runId === null ? undefined : draft.view.turns.findLast((turn) => turn.runId === event.runId)
+  if (!ofRun) addTurn(draft, { ...newTurn(`turn-${event.seq}`, event.runId), order: words })
+  else if (ofRun.order === null) turnOf(draft, event).order = words
+  else turnOf(draft, event).entries.push({ kind: 'said', key: `said-${event.seq}`, ...words })
+}
+
+/** An answer that broke off: told to the end where a person spoke, said once more where the model is asked again. */
+function addError(draft: Draft, event: EventView): void {
+  const { code, abandonedMessageIds } = event.data
+  const ids: unknown[] = Array.isArray(abandonedMessageIds) ? abandonedMessageIds : []
+  const turn = turnOf(draft, event)
+  const isBroken = (entry: Entry) => isText(entry) && entry.state === 'live' && ids.includes(entry.messageId)
+  if (code === 'step_interrupted') {
+    turn.entries = turn.entries.map((entry) => (isText(entry) && isBroken(entry) ? { ...entry, state: 'cut' } : entry))
+    addNote(draft, event, 'interrupted')
+  } else if (code === 'provider_retry') {
+    turn.entries = turn.entries.filter((entry) => !isBroken(entry))
+    addNote(draft, event, 'retried')
+  } else {
+    addNote(draft, event, 'error')
+  }
 }
 
 function addWhole(draft: Draft, event: EventView): void {

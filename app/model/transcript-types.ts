@@ -33,7 +33,7 @@ export interface TextEntry extends EntryBase {
   kind: 'text' | 'reasoning'
   messageId: string
   text: Joined
-  /** live: still being written; cut: the run ended before it was whole, so the log does not hold it. */
+  /** live: still being written; cut: its step or run ended before it was whole, so the log does not hold it. */
   state: 'live' | 'whole' | 'cut'
 }
 
@@ -60,20 +60,41 @@ export interface StartStageView {
   percent: number | null
 }
 
+/** Words to a run in progress, or that waited for one. */
+export interface SaidEntry extends EntryBase {
+  kind: 'said'
+  text: string
+  from: string | null
+}
+
 export interface StartEntry extends EntryBase {
   kind: 'start'
   stages: StartStageView[]
   message: string
+  /** What the setup script says, as it comes; the log does not keep it. */
+  output: { messageId: string; text: Joined } | null
   outcome: 'going' | 'ok' | 'failed'
   failure: { stage: string | null; code: string; message: string; logTail: string[] } | null
 }
 
 export interface NoteEntry extends EntryBase {
-  kind: 'commit' | 'push' | 'pull_request' | 'error' | 'compaction' | 'refused' | 'continued' | 'stopped'
+  kind:
+    | 'commit'
+    | 'push'
+    | 'pull_request'
+    | 'error'
+    | 'compaction'
+    | 'refused'
+    | 'continued'
+    | 'stopped'
+    | 'asleep'
+    | 'told'
+    | 'interrupted'
+    | 'retried'
   data: Record<string, unknown>
 }
 
-export type Entry = TextEntry | ToolEntry | ChangeEntry | StartEntry | NoteEntry
+export type Entry = TextEntry | ToolEntry | ChangeEntry | SaidEntry | StartEntry | NoteEntry
 
 export interface TurnEnd {
   /** How many entries came before it; what follows (the push, the pull request) stands below it. */

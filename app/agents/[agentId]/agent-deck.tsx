@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from 'react'
 import type { AgentView } from '../../../lib/services/agent/schemas.ts'
 import type { LiveAgent } from '../../client/use-agent.ts'
 import { useHotkeys } from '../../client/use-hotkeys.ts'
+import { useQueue } from '../../client/use-queue.ts'
 import { faceOf } from '../../model/agent-face.ts'
 import { possibleIn } from '../../model/live-agent.ts'
 import { Composer } from './composer.tsx'
@@ -11,9 +12,13 @@ import { Conversation } from './conversation.tsx'
 import { ShipHeader } from './ship-header.tsx'
 import { type PanelTab, SidePanel } from './side-panel.tsx'
 import type { AgentActions } from './use-agent-actions.ts'
+import { type ShowEditor, useAgentEditor } from './use-agent-editor.ts'
 
 export interface AgentDeckProps {
   live: LiveAgent
+  /** As the API last had it. */
+  known: AgentView
+  /** With what the log has said since. */
   agent: AgentView
   actions: AgentActions
   isSheetOpen: boolean
@@ -22,19 +27,25 @@ export interface AgentDeckProps {
 }
 
 /** Header, conversation, composer and panel of one agent, in the order in which they take focus. */
-export function AgentDeck({ live, agent, actions, isSheetOpen, setSheetOpen, onDelete }: AgentDeckProps) {
+export function AgentDeck({ live, known, agent, actions, isSheetOpen, setSheetOpen, onDelete }: AgentDeckProps) {
   const { transcript } = live
   const [tab, setTab] = useState<PanelTab>('changes')
   const composer = useRef<HTMLTextAreaElement>(null)
+  const editor = useAgentEditor(agent, actions)
+  const queue = useQueue(known, live.refresh)
   const face = faceOf(agent)
   const possible = possibleIn(agent)
-  const title = `${face.word}: ${agent.name} · Berth`
+  const title = `${agent.needs === null ? '' : '(1) '}${face.word}: ${agent.name} · Berth`
   useEffect(() => {
     document.title = title
   }, [title])
   const showTab = (next: PanelTab) => {
     setTab(next)
     setSheetOpen(true)
+  }
+  const edit: ShowEditor = (target) => {
+    editor.show(target)
+    showTab('details')
   }
   useHotkeys({
     i: () => composer.current?.focus(),
@@ -52,11 +63,19 @@ export function AgentDeck({ live, agent, actions, isSheetOpen, setSheetOpen, onD
     <>
       <ShipHeader {...shared} face={face} onDelete={onDelete} />
       <div className="talk">
-        <Conversation live={live} agent={agent} actions={actions} onDelete={onDelete} />
-        <Composer {...shared} ref={composer} showTab={showTab} />
+        <Conversation
+          live={live}
+          agent={agent}
+          actions={actions}
+          canGoOn={possible.instruct}
+          edit={edit}
+          onDelete={onDelete}
+        />
+        <Composer {...shared} ref={composer} queue={queue} showTab={showTab} />
       </div>
       <SidePanel
         {...shared}
+        editor={editor}
         tab={tab}
         setTab={setTab}
         isSheetOpen={isSheetOpen}

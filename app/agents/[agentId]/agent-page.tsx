@@ -19,7 +19,7 @@ export function AgentPage({ agentId }: { agentId: string }) {
   const router = useRouter()
   const live = useAgent(agentId)
   const others = useOtherAgents()
-  const actions = useAgentActions(agentId, live.refresh)
+  const actions = useAgentActions({ agentId, onDone: live.refresh, onAgent: live.setAgent })
   const [isSheetOpen, setSheetOpen] = useState(false)
   const [isDeleting, setDeleting] = useState(false)
   const agent = live.agent && overlayStatus(live.agent, live.transcript)
@@ -30,9 +30,10 @@ export function AgentPage({ agentId }: { agentId: string }) {
       <Bar here="agent" needs={needs} connection={live.agent ? live.connection : null} />
       <main id="main" className="deck">
         <Quay agents={others && withCurrent(others, agent)} current={agentId} />
-        {agent ? (
+        {agent && live.agent ? (
           <AgentDeck
             live={live}
+            known={live.agent}
             agent={agent}
             actions={actions}
             isSheetOpen={isSheetOpen}

@@ -1,73 +1,103 @@
 'use client'
 
-import { type FormEvent, type KeyboardEvent, type Ref, useEffect, useState } from 'react'
+import { type FormEvent, type KeyboardEvent, type RefObject, useCallback } from 'react'
+import type { QueuedMessage } from '../../../lib/domain/agent.ts'
 import type { AgentView } from '../../../lib/services/agent/schemas.ts'
-import { Delta } from '../../components/delta.tsx'
+import type { Queue } from '../../client/use-queue.ts'
 import { LineIcon } from '../../components/line-icon.tsx'
 import { ProblemNote } from '../../components/problem-note.tsx'
+import { composerWords } from '../../model/composer-words.ts'
 import type { Possible } from '../../model/live-agent.ts'
 import type { Transcript } from '../../model/transcript-types.ts'
+import { DecisionCard } from './decision-card.tsx'
+import { QueueList } from './queue-list.tsx'
+import { SheetChips } from './sheet-chips.tsx'
 import type { PanelTab } from './side-panel.tsx'
-import type { AgentActions } from './use-agent-actions.ts'
+import type { AgentAction, AgentActions } from './use-agent-actions.ts'
+import { useDraft } from './use-draft.ts'
 
 export interface ComposerProps {
-  ref: Ref<HTMLTextAreaElement>
+  ref: RefObject<HTMLTextAreaElement | null>
   agent: AgentView
   transcript: Transcript
   actions: AgentActions
   possible: Possible
+  queue: Queue
   showTab(tab: PanelTab): void
 }
 
-/** The next instruction. The draft is kept for each agent across reloads. */
-export function Composer({ ref, agent, transcript, actions, possible, showTab }: ComposerProps) {
-  const [draft, setDraft] = useDraft(agent.id)
-  const canSend = possible.instruct && draft.trim() !== '' && actions.busy === null
-  const send = async () => {
-    if (canSend && (await actions.resume(draft.trim()))) setDraft('')
+/** Shown where they belong: a change in its form, a deletion in its dialog. */
+const SHOWN_ELSEWHERE: ReadonlySet<AgentAction> = new Set(['purge', 'change'])
+
+/** What is said next: an instruction, words to the run in progress, or a decision that a run waits for. */
+export function Composer({ ref, agent, transcript, actions, possible, queue, showTab }: ComposerProps) {
+  const draft = useDraft(agent.id)
+  const canSay = possible.instruct || possible.queue
+  const canSend = canSay && draft.text.trim() !== '' && actions.busy === null
+  const send = async (mode: QueuedMessage['mode']) => {
+    if (canSend && (await actions.say(draft.text.trim(), mode))) draft.put('')
   }
   const submit = (event: FormEvent) => {
     event.preventDefault()
-    void send()
+    void send('queue')
   }
   const press = (event: KeyboardEvent) => {
-    if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return
+    if (event.key !== 'Enter' || event.nativeEvent.isComposing) return
+    const withControl = event.ctrlKey || event.metaKey
+    // Under a finger Enter makes a line, as everywhere there.
+    if (!withControl && (event.shiftKey || matchMedia('(pointer: coarse)').matches)) return
     event.preventDefault()
-    void send()
+    void send(withControl && event.shiftKey && possible.interrupt ? 'interrupt' : 'queue')
   }
-  const isNew = agent.run === null
+  const focusField = useCallback(() => ref.current?.focus(), [ref])
+  const { problem } = actions
+  const decision = agent.needs === 'divergence' ? agent.divergence : null
+  const words = composerWords(agent, possible, queue.items.length)
   return (
     <form className="composer" onSubmit={submit}>
       <SheetChips agent={agent} transcript={transcript} showTab={showTab} />
-      {actions.problem && actions.problem.action !== 'purge' && (
+      {problem && !SHOWN_ELSEWHERE.has(problem.action) && (
         <div className="composer-problem">
-          <ProblemNote problem={actions.problem.problem}>
+          <ProblemNote problem={problem.problem}>
             <button className="btn quiet sm" type="button" onClick={actions.forget}>
               Dismiss
             </button>
           </ProblemNote>
         </div>
       )}
-      <div className="write">
-        {!isNew && (
-          <textarea
-            ref={ref}
-            aria-label="Instruction"
-            placeholder={placeholderOf(agent)}
-            value={draft}
-            onChange={(event) => setDraft(event.target.value)}
-            onKeyDown={press}
-          />
-        )}
-        <div className="tools">
-          <span className="faint cut model" title={`Model: ${agent.model}`}>
-            {agent.model}
-          </span>
-          <span className="grow" />
-          <span className="said muted cut">{sayWhy(agent, possible)}</span>
-          <Acts actions={actions} possible={possible} isNew={isNew} canSend={canSend} />
+      <QueueList queue={queue} onLost={draft.add} focusAfter={focusField} />
+      {decision ? (
+        <DecisionCard agent={agent} divergence={decision} actions={actions} />
+      ) : (
+        <div className="write">
+          {agent.run !== null && (
+            <textarea
+              ref={ref}
+              aria-label="Instruction"
+              placeholder={words.placeholder}
+              value={draft.text}
+              onChange={(event) => draft.put(event.target.value)}
+              onKeyDown={press}
+            />
+          )}
+          <div className="tools">
+            <span className="faint cut model" title={`Model: ${agent.model}`}>
+              {agent.model}
+            </span>
+            <span className="grow" />
+            <span className="said muted">{words.said}</span>
+            <Acts actions={actions} possible={possible} canSend={canSend} interrupt={() => void send('interrupt')} />
+          </div>
         </div>
-      </div>
+      )}
+      {!decision && possible.interrupt && (
+        <p className="composer-hint faint" id="composer-hint">
+          Queue waits for its next step. Interrupt now ends the step it is in
+          <span className="desk-inline">
+            : <kbd>Ctrl</kbd> <kbd>Shift</kbd> <kbd>↵</kbd>
+          </span>
+        </p>
+      )}
     </form>
   )
 }
@@ -75,100 +105,64 @@ export function Composer({ ref, agent, transcript, actions, possible, showTab }:
 interface ActsProps {
   actions: AgentActions
   possible: Possible
-  isNew: boolean
   canSend: boolean
+  interrupt(): void
 }
 
-function Acts({ actions, possible, isNew, canSend }: ActsProps) {
+function Acts({ actions, possible, canSend, interrupt }: ActsProps) {
+  const { busy } = actions
+  const isNew = possible.start && !possible.instruct
   return (
     <>
       {possible.cancel && (
-        <button className="btn" type="button" disabled={actions.busy !== null} onClick={() => void actions.cancel()}>
-          {actions.busy === 'cancel' ? 'Cancelling' : 'Cancel run'}
+        <button className="btn quiet" type="button" disabled={busy !== null} onClick={() => void actions.cancel()}>
+          {busy === 'cancel' ? 'Cancelling' : 'Cancel run'}
         </button>
       )}
-      {isNew && possible.start && (
+      {isNew && (
+        <button className="btn primary" type="button" disabled={busy !== null} onClick={() => void actions.start()}>
+          <LineIcon name="play" small />
+          {busy === 'start' ? 'Starting' : 'Start'}
+        </button>
+      )}
+      {possible.wake && (
         <button
-          className="btn primary"
+          className="btn"
           type="button"
-          disabled={actions.busy !== null}
+          disabled={busy !== null}
+          title="Starts its container without giving it anything to do"
           onClick={() => void actions.start()}
         >
-          <LineIcon name="play" small />
-          {actions.busy === 'start' ? 'Starting' : 'Start'}
+          {busy === 'start' ? 'Waking' : 'Wake'}
         </button>
       )}
-      {!isNew && !possible.cancel && (
-        <button className="btn primary" type="submit" disabled={!canSend}>
-          {actions.busy === 'resume' ? 'Sending' : 'Send'} <kbd className="desk">Ctrl ↵</kbd>
+      {possible.interrupt && (
+        <button
+          className="btn"
+          type="button"
+          disabled={!canSend}
+          aria-describedby="composer-hint"
+          aria-keyshortcuts="Control+Shift+Enter"
+          onClick={interrupt}
+        >
+          {busy === 'interrupt' ? 'Interrupting' : 'Interrupt now'}
+        </button>
+      )}
+      {!isNew && (
+        <button
+          className="btn primary"
+          type="submit"
+          disabled={!canSend}
+          aria-describedby={possible.interrupt ? 'composer-hint' : undefined}
+        >
+          {labelOf(possible, busy)} <kbd className="desk">↵</kbd>
         </button>
       )}
     </>
   )
 }
 
-function placeholderOf(agent: AgentView): string {
-  if (agent.status === 'FAILED') return 'Or give it another instruction'
-  if (agent.status === 'SLEEPING' || agent.status === 'IDLE') return 'Tell it what to do next; its files are kept'
-  return 'Tell the agent what to do next'
-}
-
-function sayWhy(agent: AgentView, possible: Possible): string {
-  if (possible.cancel) return 'It is at work. Send the next instruction when this run has ended.'
-  if (agent.status === 'STOPPING') return 'It is being stopped.'
-  if (agent.run === null && possible.start) return 'Not started yet.'
-  return ''
-}
-
-/** On narrow screens: the ways to the panel, which is a sheet there. */
-function SheetChips({
-  agent,
-  transcript,
-  showTab,
-}: {
-  agent: AgentView
-  transcript: Transcript
-  showTab(tab: PanelTab): void
-}) {
-  const done = transcript.tasks.filter((task) => task.status === 'completed').length
-  return (
-    <div className="sheets">
-      <button className="btn sm" type="button" onClick={() => showTab('changes')}>
-        Changes
-        <span>
-          <Delta
-            additions={transcript.files.reduce((sum, file) => sum + file.additions, 0)}
-            deletions={transcript.files.reduce((sum, file) => sum + file.deletions, 0)}
-          />
-        </span>
-      </button>
-      {transcript.tasks.length > 0 && (
-        <button className="btn sm" type="button" onClick={() => showTab('plan')}>
-          Plan
-          <span className="count">
-            {done}/{transcript.tasks.length}
-          </span>
-        </button>
-      )}
-      <button className="btn sm" type="button" onClick={() => showTab('pull')}>
-        <LineIcon name="pr" small />
-        {agent.pullRequest ? `#${agent.pullRequest.number}` : 'Pull request'}
-      </button>
-      <button className="btn sm" type="button" onClick={() => showTab('details')}>
-        Details
-      </button>
-    </div>
-  )
-}
-
-function useDraft(agentId: string): [string, (draft: string) => void] {
-  const key = `berth-draft-${agentId}`
-  const [draft, setDraft] = useState('')
-  useEffect(() => setDraft(localStorage.getItem(key) ?? ''), [key])
-  const put = (next: string) => {
-    setDraft(next)
-    if (next === '') localStorage.removeItem(key)
-    else localStorage.setItem(key, next)
-  }
-  return [draft, put]
+function labelOf(possible: Possible, busy: AgentAction | null): string {
+  if (possible.queue) return busy === 'chat' ? 'Queueing' : 'Queue'
+  return busy === 'chat' ? 'Sending' : 'Send'
 }

@@ -10,6 +10,7 @@ import { PlainWords } from '../../components/prose.tsx'
 import { FailureBox } from './start-entry.tsx'
 import { TurnView } from './turn-view.tsx'
 import type { AgentActions } from './use-agent-actions.ts'
+import type { ShowEditor } from './use-agent-editor.ts'
 
 /** Nearer to the end than this counts as being there. */
 const END_PX = 80
@@ -18,10 +19,13 @@ export interface ConversationProps {
   live: LiveAgent
   agent: AgentView
   actions: AgentActions
+  /** Whether an instruction would begin a run now. */
+  canGoOn: boolean
+  edit: ShowEditor
   onDelete(): void
 }
 
-export function Conversation({ live, agent, actions, onDelete }: ConversationProps) {
+export function Conversation({ live, agent, actions, canGoOn, edit, onDelete }: ConversationProps) {
   const { transcript, isCaughtUp } = live
   const { ref, isAtEnd, goToEnd } = useFollow(transcript, isCaughtUp)
   useHotkeys({ end: goToEnd })
@@ -41,6 +45,8 @@ export function Conversation({ live, agent, actions, onDelete }: ConversationPro
             agent={agent}
             isLast={index === turns.length - 1}
             actions={actions}
+            canGoOn={canGoOn}
+            edit={edit}
             onDelete={onDelete}
           />
         ))}
@@ -48,7 +54,7 @@ export function Conversation({ live, agent, actions, onDelete }: ConversationPro
           <div className="entry">
             <span />
             <div>
-              <FailureBox agent={agent} failure={null} actions={actions} onDelete={onDelete} isCurrent />
+              <FailureBox agent={agent} failure={null} actions={actions} edit={edit} onDelete={onDelete} isCurrent />
             </div>
           </div>
         )}

@@ -10,6 +10,7 @@ import { LogTime } from '../../components/moment.tsx'
 import { formatBytes, formatClock, formatCost, formatCount, formatLimit, formatTokens } from '../../model/format.ts'
 import type { Refusal, Transcript } from '../../model/transcript-types.ts'
 import { costOfRun } from './ship-header.tsx'
+import type { ShowEditor } from './use-agent-editor.ts'
 
 const MODES: Record<AgentView['egress']['mode'], string> = {
   none: 'nothing but the model and its repository',
@@ -17,9 +18,23 @@ const MODES: Record<AgentView['egress']['mode'], string> = {
   open: 'any public host',
 }
 
-export function DetailsPane({ agent, transcript }: { agent: AgentView; transcript: Transcript }) {
+export interface DetailsPaneProps {
+  agent: AgentView
+  transcript: Transcript
+  edit: ShowEditor
+}
+
+export function DetailsPane({ agent, transcript, edit }: DetailsPaneProps) {
   return (
     <>
+      <div className="pane-bar">
+        <span className="muted cut">Limits, network, instructions and setup can be changed.</span>
+        <span className="grow" />
+        <button className="btn sm" type="button" data-edit-agent onClick={() => edit()}>
+          <LineIcon name="edit" small />
+          Edit
+        </button>
+      </div>
       {transcript.refusals.length > 0 && <Refusals refusals={transcript.refusals} />}
       <Run agent={agent} transcript={transcript} />
       <section className="sect" aria-label="Sandbox">
@@ -31,6 +46,7 @@ export function DetailsPane({ agent, transcript }: { agent: AgentView; transcrip
           <Pair name="Memory">
             {agent.isolated === false ? 'Not limited' : `${formatBytes(agent.limits.memoryBytes)}, no swap`}
           </Pair>
+          <Pair name="Disk">{agent.limits.diskBytes === null ? 'no limit' : formatBytes(agent.limits.diskBytes)}</Pair>
           <Pair name="Processor">
             {agent.isolated === false ? 'Not limited' : formatCount(agent.limits.nanoCpus / 1e9, 'core')}
           </Pair>
@@ -63,6 +79,8 @@ export function DetailsPane({ agent, transcript }: { agent: AgentView; transcrip
           </Pair>
           <Pair name="All runs">{formatCost(agent.costUsd)}</Pair>
         </dl>
+        <Given name="Instructions" text={agent.instructions} />
+        <Given name="Setup script" text={agent.setupScript} isCode />
       </section>
     </>
   )
@@ -71,7 +89,19 @@ export function DetailsPane({ agent, transcript }: { agent: AgentView; transcrip
 function describeIsolation(agent: AgentView): string {
   if (agent.isolated === null) return 'No sandbox yet'
   if (!agent.isolated) return 'Processes of the machine that Berth runs on, not isolated'
+  if (agent.status === 'SLEEPING') return 'A container without network, stopped while it sleeps'
   return agent.status === 'IDLE' ? 'A container without network; none at the moment' : 'A container without network'
+}
+
+/** A text that a person gave it; nothing where there is none. */
+function Given({ name, text, isCode = false }: { name: string; text: string | null; isCode?: boolean }) {
+  if (text === null || text.trim() === '') return null
+  return (
+    <div className="given">
+      <h3 className="muted">{name}</h3>
+      <p className={isCode ? 'mono code-12' : undefined}>{text}</p>
+    </div>
+  )
 }
 
 function Pair({ name, children }: { name: string; children: ReactNode }) {

@@ -5,11 +5,13 @@ import type { AgentView } from '../../../lib/services/agent/schemas.ts'
 import { LineIcon } from '../../components/line-icon.tsx'
 import { LogTime } from '../../components/moment.tsx'
 import { Prose } from '../../components/prose.tsx'
+import { Words } from '../../components/words.tsx'
 import type { Entry, TextEntry } from '../../model/transcript-types.ts'
 import { NoteView } from './note-entry.tsx'
 import { StartView } from './start-entry.tsx'
 import { ChangeView, ToolView } from './tool-entry.tsx'
 import type { AgentActions } from './use-agent-actions.ts'
+import type { ShowEditor } from './use-agent-editor.ts'
 
 export interface EntryViewProps {
   entry: Entry
@@ -17,6 +19,7 @@ export interface EntryViewProps {
   /** The last of the log: what failed here can be tried again. */
   isCurrent: boolean
   actions: AgentActions
+  edit: ShowEditor
   onDelete(): void
 }
 
@@ -24,6 +27,14 @@ export interface EntryViewProps {
 export const EntryView = memo(
   function EntryView(props: EntryViewProps) {
     const { entry } = props
+    if (entry.kind === 'said') {
+      return (
+        <article className="entry order loose" aria-label={NAMES.said}>
+          <LogTime at={entry.at} />
+          <Words text={entry.text} from={entry.from} />
+        </article>
+      )
+    }
     return (
       <article className="entry" aria-label={NAMES[entry.kind]}>
         <LogTime at={entry.at} />
@@ -48,6 +59,7 @@ const NAMES: Record<Entry['kind'], string> = {
   reasoning: 'Reasoning',
   tool: 'Tool call',
   change: 'File change',
+  said: 'Said to the run',
   start: 'Start',
   commit: 'Commit',
   push: 'Push',
@@ -57,9 +69,13 @@ const NAMES: Record<Entry['kind'], string> = {
   refused: 'Refused connection',
   continued: 'Continued',
   stopped: 'Stopped',
+  asleep: 'Asleep',
+  told: 'Note',
+  interrupted: 'Step ended',
+  retried: 'Asked again',
 }
 
-function EntryBody({ entry, agent, isCurrent, actions, onDelete }: EntryViewProps) {
+function EntryBody({ entry, ...props }: EntryViewProps) {
   switch (entry.kind) {
     case 'text':
       return <TextView entry={entry} />
@@ -70,7 +86,9 @@ function EntryBody({ entry, agent, isCurrent, actions, onDelete }: EntryViewProp
     case 'change':
       return <ChangeView change={entry.change} />
     case 'start':
-      return <StartView entry={entry} agent={agent} isCurrent={isCurrent} actions={actions} onDelete={onDelete} />
+      return <StartView entry={entry} {...props} />
+    case 'said':
+      return null
     default:
       return <NoteView entry={entry} />
   }
@@ -81,7 +99,7 @@ function TextView({ entry }: { entry: TextEntry }) {
   return (
     <>
       <Prose text={text} isLive={entry.state === 'live'} />
-      {entry.state === 'cut' && <p className="faint cut-off">Cut off here by the end of the run; not kept.</p>}
+      {entry.state === 'cut' && <p className="faint cut-off">Cut off here; the rest was not written.</p>}
     </>
   )
 }

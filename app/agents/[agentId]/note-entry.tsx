@@ -39,6 +39,18 @@ export function NoteView({ entry }: { entry: NoteEntry }) {
       )
     case 'continued':
       return <Line icon="retry" verb="Went on" object="after an interruption" />
+    case 'interrupted':
+      return <p className="muted note-line">Step ended: you spoke.</p>
+    case 'retried':
+      return <Line icon="retry" verb="Asked again" object={textOf(data.message)} />
+    case 'told':
+      return <p className="muted note-line">{textOf(data.message)}</p>
+    case 'asleep':
+      return (
+        <p className="muted note-line">
+          Fell asleep: its container was stopped after idle time. Files and conversation are kept.
+        </p>
+      )
     case 'stopped':
       return <p className="muted note-line">The container was removed. Files and conversation are kept.</p>
   }

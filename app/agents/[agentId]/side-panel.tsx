@@ -7,8 +7,10 @@ import type { Possible } from '../../model/live-agent.ts'
 import type { Transcript } from '../../model/transcript-types.ts'
 import { ChangesPane } from './changes-pane.tsx'
 import { DetailsPane } from './details-pane.tsx'
+import { EditPane } from './edit-pane.tsx'
 import { PullPane } from './pull-pane.tsx'
 import type { AgentActions } from './use-agent-actions.ts'
+import type { AgentEditor } from './use-agent-editor.ts'
 
 export const panelTabs = ['changes', 'plan', 'pull', 'details'] as const
 export type PanelTab = (typeof panelTabs)[number]
@@ -18,6 +20,7 @@ export interface SidePanelProps {
   transcript: Transcript
   actions: AgentActions
   possible: Possible
+  editor: AgentEditor
   tab: PanelTab
   setTab(tab: PanelTab): void
   isSheetOpen: boolean
@@ -86,7 +89,7 @@ function TabCount({ name, transcript }: { name: PanelTab; transcript: Transcript
   return null
 }
 
-function PaneBody({ agent, transcript, actions, possible, tab }: SidePanelProps) {
+function PaneBody({ agent, transcript, actions, possible, editor, tab }: SidePanelProps) {
   switch (tab) {
     case 'changes':
       return <ChangesPane files={transcript.files} />
@@ -95,7 +98,11 @@ function PaneBody({ agent, transcript, actions, possible, tab }: SidePanelProps)
     case 'pull':
       return <PullPane agent={agent} transcript={transcript} actions={actions} possible={possible} />
     case 'details':
-      return <DetailsPane agent={agent} transcript={transcript} />
+      return editor.open ? (
+        <EditPane open={editor.open} editor={editor} isBusy={actions.busy !== null} />
+      ) : (
+        <DetailsPane agent={agent} transcript={transcript} edit={editor.show} />
+      )
   }
 }
 

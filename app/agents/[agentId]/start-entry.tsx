@@ -11,18 +11,21 @@ import { formatCount, formatDuration } from '../../model/format.ts'
 import { describeFailure, type StageLine, stageLines } from '../../model/start-stages.ts'
 import type { StartEntry } from '../../model/transcript-types.ts'
 import type { AgentActions } from './use-agent-actions.ts'
+import type { ShowEditor } from './use-agent-editor.ts'
 
 export interface StartViewProps {
   entry: StartEntry
   agent: AgentView
   isCurrent: boolean
   actions: AgentActions
+  edit: ShowEditor
   onDelete(): void
 }
 
 /** A start: its stages while it goes, a line when it went well, the cause and the repair when it did not. */
-export function StartView({ entry, agent, isCurrent, actions, onDelete }: StartViewProps) {
+export function StartView({ entry, ...props }: StartViewProps) {
   const [isOpen, setOpen] = useState(false)
+  const hasSetup = props.agent.setupScript !== null
   if (entry.outcome === 'ok') {
     return (
       <div className="tool plain">
@@ -33,17 +36,34 @@ export function StartView({ entry, agent, isCurrent, actions, onDelete }: StartV
           <span className="grow" />
           <span className="took">{describeWhole(entry)}</span>
         </button>
-        {isOpen && <Stages lines={stageLines(entry)} />}
+        {isOpen && <Stages lines={stageLines(entry, hasSetup)} />}
+        {isOpen && <SetupOutput entry={entry} />}
       </div>
     )
   }
   return (
     <div className="start">
-      <Stages lines={stageLines(entry)} />
+      <Stages lines={stageLines(entry, hasSetup)} />
       {entry.outcome === 'going' && entry.message !== '' && <p className="start-line mono cut">{entry.message}</p>}
-      {entry.outcome === 'failed' && (
-        <FailureBox agent={agent} failure={entry.failure} isCurrent={isCurrent} actions={actions} onDelete={onDelete} />
-      )}
+      {entry.outcome === 'going' && <SetupOutput entry={entry} />}
+      {entry.outcome === 'failed' && <FailureBox {...props} failure={entry.failure} />}
+    </div>
+  )
+}
+
+/** What the setup script says, for those who watch; the log does not keep it. */
+function SetupOutput({ entry }: { entry: StartEntry }) {
+  if (entry.output === null) return null
+  const isLive = entry.outcome === 'going' && entry.stages.at(-1)?.stage === 'setup'
+  return (
+    <div className="tool log-tail">
+      <header>
+        <LineIcon name="term" />
+        <span className="verb">Setup script</span>
+        <span className="grow" />
+        {isLive && <span className="exit live">live</span>}
+      </header>
+      <TermOutput text={entry.output.text.text} isLive={isLive} isCut={entry.output.text.start > 0} />
     </div>
   )
 }
@@ -78,10 +98,11 @@ export interface FailureBoxProps {
   failure: StartEntry['failure']
   isCurrent: boolean
   actions: AgentActions
+  edit: ShowEditor
   onDelete(): void
 }
 
-export function FailureBox({ agent, failure, isCurrent, actions, onDelete }: FailureBoxProps) {
+export function FailureBox({ agent, failure, isCurrent, actions, edit, onDelete }: FailureBoxProps) {
   const detail = agent.statusDetail
   const code = failure?.code || detail?.code || ''
   const stage = failure?.stage ?? detail?.stage ?? null
@@ -106,6 +127,11 @@ export function FailureBox({ agent, failure, isCurrent, actions, onDelete }: Fai
               <LineIcon name="retry" small />
               {actions.busy === 'start' ? 'Starting' : 'Retry'}
             </button>
+            {stage === 'setup' && (
+              <button className="btn" type="button" onClick={() => edit({ field: 'setupScript' })}>
+                Change the script…
+              </button>
+            )}
             <button className="btn quiet" type="button" onClick={onDelete}>
               Delete agent…
             </button>

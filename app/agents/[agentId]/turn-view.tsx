@@ -5,28 +5,39 @@ import type { AgentView } from '../../../lib/services/agent/schemas.ts'
 import { Delta } from '../../components/delta.tsx'
 import { LineIcon } from '../../components/line-icon.tsx'
 import { LogTime } from '../../components/moment.tsx'
-import { PlainWords } from '../../components/prose.tsx'
+import { Words } from '../../components/words.tsx'
+import { type AgentField, limitThatEnded } from '../../model/agent-edit.ts'
 import { formatCost, formatCount, formatDuration } from '../../model/format.ts'
 import { firstPlainLine } from '../../model/prose.ts'
 import { describeEnding } from '../../model/run-ending.ts'
 import type { Turn, TurnEnd } from '../../model/transcript-types.ts'
 import { EntryView } from './entry-view.tsx'
 import type { AgentActions } from './use-agent-actions.ts'
+import type { ShowEditor } from './use-agent-editor.ts'
 
 export interface TurnViewProps {
   turn: Turn
   agent: AgentView
   isLast: boolean
   actions: AgentActions
+  canGoOn: boolean
+  edit: ShowEditor
   onDelete(): void
 }
 
 /** An instruction and all that followed from it. Earlier ones fold to a line. */
-export function TurnView({ turn, agent, isLast, actions, onDelete }: TurnViewProps) {
+export function TurnView({ turn, agent, isLast, actions, canGoOn, edit, onDelete }: TurnViewProps) {
   const [isOpen, setOpen] = useState<boolean | null>(null)
   const isFoldable = !isLast
   const showsAll = !isFoldable || isOpen === true
   const isStuck = isLast && turn.end === null
+  const limit = turn.end && limitThatEnded(turn.end.reason)
+  const end = turn.end && (
+    <>
+      <TurnEndView end={turn.end} turn={turn} agent={agent} />
+      {isLast && canGoOn && limit && <RaiseLimit limit={limit} edit={edit} />}
+    </>
+  )
   return (
     <>
       {isFoldable && <TurnLine turn={turn} agent={agent} isOpen={showsAll} onPress={() => setOpen(!showsAll)} />}
@@ -35,30 +46,40 @@ export function TurnView({ turn, agent, isLast, actions, onDelete }: TurnViewPro
           {turn.order && (
             <article className={isStuck ? 'entry order' : 'entry order loose'} aria-label="Instruction">
               <LogTime at={turn.order.at} />
-              <div className="body">
-                <PlainWords text={turn.order.text} />
-                {turn.order.from && <span className="from">{turn.order.from}</span>}
-              </div>
+              <Words text={turn.order.text} from={turn.order.from} />
             </article>
           )}
           {turn.entries.map((entry, index) => (
             <Fragment key={entry.key}>
-              {turn.end?.position === index && <TurnEndView end={turn.end} turn={turn} agent={agent} />}
+              {turn.end?.position === index && end}
               <EntryView
                 entry={entry}
                 agent={agent}
                 isCurrent={isLast && index === turn.entries.length - 1}
                 actions={actions}
+                edit={edit}
                 onDelete={onDelete}
               />
             </Fragment>
           ))}
-          {turn.end && turn.end.position >= turn.entries.length && (
-            <TurnEndView end={turn.end} turn={turn} agent={agent} />
-          )}
+          {turn.end && turn.end.position >= turn.entries.length && end}
         </>
       )}
     </>
+  )
+}
+
+/** The way on after a limit ended a run: the form opens at that limit. */
+function RaiseLimit({ limit, edit }: { limit: AgentField; edit: ShowEditor }) {
+  return (
+    <div className="entry">
+      <span />
+      <div>
+        <button className="btn" type="button" onClick={() => edit({ field: limit, goesOn: true })}>
+          Raise the limit and go on…
+        </button>
+      </div>
+    </div>
   )
 }
 

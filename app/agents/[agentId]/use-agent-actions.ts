@@ -2,27 +2,50 @@
 'use client'
 
 import { useState } from 'react'
+import type { DivergenceChoice, QueuedMessage } from '../../../lib/domain/agent.ts'
+import type { AgentView } from '../../../lib/services/agent/schemas.ts'
 import { callApi } from '../../client/api.ts'
 import { takeStartProblem } from '../../client/start-problem.ts'
 import { noteProblem } from '../../client/use-agents.ts'
 import type { Problem } from '../../model/problem.ts'
 
-export type AgentAction = 'start' | 'resume' | 'cancel' | 'stop' | 'pull-request' | 'purge'
+export type AgentAction =
+  | 'start'
+  | 'chat'
+  | 'interrupt'
+  | 'cancel'
+  | 'stop'
+  | 'divergence'
+  | 'change'
+  | 'pull-request'
+  | 'purge'
 
 export interface AgentActions {
   busy: AgentAction | null
   problem: { action: AgentAction; problem: Problem } | null
   forget(): void
+  /** Also wakes it without a run. */
   start(): Promise<boolean>
-  resume(newTask: string): Promise<boolean>
+  /** Idle: a run. During one the words wait for its next step, or end the one in progress. */
+  say(message: string, mode?: QueuedMessage['mode']): Promise<boolean>
   cancel(): Promise<boolean>
   stop(): Promise<boolean>
+  decide(choice: DivergenceChoice): Promise<boolean>
+  change(body: Record<string, unknown>): Promise<boolean>
   openPullRequest(): Promise<boolean>
   purge(): Promise<boolean>
 }
 
-/** Each call answers whether it was accepted; `onDone` runs after every one, since either outcome may have changed the agent. */
-export function useAgentActions(agentId: string, onDone: () => void): AgentActions {
+export interface AgentActionsInput {
+  agentId: string
+  /** After every call, since either outcome may have changed the agent. */
+  onDone(): void
+  /** The agent as an answer has it. */
+  onAgent(agent: AgentView): void
+}
+
+/** Each call answers whether it was accepted. */
+export function useAgentActions({ agentId, onDone, onAgent }: AgentActionsInput): AgentActions {
   const [busy, setBusy] = useState<AgentAction | null>(null)
   const [problem, setProblem] = useState<AgentActions['problem']>(() => {
     const found = takeStartProblem(agentId)
@@ -44,17 +67,23 @@ export function useAgentActions(agentId: string, onDone: () => void): AgentActio
       if (action !== 'purge') onDone()
     }
   }
-  const post = (action: AgentAction, body?: unknown) =>
-    act(action, () => callApi(`${path}/${action}`, { method: 'POST', ...(body === undefined ? {} : { body }) }))
+  const post = <T>(verb: string, body?: unknown) =>
+    callApi<T>(`${path}/${verb}`, { method: 'POST', ...(body === undefined ? {} : { body }) })
+  /** What answers with the agent is shown at once. */
+  const tell = (action: AgentAction, verb: string, body: unknown) =>
+    act(action, async () => onAgent((await post<{ agent: AgentView }>(verb, body)).agent))
   return {
     busy,
     problem,
     forget: () => setProblem(null),
-    start: () => post('start'),
-    resume: (newTask) => post('resume', { newTask }),
-    cancel: () => post('cancel'),
-    stop: () => post('stop'),
-    openPullRequest: () => post('pull-request'),
+    start: () => act('start', () => post('start')),
+    say: (message, mode = 'queue') =>
+      tell(mode === 'interrupt' ? 'interrupt' : 'chat', 'chat', mode === 'queue' ? { message } : { message, mode }),
+    cancel: () => act('cancel', () => post('cancel')),
+    stop: () => act('stop', () => post('stop')),
+    decide: (choice) => tell('divergence', 'divergence', { choice }),
+    change: (body) => act('change', async () => onAgent(await callApi<AgentView>(path, { method: 'PATCH', body }))),
+    openPullRequest: () => act('pull-request', () => post('pull-request')),
     purge: () => act('purge', () => callApi(`${path}?purge=true`, { method: 'DELETE' })),
   }
 }

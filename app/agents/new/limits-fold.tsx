@@ -2,6 +2,7 @@
 
 import { useId } from 'react'
 import { LineIcon } from '../../components/line-icon.tsx'
+import { TextArea } from '../../components/text-area.tsx'
 import { TextField } from '../../components/text-field.tsx'
 import type { NewAgentForm } from '../../model/new-agent-form.ts'
 
@@ -20,12 +21,12 @@ export interface LimitsFoldProps {
 /** What most agents do not need to be told. It opens by itself where something in it is wrong. */
 export function LimitsFold({ form, put, error }: LimitsFoldProps) {
   const id = useId()
-  const hasError = error('limits') !== null || error('egress') !== null
+  const hasError = ['limits', 'egress', 'setupScript'].some((path) => error(path) !== null)
   return (
     <details className="fold" open={hasError || undefined}>
       <summary>
         <LineIcon name="right" small />
-        Limits and network
+        Limits, network, setup
         <span className="cut faint">{describe(form)}</span>
       </summary>
       <div className="fold-body">
@@ -49,6 +50,17 @@ export function LimitsFold({ form, put, error }: LimitsFoldProps) {
             value={form.maxCostUsd}
             error={error('limits.maxCostUsd')}
             onText={put('maxCostUsd')}
+          />
+        </div>
+        <div className="two">
+          <TextField
+            label="Disk"
+            aside="no limit if left empty"
+            name="diskBytes"
+            placeholder="10 GiB"
+            value={form.diskBytes}
+            error={error('limits.diskBytes')}
+            onText={put('diskBytes')}
           />
         </div>
         <fieldset>
@@ -82,6 +94,17 @@ export function LimitsFold({ form, put, error }: LimitsFoldProps) {
             onText={put('egressAllow')}
           />
         )}
+        <TextArea
+          label="Setup script"
+          aside="runs once, before the first step"
+          name="setupScript"
+          mono
+          rows={3}
+          placeholder="npm ci"
+          value={form.setupScript}
+          error={error('setupScript')}
+          onText={put('setupScript')}
+        />
       </div>
     </details>
   )

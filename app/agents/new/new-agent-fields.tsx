@@ -13,7 +13,17 @@ import { LimitsFold } from './limits-fold.tsx'
 import { ModelPicker } from './model-picker.tsx'
 
 /** Paths of the request that have a field of their own; a message for any other is shown above the buttons. */
-const FIELD_PATHS = ['task', 'githubRepo', 'name', 'sourceBranch', 'targetBranch', 'model', 'limits', 'egress']
+const FIELD_PATHS = [
+  'task',
+  'githubRepo',
+  'name',
+  'sourceBranch',
+  'targetBranch',
+  'model',
+  'limits',
+  'egress',
+  'setupScript',
+]
 
 /** Codes that are about one field although they name none. */
 const FIELD_OF_CODE: Record<string, string> = {

@@ -9,8 +9,8 @@ import { noteProblem } from '../../client/use-agents.ts'
 import { useHealth } from '../../client/use-health.ts'
 import { useModels } from '../../client/use-models.ts'
 import { Bar } from '../../components/bar.tsx'
-import { buildCreateBody, EMPTY_FORM, type NewAgentForm } from '../../model/new-agent-form.ts'
-import type { Problem } from '../../model/problem.ts'
+import { buildCreateBody, EMPTY_FORM, findUnreadable, type NewAgentForm } from '../../model/new-agent-form.ts'
+import { type Problem, unreadable } from '../../model/problem.ts'
 import { NewAgentAside } from './new-agent-aside.tsx'
 import { NewAgentFields } from './new-agent-fields.tsx'
 
@@ -25,6 +25,8 @@ export function NewAgentPage() {
 
   const submit = async (startsAtOnce: boolean) => {
     if (isBusy) return
+    const fields = findUnreadable(form)
+    if (fields.length > 0) return setProblem(unreadable(fields))
     setBusy(true)
     setProblem(null)
     const body = buildCreateBody(form)

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { type AgentEventView, applyActivity } from '../../../../app/model/agent-activity.ts'
 import { faceOf } from '../../../../app/model/agent-face.ts'
-import { filterAgents, groupAgents } from '../../../../app/model/agent-groups.ts'
+import { filterAgents, groupAgents, groupOf } from '../../../../app/model/agent-groups.ts'
+import type { Divergence } from '../../../../lib/domain/agent.ts'
 import { makeAgentView, makeRunView } from '../../../support/agent-view.ts'
 
 describe('groups', () => {
@@ -50,6 +51,23 @@ describe('the face of an agent', () => {
 
   it('puts a need before the state', () => {
     expect(faceOf(makeAgentView({ status: 'RUNNING', needs: 'input' })).glyph).toBe('waiting')
+  })
+
+  it('says what a run waits for, and that it goes on once a person chose', () => {
+    const divergence: Divergence = {
+      kind: 'workspace_lost',
+      message: 'm',
+      recorded: 'a',
+      found: null,
+      choices: ['clone_again'],
+      choice: null,
+    }
+    const run = makeRunView({ status: 'PENDING', reason: null })
+    const asked = makeAgentView({ status: 'READY', needs: 'divergence', divergence, run })
+    expect(faceOf(asked)).toMatchObject({ glyph: 'waiting', word: 'Needs you', tail: ': its workspace is empty' })
+    const chosen = { ...asked, needs: null, divergence: { ...divergence, choice: 'clone_again' as const } }
+    expect(faceOf(chosen)).toMatchObject({ glyph: 'starting', word: 'Starting' })
+    expect(groupOf(chosen)).toBe('underway')
   })
 })
 

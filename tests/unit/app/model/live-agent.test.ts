@@ -26,8 +26,16 @@ it('offers in each state what the state allows', () => {
   const run = makeRunView()
   expect(offers({ status: 'IDLE' })).toEqual(['start'])
   expect(offers({ status: 'IDLE', run })).toEqual(['instruct', 'pullRequest'])
-  expect(offers({ status: 'RUNNING', run })).toEqual(['cancel', 'stop'])
+  const open = makeRunView({ status: 'RUNNING', reason: null })
+  const pending = makeRunView({ status: 'PENDING', reason: null })
+  expect(offers({ status: 'STARTING', run: pending })).toEqual(['queue', 'cancel', 'stop'])
+  expect(offers({ status: 'RUNNING', run: open })).toEqual(['queue', 'interrupt', 'cancel', 'stop'])
+  // Its run has ended; its work is being pushed.
+  expect(offers({ status: 'RUNNING', run })).toEqual(['instruct', 'stop'])
   expect(offers({ status: 'READY', run })).toEqual(['instruct', 'stop', 'pullRequest'])
+  // A decision is waited for.
+  expect(offers({ status: 'READY', needs: 'divergence', run: pending })).toEqual(['queue', 'cancel', 'stop'])
+  expect(offers({ status: 'SLEEPING', run })).toEqual(['wake', 'instruct', 'stop', 'pullRequest'])
   expect(offers({ status: 'FAILED', run })).toEqual(['start', 'instruct'])
   expect(offers({ status: 'STOPPING', run })).toEqual([])
 })

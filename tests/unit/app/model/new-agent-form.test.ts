@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { buildCreateBody, buildCurl, EMPTY_FORM } from '../../../../app/model/new-agent-form.ts'
+import { buildCreateBody, buildCurl, EMPTY_FORM, findUnreadable } from '../../../../app/model/new-agent-form.ts'
 
 it('sends what was filled in and leaves the defaults to the server', () => {
   expect(buildCreateBody({ ...EMPTY_FORM, task: ' Fix it ', githubRepo: 'a/b ' })).toEqual({
@@ -21,6 +21,13 @@ it('reads numbers and lists, and sends a number that is none as it was typed', (
     egress: { allow: ['a.example', 'b.example'] },
     autoPullRequest: false,
   })
+})
+
+it('reads a size with its unit, and names the field of one that is none', () => {
+  const form = { ...EMPTY_FORM, diskBytes: '10 GiB', setupScript: 'npm ci\n' }
+  expect(buildCreateBody(form)).toMatchObject({ limits: { diskBytes: 10 * 1024 ** 3 }, setupScript: 'npm ci\n' })
+  expect(findUnreadable(form)).toEqual([])
+  expect(findUnreadable({ ...form, diskBytes: 'large' })).toMatchObject([{ path: 'limits.diskBytes' }])
 })
 
 it('sends no allowed hosts with a mode that has no list', () => {

@@ -8,6 +8,7 @@ const start: StartEntry = {
   key: 's',
   at: at(0),
   message: '',
+  output: null,
   outcome: 'going',
   failure: null,
   stages: [
@@ -17,7 +18,7 @@ const start: StartEntry = {
 }
 
 it('shows what is done with its time, what goes on, and what lies ahead', () => {
-  expect(stageLines(start).map((line) => [line.title, line.look, line.words])).toEqual([
+  expect(stageLines(start, true).map((line) => [line.title, line.look, line.words])).toEqual([
     ['Container', 'ok', '0.2 s'],
     ['Clone', 'now', '62 %,'],
     ['Setup', 'later', 'next'],
@@ -26,17 +27,22 @@ it('shows what is done with its time, what goes on, and what lies ahead', () => 
 })
 
 it('marks the stage that failed and those that were not reached', () => {
-  const failed = stageLines({ ...start, outcome: 'failed' })
+  const failed = stageLines({ ...start, outcome: 'failed' }, true)
   expect(failed.map((line) => line.look)).toEqual(['ok', 'bad', 'later', 'later'])
   expect(failed.at(-1)?.words).toBe('not reached')
 })
 
+it('names setup only where there is a script, or it happened', () => {
+  expect(stageLines(start, false).map(({ stage }) => stage)).toEqual(['container', 'clone', 'model'])
+})
+
 it('shows only what happened of a start that went well', () => {
-  expect(stageLines({ ...start, outcome: 'ok' })).toHaveLength(2)
+  expect(stageLines({ ...start, outcome: 'ok' }, true)).toHaveLength(2)
 })
 
 it('names the cause where the code is known, else the stage', () => {
   expect(describeFailure('branch_not_found', 'clone')).toBe('The source branch does not exist')
-  expect(describeFailure('start_failed', 'setup')).toBe('The start failed at “Setup”')
+  expect(describeFailure('start_failed', 'setup')).toBe('The setup script failed')
+  expect(describeFailure('start_failed', 'bridge')).toBe('The start failed at “Bridge”')
   expect(describeFailure('', null)).toBe('The start failed')
 })

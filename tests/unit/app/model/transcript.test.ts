@@ -129,6 +129,61 @@ describe('text as it is written', () => {
   })
 })
 
+describe('words during a run', () => {
+  const said = (text: string) => stored('message', { text, from: { userId: 'u', name: 'Ada' } })
+  const broke = (code: string, ...ids: string[]) => stored('error', { code, message: 'm', abandonedMessageIds: ids })
+
+  it('stand where the run heard them, and the run stays one turn', () => {
+    const view = fold(
+      message(),
+      stored('thinking', { step: 1, maxSteps: 15, tokensUsed: 0, maxTokens: null }),
+      stored('text', { step: 1, messageId: 'm1', text: 'One' }),
+      said('Also the docs'),
+      stored('text', { step: 2, messageId: 'm2', text: 'Two' }),
+      done(),
+    )
+    expect(view.turns).toHaveLength(1)
+    expect(view.turns[0]?.entries.map((entry) => entry.kind)).toEqual(['text', 'said', 'text'])
+    expect(view.turns[0]?.entries[1]).toMatchObject({ text: 'Also the docs', from: 'Ada' })
+    expect(view.turns[0]).toMatchObject({ step: 1, order: { text: 'Fix the bug' }, end: { reason: 'completed' } })
+  })
+
+  it('that waited for the next run come first in its turn', () => {
+    const view = fold(
+      message(),
+      done('cancelled'),
+      ...['later', 'Go on'].map((text) => ({ ...said(text), runId: 'r2' })),
+    )
+    expect(view.turns.map((turn) => [turn.order?.text, turn.entries.map((entry) => entry.kind)])).toEqual([
+      ['Fix the bug', []],
+      ['later', ['said']],
+    ])
+  })
+
+  it('that end a step leave its half-written text as it was, and nothing is written on', () => {
+    const view = fold(
+      message(),
+      delta('text_delta', 'm1', 0, 'Half'),
+      broke('step_interrupted', 'm1'),
+      said('Stop that'),
+    )
+    const later = applyEvents(view, [
+      delta('text_delta', 'm1', 4, ' more'),
+      stored('thinking', { step: 2, maxSteps: 15, tokensUsed: 0, maxTokens: null }),
+    ])
+    expect(later.turns[0]?.entries).toMatchObject([
+      { kind: 'text', state: 'cut', text: { text: 'Half' } },
+      { kind: 'interrupted' },
+      { kind: 'said' },
+    ])
+  })
+
+  it('are not in the way of an answer that is asked for again: what broke off is said once more', () => {
+    const view = fold(message(), delta('text_delta', 'm1', 0, 'Half'), broke('provider_retry', 'm1'))
+    expect(view.turns[0]?.entries.map((entry) => entry.kind)).toEqual(['retried'])
+  })
+})
+
 describe('tool calls', () => {
   it('joins output that comes before its call, until the result is there', () => {
     const early = fold(message(), delta('tool_output_delta', 'c1', 0, 'line 1\n'))
@@ -225,6 +280,32 @@ describe('a start', () => {
       { outcome: 'failed', failure: { stage: 'clone', code: 'branch_not_found', logTail: ['git exited with 128'] } },
       { outcome: 'going' },
     ])
+  })
+
+  it('shows what its setup script says, and no command of the run takes it', () => {
+    const output = (offset: number, text: string) => ({
+      ...delta('tool_output_delta', 's1', offset, text),
+      runId: null,
+    })
+    const view = fold(message(), starting('clone'), starting('setup'), output(0, 'npm '), output(4, 'ci'))
+    expect(view.turns[0]?.entries).toMatchObject([{ kind: 'start', output: { text: { text: 'npm ci' } } }])
+    expect(view.early).toEqual({})
+    const failed = { status: 'FAILED', stage: 'setup', code: 'start_failed', message: 'm', logTail: ['boom'] }
+    const ended = applyEvents(view, [stored('status', failed, null), output(6, 'late')])
+    expect(ended.turns[0]?.entries).toMatchObject([
+      { outcome: 'failed', failure: { stage: 'setup', logTail: ['boom'] }, output: { text: { text: 'npm ci' } } },
+    ])
+  })
+
+  it('notes that it fell asleep, what has to be decided and what was', () => {
+    const status = (data: Record<string, unknown>) => stored('status', data, null)
+    const view = fold(
+      message(),
+      status({ status: 'READY' }),
+      status({ status: 'SLEEPING' }),
+      status({ status: 'READY', code: 'workspace_lost', message: 'The workspace is empty.' }),
+    )
+    expect(view.turns[0]?.entries.map((entry) => entry.kind)).toEqual(['asleep', 'told'])
   })
 
   it('says that the container went only when there was one', () => {
