@@ -4,7 +4,7 @@
  * the program is.
  */
 import { spawn } from 'node:child_process'
-import { closeSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, statSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import { findProcess, readNamespace } from '../../../process-table.ts'
@@ -55,12 +55,15 @@ export interface Program {
   onEnd(): void
 }
 
+/** A log that has grown beyond it begins anew with the next start. */
+const MAX_LOG_BYTES = 10 * 1024 * 1024
+
 /** Forgets an earlier life of the program and starts it. Whether it began is found out with `readProgram`. */
 export async function startProgram(program: Program): Promise<void> {
   const { name, folder, log, command, workingDirectory, env, onEnd } = program
   const files = filesOf(folder, name)
   await Promise.all(Object.values(files).map((file) => rm(file, { force: true })))
-  const output = openSync(log, 'a', 0o600)
+  const output = openSync(log, sizeOf(log) > MAX_LOG_BYTES ? 'w' : 'a', 0o600)
   try {
     const keeper = spawn('/bin/sh', ['-c', KEEPER, 'berth', files.running, files.ended, lifeOfMachine(), ...command], {
       cwd: workingDirectory,
@@ -104,6 +107,10 @@ function lifeOfMachine(): string {
 
 function filesOf(folder: string, name: ProgramName): { running: string; ended: string } {
   return { running: path.join(folder, `${name}.process`), ended: path.join(folder, `${name}.ended`) }
+}
+
+function sizeOf(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0
 }
 
 function readIfThere(file: string): string {
