@@ -4,8 +4,8 @@
  */
 
 export type ClientHello =
-  /** More bytes are needed. */
-  | { kind: 'incomplete' }
+  /** So many more bytes are needed before it can be whole, at least. */
+  | { kind: 'incomplete'; missingBytes: number }
   | { kind: 'not_tls' }
   | { kind: 'malformed' }
   /** `serverName` is lower case without a trailing dot; null when the client named none. */
@@ -24,42 +24,45 @@ class MalformedHello extends Error {}
 
 /** Reads `bytes` from their beginning; what follows the hello is not looked at. */
 export function readClientHello(bytes: Buffer): ClientHello {
-  if (bytes.length === 0) return { kind: 'incomplete' }
+  if (bytes.length === 0) return { kind: 'incomplete', missingBytes: RECORD_HEADER_BYTES }
   if (bytes[0] !== RECORD_HANDSHAKE) return { kind: 'not_tls' }
   try {
     const message = joinHandshakeMessage(bytes)
-    return message === null ? { kind: 'incomplete' } : { kind: 'hello', serverName: readServerName(message) }
+    return Buffer.isBuffer(message) ? { kind: 'hello', serverName: readServerName(message) } : message
   } catch (error) {
     if (error instanceof MalformedHello) return { kind: 'malformed' }
     throw error
   }
 }
 
-/** The body of the first handshake message, which may be spread over several records; null when it is not whole yet. */
-function joinHandshakeMessage(bytes: Buffer): Buffer | null {
-  const { parts, isBroken } = splitRecords(bytes)
+/** The body of the first handshake message, which may be spread over several records. */
+function joinHandshakeMessage(bytes: Buffer): Buffer | (ClientHello & { kind: 'incomplete' }) {
+  const { parts, isBroken, missingBytes } = splitRecords(bytes)
   const message = Buffer.concat(parts)
   if (message.length > 0 && message[0] !== HANDSHAKE_CLIENT_HELLO) throw new MalformedHello()
-  if (message.length >= HANDSHAKE_HEADER_BYTES) {
-    const end = HANDSHAKE_HEADER_BYTES + message.readUIntBE(1, 3)
-    if (message.length >= end) return message.subarray(HANDSHAKE_HEADER_BYTES, end)
-  }
+  const hasHeader = message.length >= HANDSHAKE_HEADER_BYTES
+  const end = HANDSHAKE_HEADER_BYTES + (hasHeader ? message.readUIntBE(1, 3) : 0)
+  if (hasHeader && message.length >= end) return message.subarray(HANDSHAKE_HEADER_BYTES, end)
   if (isBroken) throw new MalformedHello()
-  return null
+  return { kind: 'incomplete', missingBytes: Math.max(missingBytes, end - message.length) }
 }
 
-/** Contents of the handshake records at the beginning. `isBroken`: something else follows them, which is right after a hello. */
-function splitRecords(bytes: Buffer): { parts: Buffer[]; isBroken: boolean } {
+/**
+ * Contents of the handshake records at the beginning. `isBroken`: something else follows them, which is right after a hello.
+ * `missingBytes`: until the last of them, or the header of the next one, is whole.
+ */
+function splitRecords(bytes: Buffer): { parts: Buffer[]; isBroken: boolean; missingBytes: number } {
   const parts: Buffer[] = []
   let offset = 0
   while (bytes.length >= offset + RECORD_HEADER_BYTES) {
     const length = bytes.readUInt16BE(offset + 3)
     const isHandshake = bytes[offset] === RECORD_HANDSHAKE && bytes[offset + 1] === 3
-    if (!isHandshake || length === 0 || length > MAX_RECORD_BYTES) return { parts, isBroken: true }
+    if (!isHandshake || length === 0 || length > MAX_RECORD_BYTES) return { parts, isBroken: true, missingBytes: 0 }
     parts.push(bytes.subarray(offset + RECORD_HEADER_BYTES, offset + RECORD_HEADER_BYTES + length))
     offset += RECORD_HEADER_BYTES + length
   }
-  return { parts, isBroken: false }
+  const missingBytes = offset > bytes.length ? offset - bytes.length : offset + RECORD_HEADER_BYTES - bytes.length
+  return { parts, isBroken: false, missingBytes }
 }
 
 function readServerName(message: Buffer): string | null {

@@ -48,6 +48,7 @@ const HTTP_PORT = 80
 export function createEgressGateway(options: EgressGatewayOptions): ExchangeHandler {
   const { access, proxy, timeouts, network = createSystemNetwork() } = options
   const denials = createDenialLog(options)
+  const readPolicy = joinReads((agentId) => access.policy(agentId))
 
   const deny = async (agentId: string, target: EgressTarget, refusal: EgressRefusal) => {
     await denials.record(agentId, target, refusal)
@@ -65,7 +66,7 @@ export function createEgressGateway(options: EgressGatewayOptions): ExchangeHand
     if (isRefusal(target)) {
       throw await deny(owner.agentId, { host: toAsciiLine(authority).slice(0, 300), port: 0 }, target)
     }
-    const policy = await access.policy(owner.agentId)
+    const policy = await readPolicy(owner.agentId)
     signal.throwIfAborted()
     const protocol = isConnect ? 'https:' : 'http:'
     const timeoutMs = timeouts.connectMs
@@ -76,5 +77,15 @@ export function createEgressGateway(options: EgressGatewayOptions): ExchangeHand
     const tlsOnly = DEFAULT_EGRESS_PORTS.includes(target.port)
     const serve = isConnect ? serveConnect : servePlainHttp
     await serve({ exchange, destination: found, tlsOnly, timeouts, recordDenied })
+  }
+}
+
+/** What one agent asks for at once is read once: no flood of requests is one of reads. */
+function joinReads<T>(read: (agentId: string) => Promise<T>): (agentId: string) => Promise<T> {
+  const pending = new Map<string, Promise<T>>()
+  return (agentId) => {
+    const reading = pending.get(agentId) ?? read(agentId).finally(() => pending.delete(agentId))
+    pending.set(agentId, reading)
+    return reading
   }
 }

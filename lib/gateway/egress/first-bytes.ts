@@ -21,7 +21,10 @@ export function readFirstBytes(
   { tlsOnly, timeoutMs }: { tlsOnly: boolean; timeoutMs: number },
 ): Promise<Buffer | null> {
   return new Promise((resolve) => {
-    let bytes: Buffer = Buffer.alloc(0)
+    const chunks: Buffer[] = []
+    let size = 0
+    // Bytes that come one by one must not be read anew each time.
+    let nextLook = 1
     const finish = (result: Buffer | null) => {
       clearTimeout(timer)
       stream.off('data', onData)
@@ -31,10 +34,15 @@ export function readFirstBytes(
       resolve(result)
     }
     const onData = (chunk: Buffer) => {
-      bytes = Buffer.concat([bytes, chunk])
-      if (readClientHello(bytes).kind !== 'incomplete' || bytes.length > MAX_HELLO_BYTES) finish(bytes)
+      chunks.push(chunk)
+      size += chunk.length
+      if (size < nextLook) return
+      const bytes = Buffer.concat(chunks)
+      const hello = readClientHello(bytes)
+      if (hello.kind !== 'incomplete' || size > MAX_HELLO_BYTES) finish(bytes)
+      else nextLook = Math.min(size + hello.missingBytes, MAX_HELLO_BYTES + 1)
     }
-    const onEnd = () => finish(bytes)
+    const onEnd = () => finish(Buffer.concat(chunks))
     const onClose = () => finish(null)
     const timer = tlsOnly ? setTimeout(onClose, timeoutMs) : undefined
     stream.on('data', onData)

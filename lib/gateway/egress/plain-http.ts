@@ -54,7 +54,7 @@ async function openRequest(egress: EgressExchange): Promise<http.ClientRequest> 
   const { headers, stream, signal } = exchange
   const { ':method': method = 'GET', ':path': path = '/' } = headers
   if (!METHOD.test(method)) throw new Refusal(400, 'invalid_request', 'The method is none of plain http.')
-  if (!/^[/*][\x21-\x7e]*$/.test(path)) throw new Refusal(400, 'invalid_request', 'The path must begin with a slash.')
+  if (!/^\/[\x21-\x7e]*$/.test(path)) throw new Refusal(400, 'invalid_request', 'The path must begin with a slash.')
   const host = writeHost(destination)
   const options: http.RequestOptions = {
     method,

@@ -49,6 +49,24 @@ test('a hello is incomplete at every cut before its end, and read over any recor
   }
 })
 
+test.each([1, 3, 100, 16_000])(
+  'in records of %i bytes a hello that comes byte by byte has to be read a few times only',
+  async (size) => {
+    const hello = fragment(await captureHello({ servername: 'example.test' }), size)
+    let [end, looks] = [0, 0]
+    for (;;) {
+      const read = readClientHello(hello.subarray(0, end))
+      looks += 1
+      if (read.kind !== 'incomplete') break
+      expect(read.missingBytes).toBeGreaterThan(0)
+      end += read.missingBytes
+    }
+    expect(end).toBeLessThanOrEqual(hello.length)
+    expect(readClientHello(hello.subarray(0, end))).toEqual({ kind: 'hello', serverName: 'example.test' })
+    expect(looks).toBeLessThan(60)
+  },
+)
+
 test('what is not TLS, and what is broken TLS, is told apart', async () => {
   const hello = await captureHello({ servername: 'example.test' })
   expect(readClientHello(Buffer.from('GET / HTTP/1.1'))).toEqual({ kind: 'not_tls' })
