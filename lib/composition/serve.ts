@@ -138,17 +138,21 @@ async function findProblem(driver: SandboxDriver): Promise<BerthError | null> {
   return reachable ? null : new BerthError('engine_unreachable', description)
 }
 
-/** Without an engine or an image the rest works: the start goes on, and the caller says so. */
+/** Without an engine or an image the rest works: the start goes on, and the caller says so; here stands what the build said last. */
 async function makeAgentImage(making: Making & { settings: Settings }): Promise<BerthError | null> {
   const { settings, root, progress, signal } = making
-  return await progress.step('Preparing the agent image', async (note) => {
-    try {
-      await ensureAgentImage({ settings, root, onProgress: note, signal })
-      return null
-    } catch (error) {
-      signal.throwIfAborted()
-      if (isBerthError(error)) return error
-      throw error
-    }
-  })
+  try {
+    await progress.step('Preparing the agent image', (note) =>
+      ensureAgentImage({ settings, root, onProgress: note, signal }),
+    )
+    return null
+  } catch (error) {
+    signal.throwIfAborted()
+    if (!isBerthError(error)) throw error
+    const tail = Array.isArray(error.details?.logTail) ? error.details.logTail : []
+    for (const line of tail.slice(-SHOWN_LINES)) progress.say(`  | ${line}`)
+    return error
+  }
 }
+
+const SHOWN_LINES = 20

@@ -1,7 +1,7 @@
 /** The files of an npm package at an exact version: from node_modules where it is installed, else packed by the host's npm. */
 import { execFile } from 'node:child_process'
-import { createReadStream } from 'node:fs'
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { constants, createReadStream } from 'node:fs'
+import { access, mkdir, readdir, readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
@@ -9,6 +9,8 @@ import { createGunzip } from 'node:zlib'
 import { extract } from 'tar-stream'
 import { BerthError } from '../../../../errors.ts'
 import type { ContextFile } from './build-context.ts'
+
+const run = promisify(execFile)
 
 export interface PackageRequest {
   name: string
@@ -60,25 +62,46 @@ async function readFolder(folder: string, keep: PackageRequest['keep']): Promise
 
 async function packWithNpm({ name, version }: PackageRequest, source: PackageSource): Promise<string> {
   const spec = `${name}@${version}`
+  const { temporaryDirectory, signal } = source
+  const args = ['pack', spec, '--json', '--loglevel=error', `--pack-destination=${temporaryDirectory}`]
   try {
-    const { stdout } = await promisify(execFile)(
-      'npm',
-      ['pack', spec, '--json', '--pack-destination', source.temporaryDirectory],
-      { cwd: source.temporaryDirectory, signal: source.signal, maxBuffer: 16 * 1024 * 1024 },
-    )
+    const { stdout } = await run('npm', [...args, ...(await cacheArguments(temporaryDirectory))], {
+      cwd: temporaryDirectory,
+      signal,
+      maxBuffer: 16 * 1024 * 1024,
+    })
     const [packed] = JSON.parse(stdout) as { filename: string }[]
     if (packed === undefined) throw new Error(`npm pack ${spec} answered ${stdout.slice(0, 200)}`)
-    return path.join(source.temporaryDirectory, path.basename(packed.filename))
+    return path.join(temporaryDirectory, path.basename(packed.filename))
   } catch (error) {
-    source.signal.throwIfAborted()
+    signal.throwIfAborted()
     throw new BerthError(
       'image_missing',
       `The agent image needs the npm package ${spec}, and \`npm pack ${spec}\` failed.`,
       {
-        hint: `See why: run \`npm pack ${spec}\` (the registry, its proxy or its certificate), then \`npm run build-container\`.`,
+        hint: `The last lines are npm's: the registry, its proxy or its certificate. When \`npm pack ${spec}\` works, run \`npm run build-container\`.`,
+        details: { logTail: wordsOf(error) },
         cause: error,
       },
     )
+  }
+}
+
+function wordsOf(error: unknown): string[] {
+  const said = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : ''
+  return (said || String(error)).split('\n').slice(-20)
+}
+
+/** npm's own cache where this user may write it; in a home that is not there or read-only, one that goes with the build. */
+async function cacheArguments(temporaryDirectory: string): Promise<string[]> {
+  const { stdout } = await run('npm', ['config', 'get', 'cache'], { cwd: temporaryDirectory })
+  const cache = stdout.trim()
+  try {
+    await mkdir(cache, { recursive: true })
+    await access(cache, constants.W_OK)
+    return []
+  } catch {
+    return [`--cache=${path.join(temporaryDirectory, 'npm-cache')}`]
   }
 }
 
