@@ -129,7 +129,7 @@ export async function ensureSetup(input: {
     if ('error' in message) {
       const { code, message: words, tail } = message.error
       throw new BerthError(isErrorCode(code) ? code : 'start_failed', words, {
-        hint: 'Change the setup script (PATCH the agent) and start it again.',
+        hint: 'Change the setup script of the agent and start it again.',
         details: { logTail: tail },
       })
     }

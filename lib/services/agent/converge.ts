@@ -159,6 +159,9 @@ async function begin(input: { work: Convergence; agent: Agent; run: Run; fence: 
   if (agent.divergence === null) {
     const divergence = await findDivergence({ parts, agent, connection })
     if (divergence !== null) return await askAboutDivergence({ work, agent, divergence })
+  } else if (agent.divergence.choice === 'clone_again') {
+    // What the connection knows of the clone may be older than its loss.
+    connection.cloned = (await connection.client.workspaceState(signal)).cloned
   }
   await ensureClone({ parts, agent, connection, signal })
   await ensureSetup({ parts, agent, connection, signal })

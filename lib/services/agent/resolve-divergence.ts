@@ -6,6 +6,12 @@ import { decideIn, type InstructAnswer } from './instruct.ts'
 import { requireAgent } from './require.ts'
 import { readAgentView } from './view.ts'
 
+const CHOSEN: Record<DivergenceChoice, string> = {
+  clone_again: 'clone again',
+  keep: 'go on with what is there',
+  merge: 'have it merge the commits first',
+}
+
 /** Throws `state_conflict` when nothing waits for a choice, `validation_failed` for one that is not offered. */
 export async function resolveDivergence({
   ctx,
@@ -23,7 +29,7 @@ export async function resolveDivergence({
     tx.update({ needs: null, divergence: { ...divergence, choice: input.choice } })
     tx.append('status', {
       status: tx.agent.status,
-      message: `${actor.name} chose "${input.choice}": ${divergence.message}`,
+      message: `${actor.name} chose to ${CHOSEN[input.choice]}.`,
     })
     return true
   })

@@ -189,6 +189,18 @@ describe('before a run', () => {
     expect(plane.bridge.commands.at(-1)?.notice).toContain('The workspace was lost')
   })
 
+  it('a workspace that was emptied under a waiting container is cloned again when that is chosen', async () => {
+    const id = await createAndRun()
+    plane.bridge.cloned = false
+    await resume(id, 'Go on')
+    await settle(id)
+    expect(await read(id)).toMatchObject({ needs: 'divergence', divergence: { kind: 'workspace_lost' } })
+    await resolveDivergence({ ctx: plane.ctx, input: { agentId: id, choice: 'clone_again' } })
+    await plane.untilAtRest(id)
+    expect(plane.bridge.cloned).toBe(true)
+    expect(await read(id)).toMatchObject({ needs: null, divergence: null, run: { reason: 'completed' } })
+  })
+
   it.each([
     ['HEAD moved', { head: 'b'.repeat(40) }],
     ['files were changed', { digest: 'e'.repeat(64) }],
