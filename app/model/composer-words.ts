@@ -31,6 +31,6 @@ function sayWhy(agent: Pick<AgentView, 'status' | 'run'>, possible: Possible, wa
   if (agent.run === null && possible.start) return 'Not started yet.'
   if (possible.queue) return possible.interrupt ? '' : 'Read when its first step begins.'
   if (waiting > 0) return 'What is queued is read first.'
-  if (agent.status === 'SLEEPING') return 'Its container was stopped after idle time. The next instruction wakes it.'
+  if (agent.status === 'SLEEPING') return 'Stopped after idle time. An instruction wakes it.'
   return ''
 }

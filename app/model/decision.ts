@@ -15,9 +15,8 @@ export interface DecisionChoice {
 export interface Decision {
   title: string
   what: string
-  /** Short, or words where there is no commit. */
-  recorded: string
-  found: string
+  /** Short; none where none is known. */
+  commits: { name: string; commit: string }[]
   choices: DecisionChoice[]
 }
 
@@ -66,17 +65,19 @@ const CHOICES: Record<DivergenceKind, Partial<Record<DivergenceChoice, Omit<Deci
 
 /** A choice that this page has no words for is offered by its name. */
 export function describeDecision(divergence: Divergence, branches: Branches): Decision {
-  const { kind, recorded, found, choices } = divergence
-  const isSame = recorded !== null && recorded === found
+  const { kind, choices } = divergence
   return {
     title: TITLES[kind],
     what: WHAT[kind](branches),
-    recorded: shorten(recorded, 'not known'),
-    found: isSame ? `${shorten(found, '')}, with other files` : shorten(found, 'no clone'),
+    commits: listCommits(divergence),
     choices: choices.map((choice) => ({ choice, ...(CHOICES[kind][choice] ?? { label: choice, effect: '' }) })),
   }
 }
 
-function shorten(sha: string | null, none: string): string {
-  return sha === null ? none : sha.slice(0, SHORT_SHA)
+function listCommits({ recorded, found }: Divergence): Decision['commits'] {
+  if (recorded === null && found === null) return []
+  const left = recorded === null ? [] : [{ name: 'It left', commit: recorded.slice(0, SHORT_SHA) }]
+  const now =
+    found === null ? 'no clone' : `${found.slice(0, SHORT_SHA)}${found === recorded ? ', with other files' : ''}`
+  return [...left, { name: 'Found now', commit: now }]
 }

@@ -35,7 +35,8 @@ export function Composer({ ref, agent, transcript, actions, possible, queue, sho
   const canSay = possible.instruct || possible.queue
   const canSend = canSay && draft.text.trim() !== '' && actions.busy === null
   const send = async (mode: QueuedMessage['mode']) => {
-    if (canSend && (await actions.say(draft.text.trim(), mode))) draft.put('')
+    const words = draft.text.trim()
+    if (canSend && (await actions.say(words, mode))) draft.takeAway(words)
   }
   const submit = (event: FormEvent) => {
     event.preventDefault()
@@ -92,9 +93,10 @@ export function Composer({ ref, agent, transcript, actions, possible, queue, sho
       )}
       {!decision && possible.interrupt && (
         <p className="composer-hint faint" id="composer-hint">
-          Queue waits for its next step. Interrupt now ends the step it is in
+          Queue waits for its next step. Interrupt now ends the step it is in.
           <span className="desk-inline">
-            : <kbd>Ctrl</kbd> <kbd>Shift</kbd> <kbd>↵</kbd>
+            {' '}
+            <kbd>Ctrl</kbd> <kbd>Shift</kbd> <kbd>↵</kbd>
           </span>
         </p>
       )}

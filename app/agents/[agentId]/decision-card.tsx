@@ -1,6 +1,6 @@
 'use client'
 
-import { useId } from 'react'
+import { Fragment, useId } from 'react'
 import type { Divergence } from '../../../lib/domain/agent.ts'
 import type { AgentView } from '../../../lib/services/agent/schemas.ts'
 import { Glyph } from '../../components/glyph.tsx'
@@ -25,12 +25,16 @@ export function DecisionCard({ agent, divergence, actions }: DecisionCardProps) 
       </header>
       <div className="ask-body">
         <p className="muted">{decision.what}</p>
-        <dl className="kv">
-          <dt>It left</dt>
-          <dd className="mono">{decision.recorded}</dd>
-          <dt>Found now</dt>
-          <dd className="mono">{decision.found}</dd>
-        </dl>
+        {decision.commits.length > 0 && (
+          <dl className="kv">
+            {decision.commits.map(({ name, commit }) => (
+              <Fragment key={name}>
+                <dt>{name}</dt>
+                <dd className="mono">{commit}</dd>
+              </Fragment>
+            ))}
+          </dl>
+        )}
       </div>
       <ul className="choices">
         {decision.choices.map(({ choice, label, effect }, index) => (

@@ -79,8 +79,7 @@ export function EditPane({ open, editor, isBusy }: EditPaneProps) {
       </Part>
       {problem && !isAboutField(problem) && <ProblemNote problem={problem} />}
       <footer className="edit-acts">
-        {goesOn && <span className="hint grow">Then it is told: “{GO_ON}”</span>}
-        <span className="grow" />
+        <span className="hint grow">{goesOn && `Then it is told: “${GO_ON}”`}</span>
         <button className="btn quiet" type="button" onClick={editor.close}>
           Leave as it was
         </button>

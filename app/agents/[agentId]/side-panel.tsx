@@ -33,7 +33,9 @@ export function SidePanel(props: SidePanelProps) {
   const root = useRef<HTMLElement>(null)
   const pane = useKeptScroll(tab)
   useEffect(() => {
-    if (isSheetOpen) root.current?.querySelector<HTMLElement>('[role="tab"][aria-selected="true"]')?.focus()
+    // What was opened in it may have the keyboard already.
+    if (!isSheetOpen || root.current?.contains(document.activeElement)) return
+    root.current?.querySelector<HTMLElement>('[role="tab"][aria-selected="true"]')?.focus()
   }, [isSheetOpen])
   return (
     <aside className="panel" aria-label="Side panel" ref={root}>

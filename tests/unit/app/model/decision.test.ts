@@ -26,10 +26,10 @@ it('has a label and a consequence for every choice of every kind', () => {
 
 it('shortens commits, and says so where there is none or where only files differ', () => {
   const [a, b] = ['a'.repeat(40), 'b'.repeat(40)]
-  expect(describeDecision(make('branch_moved', a, b), branches)).toMatchObject({
-    recorded: 'a'.repeat(10),
-    found: 'b'.repeat(10),
-  })
-  expect(describeDecision(make('workspace_lost', a, null), branches).found).toBe('no clone')
-  expect(describeDecision(make('workspace_changed', a, a), branches).found).toBe(`${'a'.repeat(10)}, with other files`)
+  const commits = (...known: Parameters<typeof make>) =>
+    describeDecision(make(...known), branches).commits.map(({ commit }) => commit)
+  expect(commits('branch_moved', a, b)).toEqual(['a'.repeat(10), 'b'.repeat(10)])
+  expect(commits('workspace_lost', a, null)).toEqual(['a'.repeat(10), 'no clone'])
+  expect(commits('workspace_changed', a, a)).toEqual(['a'.repeat(10), `${'a'.repeat(10)}, with other files`])
+  expect(commits('workspace_lost', null, null)).toEqual([])
 })
