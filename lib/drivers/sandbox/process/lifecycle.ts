@@ -63,12 +63,17 @@ export function createLifecycle(parts: LifecycleParts): Lifecycle {
     signal,
   })
 
-  /** From whatever state it was left in. */
+  /** From whatever state it was left in; of a start that fails nothing runs on. */
   const run = async (record: SandboxRecord, signal?: AbortSignal) => {
     expected.delete(record.incarnation)
     await endAll(record)
     await prepareRunFolder(record.runFolder)
-    await startPrograms(startOf(record, signal))
+    try {
+      await startPrograms(startOf(record, signal))
+    } catch (error) {
+      await endAll(record)
+      throw error
+    }
     parts.onChange()
   }
 

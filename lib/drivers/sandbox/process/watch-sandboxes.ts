@@ -80,7 +80,13 @@ class SandboxWatcher {
     this.#running = new Map(
       now.filter(({ state }) => state === 'running').map((sandbox) => [sandbox.engineId, sandbox]),
     )
-    for (const sandbox of this.#running.values()) if (!this.#watch.hasRunner(sandbox)) this.#giveRunner(sandbox)
+    for (const sandbox of now) {
+      const isRunning = sandbox.state === 'running'
+      if (this.#watch.hasRunner(sandbox) === isRunning) continue
+      if (isRunning) this.#giveRunner(sandbox)
+      // It ended while nobody watched.
+      else if (!before.has(sandbox.engineId)) this.#inBackground(this.#endLeftovers(sandbox))
+    }
     for (const [engineId, sandbox] of before) {
       if (this.#running.has(engineId)) continue
       this.#runnerStarts.delete(engineId)
@@ -90,14 +96,19 @@ class SandboxWatcher {
   }
 
   #report(sandbox: Sandbox) {
-    const ended = this.#watch.endLeftovers(sandbox).catch((error: unknown) => {
-      this.#watch.logger.warn('what an ended sandbox left could not be ended', { agentId: sandbox.agentId, error })
-    })
     this.#inBackground(
-      ended.then(() => {
+      this.#endLeftovers(sandbox).then(() => {
         if (!this.#signal.aborted) this.#watch.onEnd(sandbox)
       }),
     )
+  }
+
+  async #endLeftovers(sandbox: Sandbox): Promise<void> {
+    try {
+      await this.#watch.endLeftovers(sandbox)
+    } catch (error) {
+      this.#watch.logger.warn('what an ended sandbox left could not be ended', { agentId: sandbox.agentId, error })
+    }
   }
 
   /** A runner that keeps dying must not hold up the news of others. */

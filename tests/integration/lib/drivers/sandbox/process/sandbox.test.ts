@@ -99,6 +99,16 @@ describe('a control plane that was killed', () => {
     expect(await askBridge(driver, spec)).toMatchObject({ incarnation: spec.incarnation })
   })
 
+  it('and whose sandbox then ended, ends what that left when it comes back', async () => {
+    const spec = specify()
+    await driver.create(spec)
+    await rig.killOutside(spec)
+    await expect.poll(() => driver.list({ installationId })).toMatchObject([{ state: 'stopped', exitCode: 137 }])
+    expect(await rig.countRunners(spec)).toBe(1)
+    await rig.openDriver().watch(installationId, () => {})
+    await expect.poll(() => rig.countRunners(spec)).toBe(0)
+  })
+
   it('before it knew what it had started, leaves nothing that a start does not end first', async () => {
     const spec = specify()
     await driver.create(spec)
@@ -159,6 +169,26 @@ describe('a process that only has the number of an earlier one', () => {
     await writeFile(file, note)
     expect(await driver.list({ installationId, agentId: spec.agentId })).toMatchObject([{ state: 'running' }])
   })
+})
+
+describe('a watched sandbox', () => {
+  it('is given its runner back, again and again', async () => {
+    const spec = specify()
+    await driver.create(spec)
+    await driver.watch(installationId, () => {})
+    for (let time = 0; time < 3; time += 1) {
+      const [runner = 0] = await untilRunner(spec)
+      process.kill(runner, 'SIGKILL')
+      await untilGone(() => findPrograms(spec, 'runner.cjs').filter((pid) => pid === runner))
+    }
+    await untilRunner(spec)
+    expect(await rig.countRunners(spec)).toBe(1)
+  })
+
+  async function untilRunner(spec: SandboxSpec): Promise<number[]> {
+    await expect.poll(() => findPrograms(spec, 'runner.cjs').length, { timeout: 10_000 }).toBe(1)
+    return findPrograms(spec, 'runner.cjs')
+  }
 })
 
 describe('the end of a sandbox', () => {
@@ -277,6 +307,18 @@ it('the programs are made once for each content, and go when no sandbox runs the
   await driver.remove(spec)
   await rig.openDriver().prepare('good')
   expect(readdirSync(programs)).toEqual([first])
+})
+
+it('a sandbox that cannot be started again is stopped, with nothing of it running', async () => {
+  const spec = specify()
+  await driver.create(spec)
+  await driver.stop(spec)
+  const record = path.join(filesOf(spec), 'sandbox.json')
+  const { programs } = JSON.parse(readFileSync(record, 'utf8'))
+  await rm(path.join(programs, 'bridge.cjs'))
+  await expect(driver.start(spec)).rejects.toMatchObject({ code: 'start_failed' })
+  expect(await driver.list({ installationId })).toMatchObject([{ state: 'stopped', exitCode: 1 }])
+  expect(findProcesses(`BERTH_INCARNATION=${spec.incarnation}`)).toEqual([])
 })
 
 it('a start that fails says the last lines of both programs', async () => {
