@@ -53,9 +53,16 @@ export function createUpstream({ proxy }: { proxy: CompanyProxy }): Upstream {
   /** A kept connection can die as it is taken up again: then, and only with a body that can be repeated, once more. */
   const send = async (request: UpstreamRequest, repeated = false): Promise<http.IncomingMessage> => {
     const outgoing = open(request)
-    outgoing.on('timeout', () =>
-      outgoing.destroy(new Error(`no answer and no progress for ${request.idleTimeoutMs} ms`)),
-    )
+    let answer: http.IncomingMessage | null = null
+    outgoing.once('response', (response) => {
+      answer = response
+    })
+    outgoing.on('timeout', () => {
+      const silence = new Error(`no answer and no progress for ${request.idleTimeoutMs} ms`)
+      // First, or its reader hears of a connection that was cut.
+      answer?.destroy(silence)
+      outgoing.destroy(silence)
+    })
     let sent = false
     outgoing.once('finish', () => {
       sent = true

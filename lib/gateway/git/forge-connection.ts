@@ -151,7 +151,7 @@ async function assertServed(response: IncomingMessage, request: ForgeRequest, co
     const cure = `Check the name, and that the token (${grant.token === null ? 'none is set' : 'set'}) may ${verb} it.`
     throw new Refusal(404, 'repository_not_found', `${answer}. ${cure}`)
   }
-  const odd = status === 200 ? ', but not with git’s protocol' : ''
+  const odd = status === 200 ? ", but not with git's protocol" : ''
   throw new Refusal(502, 'upstream_failed', `${answer}${odd}. Try again later.`)
 }
 

@@ -36,43 +36,67 @@ export async function forwardPush(push: ForwardedPush): Promise<{ outcome: PushO
   const { exchange, forge, grant, repository, head, update } = push
   const reader = createPushReportReader(push.form)
   const body = watchBody(push.source.remaining(Buffer.concat([writePushHead(head), push.pack])))
+  const giveUp = bindUntil(exchange.signal, body.isWhole)
   let failure: Refusal | null = null
   try {
-    // Not bound to the sandbox's stream: once the forge has all of it, what came of it has to be known.
     const response = await forge.call({
       grant,
       repository,
       service: 'git-receive-pack',
       headers: { 'content-type': 'application/x-git-receive-pack-request' },
       body: body.pieces,
+      signal: giveUp.signal,
     })
     for await (const chunk of response) push.showProgress(reader.feed(chunk))
     // A forge that has answered before it read everything is sent no more.
     response.destroy()
   } catch (error) {
-    failure = toRefusal(body.failure() ?? error, exchange)
+    failure = exchange.signal.aborted ? BROKEN_OFF : toRefusal(body.failure() ?? error)
+  } finally {
+    giveUp.unbind()
   }
   const told = reader.read(update.ref)
   if (told !== null) return { outcome: told, report: reader.report() }
   return { outcome: await askBranch(push, failure), report: null }
 }
 
+const BROKEN_OFF = new Refusal(499, 'aborted', 'the push was broken off in the sandbox')
+
+/** Aborts with `signal`, but no more when `isOver`: once the forge has all of it, what came of it has to be known. */
+function bindUntil(signal: AbortSignal, isOver: () => boolean): { signal: AbortSignal; unbind(): void } {
+  const bound = new AbortController()
+  const onAbort = () => {
+    if (!isOver()) bound.abort(BROKEN_OFF)
+  }
+  signal.addEventListener('abort', onAbort)
+  if (signal.aborted) onAbort()
+  return { signal: bound.signal, unbind: () => signal.removeEventListener('abort', onAbort) }
+}
+
+interface WatchedBody {
+  pieces: AsyncIterable<Buffer>
+  /** All of them were taken. */
+  isWhole(): boolean
+  failure(): Refusal | null
+}
+
 /** The same pieces; remembers why they broke off, which whoever reads them tells in words of its own. */
-function watchBody(pieces: AsyncIterable<Buffer>): { pieces: AsyncIterable<Buffer>; failure(): unknown } {
-  let failure: unknown = null
+function watchBody(pieces: AsyncIterable<Buffer>): WatchedBody {
+  let failure: Refusal | null = null
+  let whole = false
   const watch = async function* () {
     try {
       yield* pieces
+      whole = true
     } catch (error) {
-      failure = error
+      failure = error instanceof Refusal ? error : BROKEN_OFF
       throw error
     }
   }
-  return { pieces: watch(), failure: () => failure }
+  return { pieces: watch(), isWhole: () => whole, failure: () => failure }
 }
 
-function toRefusal(error: unknown, exchange: Exchange): Refusal {
-  if (exchange.signal.aborted) return new Refusal(499, 'aborted', 'the push was broken off in the sandbox')
+function toRefusal(error: unknown): Refusal {
   if (error instanceof Refusal) return error
   return new Refusal(502, 'upstream_failed', `the connection to the git host was cut: ${describeFailure(error)}`)
 }

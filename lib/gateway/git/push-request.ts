@@ -101,7 +101,7 @@ function readHeadLine(payload: Buffer, head: PushHead): void {
     return
   }
   const [, oldId, newId, ref] = COMMAND_LINE.exec(words) ?? []
-  if (oldId !== undefined && newId !== undefined && ref !== undefined) {
+  if (oldId !== undefined && newId?.length === oldId.length && ref !== undefined) {
     if (head.updates.length >= MAX_UPDATES) throw new PktLineError(`a push of more than ${MAX_UPDATES} refs`)
     head.updates.push({ oldId, newId, ref })
     return

@@ -17,6 +17,8 @@ export interface Failure {
   hang?: boolean
   /** Serve it, but cut the connection after so many bytes of the request's body. */
   cutRequestAfter?: number
+  /** Serve it, but read no more after so many bytes of the request's body. */
+  stallAfter?: number
   /** Serve it, but cut the connection after so many bytes of the answer's body. */
   cutAnswerAfter?: number
   /** How many requests that match are served first; default 0. */
@@ -45,7 +47,8 @@ function isDue(failure: Failure): boolean {
 
 /** Whether the request is served all the same, as far as it comes. */
 export function isServed(failure: Failure): boolean {
-  return failure.cutRequestAfter !== undefined || failure.cutAnswerAfter !== undefined
+  const { cutRequestAfter, stallAfter, cutAnswerAfter } = failure
+  return [cutRequestAfter, stallAfter, cutAnswerAfter].some((bytes) => bytes !== undefined)
 }
 
 export function answerFailure(failure: Failure, request: IncomingMessage, response: ServerResponse): void {
@@ -61,13 +64,16 @@ export function answerFailure(failure: Failure, request: IncomingMessage, respon
   response.end(isText ? failure.body : JSON.stringify(failure.body ?? problem(status, 'Server Error').body))
 }
 
-/** Watches what passes, and cuts the connection when enough has. */
+/** Watches what passes, and breaks off when enough has. */
 export function cutExchange(failure: Failure, request: IncomingMessage, response: ServerResponse): void {
-  const { cutRequestAfter = Number.POSITIVE_INFINITY, cutAnswerAfter = Number.POSITIVE_INFINITY } = failure
+  const never = Number.POSITIVE_INFINITY
+  const { cutRequestAfter = never, stallAfter = never, cutAnswerAfter = never } = failure
   let received = 0
   request.on('data', (chunk: Buffer) => {
     received += chunk.length
     if (received > cutRequestAfter) request.socket.destroy()
+    // The answer to what has come may be written; the rest waits on the connection.
+    if (received > stallAfter) request.unpipe().pause()
   })
   // Until whoever serves it reads it.
   request.pause()

@@ -22,6 +22,8 @@ export interface RecordedRequest {
   body: unknown
   /** 0 while it is being answered, or when the connection was dropped. */
   status: number
+  /** What has come of it so far, head and body. */
+  readonly receivedBytes: number
 }
 
 export interface Exchange {

@@ -139,7 +139,18 @@ function createRecordingServer(input: {
   const { requests, ...exchange } = input
   return createServer((request, response) => {
     const { method = 'GET', url = '/', headers } = request
-    const record: RecordedRequest = { method, path: url, headers, body: undefined, status: 0 }
+    const { socket } = request
+    const before = socket.bytesRead
+    const record: RecordedRequest = {
+      method,
+      path: url,
+      headers,
+      body: undefined,
+      status: 0,
+      get receivedBytes() {
+        return socket.bytesRead - before
+      },
+    }
     requests.push(record)
     response.on('finish', () => {
       record.status = response.statusCode

@@ -70,3 +70,12 @@ test('this machine is not asked for through it', async () => {
   expect(await text(await send(proxyUrl.replace('ada:hunter2@', '')))).toBe('from the proxy')
   expect(asked).toEqual(['GET /'])
 })
+
+test('an answer that falls silent in its middle breaks off with words, not as a cut connection', async () => {
+  open({ http: proxyUrl })
+  proxy.removeAllListeners('request')
+  proxy.on('request', (_request, response) => response.write('begun'))
+  const url = new URL('http://model.invalid/v1')
+  const answer = await upstream.send({ url, method: 'GET', headers: {}, idleTimeoutMs: 100 })
+  await expect(text(answer)).rejects.toThrow('no answer and no progress for 100 ms')
+})

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { buffer } from 'node:stream/consumers'
-import { gzipSync } from 'node:zlib'
+import { deflateSync, gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { encodePktLine, FLUSH_PKT } from '../../../../../lib/gateway/git/pkt-line.ts'
 import { MAX_UNPACKED_BYTES } from '../../../../../lib/gateway/git/push-body.ts'
@@ -438,3 +438,24 @@ async function makePack(directory: string, revisions: string): Promise<Buffer> {
   child.stdin.end(revisions)
   return buffer(child.stdout)
 }
+
+test('a push that is left while the forge does not read is given up at once', async () => {
+  rig.forge.fail({ match: RECEIVE, stallAfter: 1024 * 1024 })
+  const blob = deflateSync(randomBytes(64 * 1024 * 1024), { level: 0 })
+  const stream = rig.session.request({ ...RAW_PUSH, 'content-type': 'application/x-git-receive-pack-request' })
+  stream.on('error', () => {})
+  stream.write(encodePktLine(`${ZERO} ${SOME} refs/heads/${BRANCH}\0 report-status`))
+  stream.write(Buffer.concat([FLUSH_PKT, Buffer.from('PACK\0\0\0\x02\0\0\0\x01\xb0\x80\x80\x80\x02', 'latin1'), blob]))
+  // Until what lies between the two is full.
+  let before = 0
+  const isStill = () => {
+    const [now = 0, last] = [forwarded()[0]?.receivedBytes, before]
+    before = now
+    return now > 0 && now === last
+  }
+  await expect.poll(isStill, { interval: 200, timeout: 10_000 }).toBe(true)
+  stream.destroy(new Error('broken off'))
+  await expect.poll(() => rig.pushes.length).toBe(1)
+  const reason = 'the push was broken off in the sandbox (the branch has not moved so far)'
+  expect(rig.pushes).toMatchObject([{ outcome: 'unknown', reason }])
+})
