@@ -22,7 +22,7 @@ export function NoteView({ entry }: { entry: NoteEntry }) {
     case 'refused':
       return (
         <Box icon="shield" tone="warn" title={`Refused: ${textOf(data.host)}`}>
-          {sentences(textOf(data.reason), textOf(data.cure))}
+          {sentences(`${textOf(data.reason)}.`, `To allow it: ${textOf(data.cure)}.`, textOf(data.note))}
         </Box>
       )
     case 'error':

@@ -61,6 +61,19 @@ export function tryModes({ attempt, stage }: EgressSuite): void {
     expect(await findDenial(other, 'added.test')).toMatchObject({ port: 443 })
   })
 
+  attempt('a host that was refused, once the cure was followed', async () => {
+    const { rig, startAgent } = stage()
+    const agent = await startAgent()
+    const change = (egress: object) => rig.api.call('PATCH', `/api/agents/${agent.id}`, { egress })
+    expect(await curl(agent, 'https://added.test/')).toContain(`add "added.test" to the agent's egress.allow`)
+    await change({ allow: ['added.test'] })
+    expect(await curl(agent, 'https://added.test/')).toContain(USUAL_ANSWER)
+    await change({ allow: [] })
+    expect(await curl(agent, 'https://added.test/')).toContain('x-berth-refusal: not_on_allowlist')
+    await change({ mode: 'none' })
+    expect(await curl(agent, 'https://listed.test/')).toContain('x-berth-refusal: mode_none')
+  })
+
   attempt('ports other than 443 and 80', async () => {
     const { main, open, world } = stage()
     for (const port of [22, 8080, 8443]) {

@@ -5,6 +5,7 @@ export const egressTries = [
   'mode allowlist: a listed host, by TLS and by plain HTTP',
   'mode open: a host that nobody listed',
   'an addition of one agent, from another agent',
+  'a host that was refused, once the cure was followed',
   'ports other than 443 and 80',
   'another port that is allowed as host:port',
   'an internal host at a private address',
