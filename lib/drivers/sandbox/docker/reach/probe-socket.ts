@@ -26,12 +26,12 @@ const FOLDER = /^probe-(\d+)-/
 const NONCE_FILE = 'nonce'
 const MEMORY_BYTES = 128 * 1024 * 1024
 
-/** Says what it read to the first who connects; ends by itself when nobody does. */
+/** Says what it read to the first who connects, whoever that is, as a bridge's socket is for all; ends by itself when nobody does. */
 const PROGRAM = `
 const { readFileSync } = require('node:fs')
 const nonce = readFileSync('${SANDBOX_PATHS.socketDirectory}/${NONCE_FILE}')
 const server = require('node:net').createServer((socket) => socket.end(nonce, () => process.exit(0)))
-server.listen('${SANDBOX_PATHS.socket}')
+server.listen({ path: '${SANDBOX_PATHS.socket}', readableAll: true, writableAll: true })
 setTimeout(() => process.exit(1), ${DEADLINE_MS})`
 
 export interface Probe {
