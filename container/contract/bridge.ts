@@ -157,8 +157,6 @@ export const cloneCommand = z.looseObject({
   /** The target branch exists on the remote and is to be continued. */
   adoptTargetBranch: z.boolean(),
   user: z.looseObject({ name: text, email: text }),
-  /** Hosts whose URLs of this repository git is to send to git.berth, e.g. ["github.com"]. */
-  rewriteHosts: z.array(text).optional(),
 })
 export type CloneCommand = z.infer<typeof cloneCommand>
 

@@ -109,7 +109,8 @@ describeBoundary('broker', ({ attempt }) => {
   })
 
   attempt('a push to a repository that may only be read', async () => {
-    await attempts.run(`git clone -q http://git.berth/${LIBRARY} /tmp/library`)
+    await attempts.run(`git clone -q ${rig.forge.url}/${LIBRARY}.git /tmp/library`)
+    await attempts.run(`git submodule --quiet add ${rig.forge.url}/${LIBRARY} library && test -s library/README.md`)
     const asked = rig.forge.requests.length
     const words = `${LIBRARY} may be fetched, never pushed: it is one of the agent's readRepos.`
     const pushed = await attempts.push(`git -C /tmp/library push origin HEAD:${attempts.branch}`)

@@ -116,19 +116,6 @@ describe('clone', () => {
     expect((await rig.client.health()).workspace).toEqual({ cloned: true })
   })
 
-  it('sends every spelling of the forge address to the broker', async () => {
-    await mustClone({ rewriteHosts: ['forge.example'] })
-    for (const url of [
-      'https://forge.example/octo/sample',
-      'https://forge.example/octo/sample.git',
-      'git@forge.example:octo/sample.git',
-      'ssh://git@forge.example/octo/sample.git',
-    ]) {
-      expect(rig.test.git('ls-remote', '--get-url', url).trim()).toMatch(/^http:\/\/git\.berth\/octo\/sample(\.git)?$/)
-    }
-    expect(rig.test.git('ls-remote', '--get-url', 'https://forge.example/other/repo').trim()).toContain('forge.example')
-  })
-
   it('leaves a clone that is there as it is', async () => {
     await mustClone()
     rig.test.write('work.txt', 'unsaved work')

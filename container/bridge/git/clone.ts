@@ -12,7 +12,6 @@ import { findSha, type Git } from './run-git.ts'
 
 const FETCH_TIMEOUT_MS = 60 * 60_000
 const CHECKOUT_TIMEOUT_MS = 15 * 60_000
-const DEFAULT_REWRITE_HOSTS = ['github.com']
 /** Lies at the root of a fresh ext4 volume. */
 const LOST_AND_FOUND = 'lost+found'
 
@@ -98,8 +97,7 @@ async function emptyWorkspace({ workspace, signal }: CloneContext): Promise<void
 
 async function initialise({ git, workspace }: CloneContext, command: CloneCommand): Promise<void> {
   await git.run(['init', '--quiet', '--template=', `--initial-branch=${command.sourceBranch}`, '.'])
-  const { rewriteHosts = DEFAULT_REWRITE_HOSTS } = command
-  await writeCloneSettings(workspace, { ...command, rewriteHosts })
+  await writeCloneSettings(workspace, command)
 }
 
 /** Fetches the source branch and, when it is adopted, the target with all their history and the tags on it. */

@@ -1,6 +1,6 @@
 /**
- * What Berth writes into the clone's own configuration: whose it is, how far the clone came, and the rewriting of the forge's
- * URLs. The agent can change it: nothing that matters is decided by it, the broker sees each push.
+ * What Berth writes into the clone's own configuration: whose it is, how far the clone came. The agent can change it: nothing
+ * that matters is decided by it, the broker sees each push.
  */
 import type { Workspace } from '../workspace-port.ts'
 import { type Git, withoutProgress } from './run-git.ts'
@@ -39,13 +39,11 @@ export async function findCloneRecord(git: Git): Promise<(CloneRecord & { comple
 
 export interface CloneSettings extends CloneRecord {
   user: { name: string; email: string }
-  /** Hosts whose addresses of this repository go to the broker, in every common spelling. */
-  rewriteHosts: string[]
 }
 
 /** Adds all settings of a fresh clone to its configuration at once. */
 export async function writeCloneSettings(workspace: Workspace, settings: CloneSettings): Promise<void> {
-  const { repository, sourceBranch, targetBranch, user, rewriteHosts } = settings
+  const { repository, sourceBranch, targetBranch, user } = settings
   const sections: [header: string, values: [name: string, value: string][]][] = [
     [
       'berth',
@@ -69,10 +67,6 @@ export async function writeCloneSettings(workspace: Workspace, settings: CloneSe
         ['email', user.email],
       ],
     ],
-    [
-      `url "http://git.berth/${repository}"`,
-      rewriteHosts.flatMap(spellingsOf).map((prefix) => ['insteadOf', `${prefix}${repository}`]),
-    ],
   ]
   const text = sections.map(([header, values]) =>
     [`[${header}]`, ...values.map(([name, value]) => `\t${name} = ${quote(value)}`), ''].join('\n'),
@@ -84,10 +78,6 @@ export async function writeCloneSettings(workspace: Workspace, settings: CloneSe
 /** The last step of a clone. */
 export async function markCloned(git: Git): Promise<void> {
   await git.run(['config', '--local', 'berth.cloned', 'true'])
-}
-
-function spellingsOf(host: string): string[] {
-  return [`https://${host}/`, `http://${host}/`, `ssh://git@${host}/`, `git://${host}/`, `git@${host}:`]
 }
 
 /** git-config(1), "Syntax". */

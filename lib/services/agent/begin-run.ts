@@ -82,7 +82,6 @@ async function readClone(input: Parameters<typeof ensureClone>[0]): Promise<void
       // A branch that this agent pushed to before is gone on from.
       adoptTargetBranch: agent.adoptTargetBranch || agent.targetTip !== null,
       user: parts.settings.gitUser,
-      rewriteHosts: [new URL(parts.settings.github.url).host],
     },
     signal,
   )

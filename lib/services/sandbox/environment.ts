@@ -1,15 +1,23 @@
-/** The environment of a sandbox beside the image's own: registries without credentials, and what the person gave. No secrets. */
+/**
+ * The environment of a sandbox beside the image's own: the way to its repositories, registries without credentials, and what the
+ * person gave. No secrets.
+ */
 import type { Settings } from '../../config.ts'
 import type { Agent } from '../../domain/agent.ts'
+import { gitAddresses } from './git-addresses.ts'
 
 type Registries = Pick<Settings, 'registries'>
 
-export function sandboxEnvironment({ registries }: Registries, agent: Pick<Agent, 'env'>): Record<string, string> {
+export function sandboxEnvironment(
+  { registries, github }: Registries & { github: Pick<Settings['github'], 'url'> },
+  agent: Pick<Agent, 'env' | 'githubRepo' | 'readRepos'>,
+): Record<string, string> {
   const passed = Object.entries(registries).map(([name, value]) => [
     name,
     splitList(name, value).map(withoutCredentials).join(''),
   ])
-  return { ...Object.fromEntries(passed), ...agent.env }
+  const repositories = gitAddresses([agent.githubRepo, ...agent.readRepos], github.url)
+  return { ...repositories, ...Object.fromEntries(passed), ...agent.env }
 }
 
 /** Hosts of the registries that are set, as entries of an egress list: a company's mirror works, wherever it is. */

@@ -1,7 +1,14 @@
 import { expect, test } from 'vitest'
 import { registryHosts, sandboxEnvironment } from '../../../../../lib/services/sandbox/environment.ts'
 
-const passed = (registries: Record<string, string>) => sandboxEnvironment({ registries }, { env: {} })
+const agent = { githubRepo: 'octo/sample', readRepos: ['octo/library'] }
+
+/** Without what git is told. */
+function passed(registries: Record<string, string>, env: Record<string, string> = {}) {
+  const settings = { registries, github: { url: 'https://forge.test' } }
+  const whole = Object.entries(sandboxEnvironment(settings, { ...agent, env }))
+  return Object.fromEntries(whole.filter(([name]) => !name.startsWith('GIT_CONFIG_')))
+}
 
 test.each([
   ['NPM_CONFIG_REGISTRY', 'https://ada:hunter2@mirror.test/npm/', 'https://mirror.test/npm/'],
@@ -18,7 +25,7 @@ test.each([
 
 test('what a person gave an agent comes before the registries of the installation', () => {
   const registries = { PIP_INDEX_URL: 'https://mirror.test/simple' }
-  expect(sandboxEnvironment({ registries }, { env: { PIP_INDEX_URL: 'https://other.test/' } })).toEqual({
+  expect(passed(registries, { PIP_INDEX_URL: 'https://other.test/' })).toEqual({
     PIP_INDEX_URL: 'https://other.test/',
   })
 })
