@@ -1,10 +1,11 @@
 /**
  * The host's directory that is mounted at /run/berth-bridge, one for each incarnation. It lies under a 0700 parent, so that
- * only this user reaches it from outside; it is 1777, since a control plane that is not root cannot give it to the bridge's user.
+ * only this user reaches it from outside, and no file in it (a setuid one, say) is of use to anybody else. Root gives it to the
+ * bridge's user; for any other control plane, which cannot, it is open to all users inside, and sticky.
  */
-import { chmod, mkdir, rename, rm } from 'node:fs/promises'
+import { chmod, chown, mkdir, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
-import { SANDBOX_PATHS } from '../../../../container/contract/tunnel.ts'
+import { BRIDGE_UID, SANDBOX_PATHS } from '../../../../container/contract/tunnel.ts'
 import { randomText } from '../../../ids.ts'
 
 export function socketDirectoryOf(socketRoot: string, incarnation: string): string {
@@ -22,10 +23,17 @@ export async function prepareSocketDirectory(socketRoot: string, incarnation: st
   await chmod(socketRoot, 0o700)
   const directory = socketDirectoryOf(socketRoot, incarnation)
   await mkdir(directory, { recursive: true })
+  const { owner, mode } = accessFor(process.getuid?.())
+  if (owner !== null) await chown(directory, owner, owner)
   // Not in mkdir, where the umask takes bits away.
-  await chmod(directory, 0o1777)
+  await chmod(directory, mode)
   await clearAway(socketPathOf(socketRoot, incarnation))
   return directory
+}
+
+/** Of a directory that this user makes; `owner` null leaves it as made. */
+export function accessFor(uid: number | undefined): { owner: number | null; mode: number } {
+  return uid === 0 ? { owner: BRIDGE_UID, mode: 0o755 } : { owner: null, mode: 0o1777 }
 }
 
 /** After the container is gone. False when a sandbox left folders in it that only its own users, or root, can remove. */

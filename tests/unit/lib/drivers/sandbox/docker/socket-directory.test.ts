@@ -3,6 +3,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
+  accessFor,
   prepareSocketDirectory,
   removeSocketDirectory,
   socketPathOf,
@@ -17,12 +18,20 @@ describe('the directory of a bridge socket', () => {
   })
   afterEach(() => rm(folder, { recursive: true, force: true }))
 
-  it('is sticky and open to the users inside, under a parent that only this user enters, whatever the umask', async () => {
+  it('is the bridge’s where root makes it, else sticky and open to the users inside', () => {
+    expect(accessFor(0)).toEqual({ owner: 990, mode: 0o755 })
+    expect(accessFor(1000)).toEqual({ owner: null, mode: 0o1777 })
+    expect(accessFor(undefined)).toEqual({ owner: null, mode: 0o1777 })
+  })
+
+  it('lies under a parent that only this user enters, whatever the umask', async () => {
     const before = process.umask(0o077)
     try {
       const directory = await prepareSocketDirectory(root, 'inc_1')
       expect((await stat(root)).mode & 0o7777).toBe(0o700)
-      expect((await stat(directory)).mode & 0o7777).toBe(0o1777)
+      const { owner, mode } = accessFor(process.getuid?.())
+      const made = await stat(directory)
+      expect([made.uid, made.mode & 0o7777]).toEqual([owner ?? process.getuid?.(), mode])
     } finally {
       process.umask(before)
     }
