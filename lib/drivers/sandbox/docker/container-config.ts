@@ -47,6 +47,8 @@ export const isolation = {
   ReadonlyRootfs: true,
   IpcMode: 'private',
   Init: true,
+  // A program that crashes would leave one in the workspace, and the next commit would take it along.
+  Ulimits: [{ Name: 'core', Soft: 0, Hard: 0 }],
   RestartPolicy: { Name: 'no' },
 }
 

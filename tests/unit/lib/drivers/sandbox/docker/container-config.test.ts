@@ -34,6 +34,7 @@ describe('the configuration of a container', () => {
         MemorySwap: 100,
         NanoCpus: 7,
         PidsLimit: 9,
+        Ulimits: [{ Name: 'core', Soft: 0, Hard: 0 }],
         RestartPolicy: { Name: 'no' },
       },
     })
