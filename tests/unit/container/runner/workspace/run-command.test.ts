@@ -77,6 +77,11 @@ describe('a command', () => {
     })
   })
 
+  it('is ended before its supervisors when memory runs out', async () => {
+    expect((await run('cat /proc/self/oom_score_adj')).output).toBe('500\n')
+    expect((await run(['cat', '/proc/self/oom_score_adj'])).output).toBe('500\n')
+  })
+
   it('as an argument list reaches no shell', async () => {
     const result = await run(['printf', '%s|', '$HOME; echo x', '-n', '', "it's"])
     expect(result.output).toBe("$HOME; echo x|-n||it's|")
