@@ -47,7 +47,7 @@ export const bridgeProblem = z.looseObject({ code: text, message: text })
 export type BridgeProblem = z.infer<typeof bridgeProblem>
 
 /** First message of every event stream: which journal this is. The events after `after` follow, then live ones. */
-export const eventsHello = z.looseObject({ journalId: text, lastN: count })
+export const eventsHello = z.looseObject({ journalId: text.max(200), lastN: count })
 export type EventsHello = z.infer<typeof eventsHello>
 
 /** A stored event as the conversation needs it: sent when the bridge's own journal cannot give it (lost volume, torn file). */

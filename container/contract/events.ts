@@ -181,8 +181,9 @@ export const deltaEventTypes = Object.keys(deltaEventData) as DeltaEventType[]
 export const journalEvent = z.looseObject({
   n: z.number().int().positive(),
   type: text,
-  runId: text.nullable(),
-  at: z.iso.datetime(),
+  runId: text.max(200).nullable(),
+  /** Not of the year 0, which PostgreSQL does not know. */
+  at: z.iso.datetime().refine((at) => !at.startsWith('0000'), 'must be of the year 1 or later'),
   data: z.record(z.string(), z.unknown()),
 })
 export type JournalEvent = z.infer<typeof journalEvent>

@@ -11,6 +11,9 @@ import {
   sandboxEventData,
 } from '../../container/contract/events.ts'
 
+/** Deeper than anything that is meant; PostgreSQL and whoever walks through it have a stack. */
+const MAX_DEPTH = 200
+
 export interface JournalPosition {
   /** Null before the first event of the first journal. */
   journalId: string | null
@@ -44,6 +47,9 @@ export function acceptJournalEvent(position: JournalPosition, journalId: string,
     return reject(event, `The sandbox sent an event of a type that is not known: "${event.type.slice(0, 80)}".`)
   }
   const type = event.type as SandboxEventType
+  if (isDeeperThan(event.data, MAX_DEPTH)) {
+    return reject(event, `The sandbox sent a ${type} that is nested more than ${MAX_DEPTH} deep.`)
+  }
   const bytes = Buffer.byteLength(JSON.stringify(event.data))
   if (bytes > MAX_EVENT_BYTES) {
     return reject(event, `The sandbox sent a ${type} of ${bytes} bytes; at most ${MAX_EVENT_BYTES} are kept.`)
@@ -65,6 +71,15 @@ export function rejectMalformed(reason: string): Acceptance & { accept: 'reject'
     accept: 'reject',
     data: { code: 'event_rejected', message: `The sandbox sent a line that is not an event: ${reason}`, detail: {} },
   }
+}
+
+function isDeeperThan(value: unknown, limit: number): boolean {
+  let level: unknown[] = [value]
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > limit) return true
+    level = level.flatMap((item) => (typeof item === 'object' && item !== null ? Object.values(item) : []))
+  }
+  return false
 }
 
 function reject(event: JournalEvent, message: string): Acceptance {

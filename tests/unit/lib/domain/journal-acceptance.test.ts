@@ -53,6 +53,21 @@ describe('an event of a journal', () => {
     expect(result).toMatchObject({ accept: 'reject', data: { message: expect.stringContaining(`${MAX_EVENT_BYTES}`) } })
   })
 
+  it('that is nested deeper than can be kept is refused, however deep', () => {
+    for (const depth of [201, 5_000, 100_000]) {
+      const deep: unknown = JSON.parse(`${'['.repeat(depth)}${']'.repeat(depth)}`)
+      const result = acceptJournalEvent(position, 'j1', event({ data: { step: 1, messageId: 'm', text: 'x', deep } }))
+      expect(result).toMatchObject({
+        accept: 'reject',
+        data: { message: 'The sandbox sent a text that is nested more than 200 deep.' },
+      })
+    }
+    const flat = JSON.parse(`${'['.repeat(199)}${']'.repeat(199)}`)
+    expect(
+      acceptJournalEvent(position, 'j1', event({ data: { step: 1, messageId: 'm', text: 'x', flat } })).accept,
+    ).toBe('store')
+  })
+
   it('keeps fields that a newer bridge adds', () => {
     const data = { step: 1, messageId: 'm', text: 'x', mood: 'new' }
     expect(acceptJournalEvent(position, 'j1', event({ data }))).toMatchObject({ accept: 'store', data })
