@@ -7,6 +7,8 @@ import { GitProblem } from './git-problem.ts'
 
 const DEFAULT_TIMEOUT_MS = 60_000
 const MAX_OUTPUT_CHARS = 64 * 1024
+/** A shell's codes for a program that cannot be started. */
+const NOT_STARTED: ReadonlySet<number> = new Set([126, 127])
 
 export interface GitOptions {
   signal?: AbortSignal | undefined
@@ -17,7 +19,7 @@ export interface GitOptions {
 }
 
 export interface Git {
-  /** The result, whatever git's exit code was. Throws GitProblem when it was cancelled or timed out. */
+  /** The result, whatever git's exit code was. Throws GitProblem when git gave none: cancelled, timed out, killed, not started. */
   try(args: string[], options?: GitOptions): Promise<CommandResult>
   /** Git's output. Throws GitProblem (`disk_full`, else `upstream_failed`) with git's words when it fails. */
   run(args: string[], options?: GitOptions): Promise<string>
@@ -72,6 +74,8 @@ export function createGit({ workspace, proxyUrl }: { workspace: Workspace; proxy
       if (result.timedOut) {
         throw new GitProblem('upstream_failed', `git ${args[0]} did not end within ${Math.round(timeoutMs / 1_000)} s.`)
       }
+      // Not git's answer, so nothing about the repository: it could not be started (no process is left for it, say), or was killed.
+      if (result.exitCode === null || NOT_STARTED.has(result.exitCode)) throw failureOf(args, result)
       return result
     },
     async run(args, options) {
