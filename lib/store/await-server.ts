@@ -83,8 +83,10 @@ async function tryServer(url: string, attemptMs: number): Promise<Failure | null
   client.on('error', () => undefined)
   try {
     await client.connect()
-    const { rows } = await client.query("SELECT current_setting('server_version_num')::int AS version")
-    return judgeVersion(server, Number(rows[0]?.version))
+    const { rows } = await client.query(
+      "SELECT current_setting('server_version_num')::int AS version, current_setting('server_encoding') AS encoding",
+    )
+    return judge(server, { version: Number(rows[0]?.version), encoding: String(rows[0]?.encoding) })
   } catch (error) {
     const isLate = performance.now() - began >= attemptMs
     return isLate ? away(server, `no answer within ${Math.ceil(attemptMs / 1_000)} s`, error) : describe(server, error)
@@ -116,11 +118,18 @@ function away(server: ServerNames, reason: string, cause?: unknown): Failure {
   return { kind: 'away', words: `${nameOf(server)} cannot be reached: ${reason}.`, cause }
 }
 
-/** `version` as server_version_num: 150004 is 15.4. */
-function judgeVersion(server: ServerNames, version: number): Failure | null {
+/** `version` as server_version_num: 150004 is 15.4. Every letter that an agent may write has to find a place. */
+function judge(server: ServerNames, { version, encoding }: { version: number; encoding: string }): Failure | null {
   const major = Math.floor(version / 10_000)
-  if (major >= OLDEST_MAJOR) return null
-  return { kind: 'refused', words: `${nameOf(server)} is PostgreSQL ${major}; Berth needs ${OLDEST_MAJOR} or newer.` }
+  if (major < OLDEST_MAJOR) {
+    return { kind: 'refused', words: `${nameOf(server)} is PostgreSQL ${major}; Berth needs ${OLDEST_MAJOR} or newer.` }
+  }
+  if (encoding === 'UTF8') return null
+  const cure = `Make it anew: CREATE DATABASE "${server.database}" ENCODING 'UTF8' TEMPLATE template0;`
+  return {
+    kind: 'refused',
+    words: `The database "${server.database}" of the server at ${server.host}:${server.port} is encoded in ${encoding}; Berth needs UTF8. ${cure}`,
+  }
 }
 
 function describe(server: ServerNames, error: unknown): Failure {

@@ -20,12 +20,12 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   return { url: own.href, close: () => runOnServer(`DROP DATABASE "${name}" WITH (FORCE)`) }
 }
 
-/** An empty database without tables, on the same server. */
-export async function createEmptyDatabase(): Promise<TestDatabase> {
+/** An empty database without tables, on the same server. `how`: what stands behind CREATE DATABASE and its name. */
+export async function createEmptyDatabase(how = ''): Promise<TestDatabase> {
   const own = new URL(inject('templateDatabaseUrl'))
   own.pathname = `/empty_${randomUUID().replaceAll('-', '')}`
   const name = own.pathname.slice(1)
-  await runOnServer(`CREATE DATABASE "${name}"`)
+  await runOnServer(`CREATE DATABASE "${name}" ${how}`)
   return { url: own.href, close: () => runOnServer(`DROP DATABASE "${name}" WITH (FORCE)`) }
 }
 

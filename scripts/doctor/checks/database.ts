@@ -1,4 +1,5 @@
 /** The database: the embedded one, running or at rest, or the server that DATABASE_URL names. Starts nothing and makes nothing. */
+import { OLDEST_MAJOR } from '../../../lib/store/await-server.ts'
 import { type EmbeddedState, inspectEmbedded } from '../../../lib/store/embedded/inspect.ts'
 import { type DatabaseState, inspectDatabase } from '../../../lib/store/inspect-database.ts'
 import { type Finding, ok, problem, warning } from '../finding.ts'
@@ -118,7 +119,7 @@ function adviseOnRefusal(code: string | null): string {
   }
 }
 
-const OLDEST = 140_000
+const OLDEST_MAINTAINED = 140_000
 
 function judgeState(name: string, state: DatabaseState): Finding[] {
   const findings = [...judgeServer(name, state), ...judgeMigrations(name, state)]
@@ -149,7 +150,15 @@ function judgeServer(name: string, { versionNumber, encoding, writable }: Databa
       ),
     )
   }
-  if (versionNumber < OLDEST) {
+  if (versionNumber < OLDEST_MAJOR * 10_000) {
+    findings.push(
+      problem(
+        `${name} is older than Berth needs`,
+        `Update it to PostgreSQL ${OLDEST_MAJOR} or later; the newest is best.`,
+        'the database is too old',
+      ),
+    )
+  } else if (versionNumber < OLDEST_MAINTAINED) {
     findings.push(warning(`${name} is no longer maintained by its makers`, 'Update it to PostgreSQL 14 or later.'))
   }
   return findings

@@ -7,6 +7,7 @@ import tls from 'node:tls'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
 import { trustExtraCa } from '../../../../lib/composition/trust-extra-ca.ts'
 import { awaitServer, ServerUnusable } from '../../../../lib/store/await-server.ts'
+import { createEmptyDatabase } from '../../../support/database.ts'
 import { startPostgresFront } from '../../../support/postgres-front.ts'
 
 const real = inject('templateDatabaseUrl')
@@ -96,11 +97,22 @@ describe('a database server that is there', () => {
     )
   })
 
+  it('whose database cannot hold every letter is refused with the line that makes it anew', async () => {
+    const made = await createEmptyDatabase("ENCODING 'SQL_ASCII' TEMPLATE template0")
+    closers.push(() => made.close())
+    const { hostname, port, pathname } = new URL(made.url)
+    expect((await wait(made.url, 60_000)).message).toBe(
+      `The database "${pathname.slice(1)}" of the server at ${hostname}:${port} is encoded in SQL_ASCII; Berth needs UTF8. Make it anew: CREATE DATABASE "${pathname.slice(1)}" ENCODING 'UTF8' TEMPLATE template0;`,
+    )
+  })
+
   it('of an old version is refused by its number', async () => {
-    const column = message('T', [0, 1], 'version', [0, 0, 0, 0, 0, 0, 0, 0, 0, 23, 0, 4, 0xff, 0xff, 0xff, 0xff, 0, 0])
-    const row = message('D', [0, 1, 0, 0, 0, 6], [...Buffer.from('120022')])
+    const column = (name: string) => [name, [0, 0, 0, 0, 0, 0, 0, 0, 0, 25, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0]]
+    const columns = message('T', [0, 2], ...column('version'), ...column('encoding'))
+    const row = message('D', [0, 2, 0, 0, 0, 6], [...Buffer.from('120022')], [0, 0, 0, 4], [...Buffer.from('UTF8')])
     const url = await startServer((client, received) => {
-      if (received[0] === 'Q'.charCodeAt(0)) client.write(Buffer.concat([column, row, message('C', 'SELECT 1'), READY]))
+      if (received[0] === 'Q'.charCodeAt(0))
+        client.write(Buffer.concat([columns, row, message('C', 'SELECT 1'), READY]))
       else if (received[0] === 0) client.write(Buffer.concat([message('R', [0, 0, 0, 0]), READY]))
     })
     expect((await wait(url, 60_000)).message).toBe(

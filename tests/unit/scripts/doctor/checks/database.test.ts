@@ -45,6 +45,7 @@ describe('judgeDatabase, of a server that was named', () => {
 
   it.each<[Partial<DatabaseState>, string]>([
     [{ encoding: 'SQL_ASCII' }, `${NAME} is encoded in SQL_ASCII`],
+    [{ versionNumber: 120_022 }, `${NAME} is older than Berth needs`],
     [{ writable: false }, `${NAME} cannot be written: a replica, read-only, or no right to make tables`],
     [{ unknown: ['3_later', '4_latest'] }, `${NAME} was used by a newer Berth (migration 4_latest)`],
   ])('blocks for what a start would stumble over: %o', (change, found) => {
