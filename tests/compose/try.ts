@@ -26,7 +26,7 @@ const START_MS = 15 * 60_000
 const POLL_MS = 250
 /** Of every kind that has a meaning in an address or a .env file; `$` is Compose's own. */
 const PASSWORD = 'p@s/s:w+r%d&x'
-const EMPTY_DATA = 'rm -rf "$BERTH_DATA_DIR"/*'
+const EMPTY_DATA = 'rm -rf "$BERTH_DATA_DIR"'
 const WAITING = 'echo begun; until test -e /tmp/go; do sleep 0.05; done; echo kept > kept.txt'
 
 const say = (line: string) => void process.stdout.write(`${line}\n`)
@@ -86,7 +86,7 @@ async function tryEverything(trial: Trial): Promise<void> {
     await until('the command at work', isWorking, true)
     const { Mounts } = await engine.inspect(agent.id)
     const socket = Mounts.find(({ Type }) => Type === 'bind')
-    assert.ok(socket?.Source.startsWith(`${trial.dataDirectory}/sockets/`), `mounted: ${JSON.stringify(Mounts)}`)
+    assert.ok(socket?.Source.startsWith(`${trial.dataDirectory}/data/sockets/`), `mounted: ${JSON.stringify(Mounts)}`)
     return agent.id
   })
   await step('kill -9 of the control plane: the agent works on, and ends with a pull request', async () => {

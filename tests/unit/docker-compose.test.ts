@@ -79,7 +79,7 @@ describe('docker-compose.yml', () => {
     expect(settings).toMatchObject({
       ...readSettings({}, '/opt/berth'),
       databaseUrl: `postgres://${user}@postgres:5432/${database}`,
-      dataDirectory: '/var/lib/berth',
+      dataDirectory: '/var/lib/berth/data',
       sandbox: 'docker',
       host: '0.0.0.0',
     })
@@ -113,7 +113,7 @@ describe('docker-compose.yml', () => {
       ['/etc/company.pem', '/etc/company.pem', 'ro'],
     ])
     expect(readSettings(filledEnvironment(given), '/')).toMatchObject({
-      dataDirectory: '/srv/berth',
+      dataDirectory: '/srv/berth/data',
       extraCaFile: '/etc/company.pem',
     })
     expect(mounts(services.berth.volumes)).toContainEqual(['/dev/null', '/run/no-extra-ca', 'ro'])
