@@ -4,7 +4,7 @@ import { constants } from 'node:fs'
 import { access, mkdir, realpath } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
-import { endWithParent, projectDirectory, SetUpError } from './project.mjs'
+import { endAtOnceWithParent, projectDirectory, SetUpError } from './project.mjs'
 
 /** What a person or a company may have set for other projects, and what would leave something out here. */
 const SETTINGS = [
@@ -90,11 +90,11 @@ async function findOnPath(name) {
   }
 }
 
-/** It ends with this process: one that went on would write into what the next one makes. */
+/** It ends with this process: one that went on, or took back what it did, would do so in what the next one makes. */
 async function run(args) {
   const { node, file } = await findNpm()
   return new Promise((resolve) => {
-    const [command, first] = file === null ? ['npm', []] : [node, [...endWithParent, file]]
+    const [command, first] = file === null ? ['npm', []] : [node, [...endAtOnceWithParent, file]]
     const npm = spawn(command, [...first, ...args], {
       cwd: projectDirectory,
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

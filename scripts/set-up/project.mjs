@@ -4,8 +4,9 @@ import { fileURLToPath } from 'node:url'
 /** Absolute, without a slash at its end. */
 export const projectDirectory = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')
 
-/** Options for a Node that is started with an `ipc` channel: it ends when this process is gone. */
+/** Options for a Node that is started with an `ipc` channel: it ends when this process is gone, or is ended then. */
 export const endWithParent = ['--import', new URL('./end-with-parent.mjs', import.meta.url).href]
+export const endAtOnceWithParent = ['--import', new URL('./end-with-parent.mjs?at-once', import.meta.url).href]
 
 /** What went wrong is in the message, for the person at the terminal; a stack would say nothing more. */
 export class SetUpError extends Error {}

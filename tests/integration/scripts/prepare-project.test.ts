@@ -25,11 +25,15 @@ const isAlive = (pid: number) => {
   }
 }
 
-/** An npm that takes away a package, says its process number in a file, and then hangs. Answers the settings that name it. */
+/**
+ * An npm that takes away a package, says its process number in a file, and then hangs; as the real one, it does not end when it is
+ * told to. Answers the settings that name it.
+ */
 async function hangingNpm(): Promise<Record<string, string>> {
   await project.write(
     'bin/npm-cli.js',
     `const fs = require('node:fs')
+     process.on('SIGTERM', () => {})
      fs.rmSync('node_modules/used', { force: true })
      fs.writeFileSync('npm-pid', String(process.pid))
      setInterval(() => {}, 1000)`,
