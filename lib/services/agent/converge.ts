@@ -216,7 +216,12 @@ async function attach(input: { work: Convergence; agent: Agent; run: Run | null;
     // Somebody removed or stopped it while it waited: nothing is lost, the next instruction brings it back.
     return await writeAsHolder(parts, agent.id, (tx) => setStatus(tx, 'IDLE'))
   }
-  const connection = await connect({ work, agent, fence })
+  const connection = await connect({ work, agent, fence }).catch(async (error: unknown) => {
+    if (run || agent.status !== 'READY' || (await hasContainer(parts, agent))) throw error
+    return null
+  })
+  // It ended while it was looked at, which is the same.
+  if (connection === null) return await writeAsHolder(parts, agent.id, (tx) => setStatus(tx, 'IDLE'))
   const isLost = agent.workspace?.cloned === true && !(await findClone(connection, signal))
   if (!run) {
     // A lost workspace is asked about before the next run; an empty one is not put in its place.

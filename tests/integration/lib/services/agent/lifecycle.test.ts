@@ -510,6 +510,24 @@ describe('an engine that does not answer for a moment', () => {
   })
 })
 
+describe('a container that waits', () => {
+  it('and ends, even while it is looked at, is brought back by the next instruction', async () => {
+    const { id } = await createAndRun()
+    const { ensureRunner, endOutside } = plane.driver
+    plane.driver.ensureRunner = async (labels) => {
+      endOutside(labels)
+      return await ensureRunner(labels)
+    }
+    plane.bridge.cut()
+    await plane.until(id, ({ type, data }) => type === 'status' && (data.status === 'IDLE' || data.status === 'FAILED'))
+    expect(await read(id)).toMatchObject({ status: 'IDLE', statusDetail: null })
+    plane.driver.ensureRunner = ensureRunner
+    await resumeAgent({ ctx: plane.ctx, input: { agentId: id, newTask: 'Go on' } })
+    await plane.untilAtRest(id)
+    expect(await read(id)).toMatchObject({ status: 'READY', run: { reason: 'completed' } })
+  })
+})
+
 describe('a sandbox that is lost during a run', () => {
   it('is started again, and the run continues once by itself', async () => {
     keepRunning()
