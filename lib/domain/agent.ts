@@ -148,6 +148,8 @@ export interface Run {
   /** The person's words that began it, and the id of their `message` event. */
   task: string
   inputEventId: string
+  /** The agent's when it was asked for: a change of the agent's holds from the next run on. Null: of an earlier version. */
+  model: string | null
   status: 'PENDING' | 'RUNNING' | 'ENDED'
   reason: DoneReason | null
   summary: string | null

@@ -85,7 +85,7 @@ class PendingChange implements LogTransaction {
   async createRun(run: { id: string; task: string; inputEventId: string }) {
     return toRun(
       await this.#db.run.create({
-        data: { ...run, agentId: this.agent.id, status: 'PENDING', createdAt: this.#now() },
+        data: { ...run, agentId: this.agent.id, model: this.agent.model, status: 'PENDING', createdAt: this.#now() },
       }),
     )
   }

@@ -29,7 +29,7 @@ export function createModelCallStore(prisma: PrismaClient): ModelCallStore {
     async readBudget({ agentId, today }) {
       const rows = await prisma.$queryRaw<BudgetRow[]>`
         SELECT
-          a."budgetVersion" AS "version", a."model", a."limits", r."id" AS "runId",
+          a."budgetVersion" AS "version", COALESCE(r."model", a."model") AS "model", a."limits", r."id" AS "runId",
           r."cancelRequestedAt" IS NOT NULL AS "cancelRequested",
           a."costUsd"::float8 AS "totalUsd", r."costUsd"::float8 AS "runUsd",
           (r."inputTokens" + r."outputTokens")::float8 AS "runTokens",

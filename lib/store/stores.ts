@@ -244,6 +244,7 @@ export interface BudgetState {
   /** Of this state: a call is opened on it or not at all. */
   version: number
   run: { id: string; cancelRequested: boolean }
+  /** The run's. */
   model: string
   limits: Limits
   spending: Spending

@@ -191,7 +191,8 @@ async function toExecuteCommand(input: {
   ])
   const earlier = [...unanswered, ...words.before]
   const notice = describeChoice(agent)
-  const model = (await parts.modelCatalog.find(agent.model)) ?? { contextTokens: null, maxOutputTokens: null }
+  const modelId = run.model ?? agent.model
+  const model = (await parts.modelCatalog.find(modelId)) ?? { contextTokens: null, maxOutputTokens: null }
   return {
     runId: run.id,
     continued,
@@ -207,7 +208,7 @@ async function toExecuteCommand(input: {
       targetBranch: agent.targetBranch,
       instructions: agent.instructions,
     },
-    model: { id: agent.model, contextTokens: model.contextTokens, maxOutputTokens: model.maxOutputTokens },
+    model: { id: modelId, contextTokens: model.contextTokens, maxOutputTokens: model.maxOutputTokens },
     limits: {
       maxSteps: agent.limits.maxSteps,
       maxTokens: agent.limits.maxTokens,

@@ -63,7 +63,7 @@ async function readState(parts: CoreParts, call: AskedModelCall): Promise<Budget
     })
   }
   if (call.modelId !== state.model) {
-    throw new BerthError('model_forbidden', `This agent may use ${state.model}, not ${call.modelId.slice(0, 200)}.`)
+    throw new BerthError('model_forbidden', `This run may use ${state.model}, not ${call.modelId.slice(0, 200)}.`)
   }
   return state
 }

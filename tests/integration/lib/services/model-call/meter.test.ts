@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { GenerationRecord, ModelInfo } from '../../../../../lib/drivers/model/port.ts'
 import type { ModelUsage } from '../../../../../lib/gateway/ports.ts'
+import { changeAgent } from '../../../../../lib/services/agent/change.ts'
 import { createAgent } from '../../../../../lib/services/agent/create.ts'
-import { startAgent } from '../../../../../lib/services/agent/instruct.ts'
+import { resumeAgent, startAgent } from '../../../../../lib/services/agent/instruct.ts'
 import type { CoreParts } from '../../../../../lib/services/context.ts'
 import { createModelMeter } from '../../../../../lib/services/model-call/meter.ts'
 import { type ControlPlane, startControlPlane } from '../../../../support/control-plane.ts'
@@ -157,8 +158,26 @@ describe('a model call', () => {
     await expect(access.begin(ask({ ...call, runId: 'run_other' }))).rejects.toMatchObject({ code: 'state_conflict' })
     await expect(access.begin(ask({ ...call, modelId: 'other/model' }))).rejects.toMatchObject({
       code: 'model_forbidden',
-      message: 'This agent may use anthropic/claude-sonnet-4.6, not other/model.',
+      message: 'This run may use anthropic/claude-sonnet-4.6, not other/model.',
     })
+  })
+})
+
+describe('a run', () => {
+  it('keeps the model that it began with, whatever the agent is given for its next', async () => {
+    const call = await startRun()
+    await changeAgent({ ctx: plane.ctx, input: { agentId: call.agentId, changes: { model: 'other/model' } } })
+    const { access } = bootMeter()
+    await expect(access.begin(ask(call))).resolves.toMatchObject({ maxTokens: 10_000 })
+    await expect(access.begin(ask({ ...call, modelId: 'other/model' }))).rejects.toMatchObject({
+      code: 'model_forbidden',
+    })
+    plane.bridge.onExecute = () => plane.bridge.end('completed')
+    plane.bridge.end('completed')
+    await plane.untilAtRest(call.agentId)
+    await resumeAgent({ ctx: plane.ctx, input: { agentId: call.agentId, newTask: 'Go on' } })
+    await plane.untilAtRest(call.agentId)
+    expect(plane.bridge.commands.map(({ model }) => model.id)).toEqual([MODEL.id, 'other/model'])
   })
 })
 
