@@ -90,7 +90,7 @@ function runBuild({ root, onProgress, signal }: AppBuild): Promise<void> {
       lines.splice(0, lines.length - OUTPUT_TAIL_LINES)
     }
     for (const output of [next.stdout, next.stderr]) output?.on('data', take)
-    next.once('error', reject)
+    next.once('error', (error) => reject(signal.aborted ? signal.reason : error))
     next.once('close', (code, endedBy) => {
       if (code === 0) return resolve()
       const how =
