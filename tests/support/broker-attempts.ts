@@ -100,7 +100,7 @@ export async function openAttempts(rig: BoundaryRig, agent: BoundaryAgent): Prom
     recordedTip,
     async reset() {
       const start = (await tip()) ?? 'origin/main'
-      await run(`git fetch -q origin && git checkout -qf -B ${branch} ${start} && git clean -fdxq`)
+      await run(`git fetch -q origin && git checkout -qf -B ${branch} ${start} && git clean -ffdxq`)
     },
     async expectThrough(command) {
       const { exitCode, output, event } = await push(command)
