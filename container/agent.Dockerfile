@@ -7,7 +7,8 @@ COPY bridge.cjs runner.cjs relay.cjs /opt/berth/
 # What Node makes of the bridge's source is kept, so that each start has it: a third of the time until it answers. Node
 # keeps it for each user apart, so it is made as the bridge's; the settings let it load, and it ends before it begins.
 USER root
-RUN set -eu; \
+RUN : compiling the bridge; \
+    set -eu; \
     install -d -o 990 -g 990 -m 0755 /opt/berth/compile-cache; \
     export NODE_COMPILE_CACHE=/opt/berth/compile-cache BERTH_AGENT_ID=none BERTH_INCARNATION=none \
       BERTH_TOKEN_SHA256=0000000000000000000000000000000000000000000000000000000000000000; \

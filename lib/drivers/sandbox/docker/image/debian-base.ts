@@ -2,18 +2,16 @@
  * A Debian base image where no image registry is reachable: apt of this machine resolves and downloads into a private root,
  * dpkg-deb unpacks, the engine imports it and dpkg configures it there. Needs no root, no debootstrap and no network but apt's.
  */
-import { execFile, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { constants } from 'node:fs'
 import { access, appendFile, copyFile, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Readable } from 'node:stream'
-import { promisify } from 'node:util'
 import { BerthError } from '../../../../errors.ts'
 import type { ContainerEngine, ImageEngine } from '../engine/engine.ts'
 import { LABEL } from '../labels.ts'
 import { runOnce } from './run-once.ts'
-
-const run = promisify(execFile)
+import { ProgramFailure, runProgram } from './run-program.ts'
 
 /** Beside what is essential: apt itself, certificates, and the tools that make users. */
 const PACKAGES = ['?essential', 'apt', 'ca-certificates', 'passwd']
@@ -56,13 +54,11 @@ export async function canMakeDebianBase(): Promise<boolean> {
 /** Makes the image and tags it. What it made on the way is gone afterwards, also when it fails. */
 export async function makeDebianBase(engine: ContainerEngine & ImageEngine, base: DebianBase): Promise<void> {
   const { onProgress, signal, temporaryDirectory } = base
-  onProgress("Downloading the base's packages with apt")
   const sources = await findSources()
   const packages = await downloadPackages({ ...base, sources })
-  onProgress(`Unpacking ${packages.length} packages`)
   const root = path.join(temporaryDirectory, 'root')
-  await unpackPackages({ root, packages, sources, signal })
-  onProgress('Configuring them in the engine')
+  await unpackPackages({ root, packages, sources, signal, onProgress })
+  onProgress('  configuring them in the engine')
   const changes = `LABEL ${LABEL.part}=base`
   const unconfigured = await engine.importTar(tarOf(root, signal), { changes, signal })
   try {
@@ -116,21 +112,28 @@ async function downloadPackages(base: DebianBase & { sources: AptSource[] }): Pr
   for (const { file, target } of base.sources) await copyFile(file, path.join(aptRoot, 'etc', target))
   const configuration = path.join(aptRoot, 'apt.conf')
   await writeFile(configuration, privateRootConfiguration(aptRoot, base.architecture))
-  const apt = async (...args: string[]) => {
-    try {
-      await run('/usr/bin/apt-get', ['-c', configuration, '-qq', ...args], { signal: base.signal, maxBuffer: 1 << 24 })
-    } catch (error) {
-      base.signal.throwIfAborted()
-      const output = error instanceof Error && 'stderr' in error ? String(error.stderr) : ''
+  const apt = (args: string[], onLine: (line: string) => void = () => {}) =>
+    runProgram('/usr/bin/apt-get', ['-c', configuration, ...args], { signal: base.signal, onLine }).catch((error) => {
+      if (!(error instanceof ProgramFailure)) throw error
       throw new BerthError('image_missing', `apt could not download the base image's packages (apt-get ${args[0]}).`, {
         hint: 'Check that `apt-get update` works on this machine, or set BERTH_BASE_IMAGE to an image that the engine has.',
-        details: { logTail: output.trimEnd().split('\n').slice(-50) },
+        details: { logTail: error.tail },
         cause: error,
       })
-    }
-  }
-  await apt('update')
-  await apt('install', '--yes', '--download-only', ...PACKAGES)
+    })
+  base.onProgress("Reading this machine's package lists with apt")
+  await apt(['update', '-q'])
+  const install = ['install', '--yes', '-q', ...PACKAGES]
+  let count = 0
+  // 'address' file size checksum
+  await apt([...install, '--print-uris'], (line) => {
+    if (line.startsWith("'")) count += 1
+  })
+  base.onProgress(`Downloading ${count} packages with apt`)
+  await apt([...install, '--download-only'], (line) => {
+    const number = /^Get:(\d+) /.exec(line)?.[1]
+    if (number !== undefined) base.onProgress(`  downloaded ${number} of ${count} packages`)
+  })
   const names = await readdir(archives)
   return names.filter((name) => name.endsWith('.deb')).map((name) => path.join(archives, name))
 }
@@ -157,15 +160,14 @@ Debug::NoLocking "true";
 `
 }
 
-interface Unpack {
+interface Unpack extends Pick<DebianBase, 'onProgress' | 'signal'> {
   root: string
   packages: string[]
   sources: AptSource[]
-  signal: AbortSignal
 }
 
 /** Order does not matter: dpkg unpacks and configures all again inside. */
-async function unpackPackages({ root, packages, sources, signal }: Unpack): Promise<void> {
+async function unpackPackages({ root, packages, sources, signal, onProgress }: Unpack): Promise<void> {
   for (const folder of ['bin', 'sbin', 'lib', 'lib64']) {
     await mkdir(path.join(root, 'usr', folder), { recursive: true })
     await symlink(`usr/${folder}`, path.join(root, folder))
@@ -175,7 +177,10 @@ async function unpackPackages({ root, packages, sources, signal }: Unpack): Prom
     await mkdir(path.dirname(file), { recursive: true })
     await appendFile(file, text)
   }
-  for (const file of packages) await extractPackage(file, root, signal)
+  for (const [index, file] of packages.entries()) {
+    onProgress(`  unpacking ${index + 1} of ${packages.length} packages`)
+    await extractPackage(file, root, signal)
+  }
   await inRoot('etc/passwd', 'root:x:0:0:root:/root:/bin/bash\n')
   await inRoot('etc/group', 'root:x:0:\n')
   await inRoot('var/lib/dpkg/status', '')
@@ -202,7 +207,7 @@ async function extractPackage(file: string, root: string, signal: AbortSignal): 
   const excluded = EXCLUDED.map((folder) => `--exclude=.${folder}/*`)
   const tar = ['-xp', '--keep-directory-symlink', '--no-same-owner', '-C', root, ...excluded]
   const script = 'set -e; deb=$1; shift; dpkg-deb --fsys-tarfile "$deb" | tar "$@"'
-  await run('/bin/sh', ['-c', script, 'sh', file, ...tar], { signal })
+  await runProgram('/bin/sh', ['-c', script, 'sh', file, ...tar], { signal })
 }
 
 /** The folder as a tar stream whose files belong to root. */

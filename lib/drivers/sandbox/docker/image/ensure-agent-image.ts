@@ -9,6 +9,7 @@ import type { Settings } from '../../../../config.ts'
 import { bundlePrograms, type ProgramEntries } from '../../bundle-programs.ts'
 import { type OpenEngine, openEngine } from '../engine/open-engine.ts'
 import { LABEL } from '../labels.ts'
+import { asImageMissing } from './as-image-missing.ts'
 import { askRegistryHosts } from './ask-registries.ts'
 import { hashContext, packContext } from './build-context.ts'
 import { ensureOwnImage } from './own-image.ts'
@@ -50,7 +51,15 @@ export async function ensureAgentImage(options: EnsureAgentImage): Promise<{ ima
     await ensureOwnImage(engine, { name: settings.agentImage, onProgress, signal })
     return { image: settings.agentImage, built: false }
   }
-  const { image, present, plan, layer } = await planAgentImage(engine, { ...options, root })
+  return await asImageMissing(signal, () => buildUnlessBuilt(engine, { ...options, noCache, root, signal }))
+}
+
+async function buildUnlessBuilt(
+  engine: OpenEngine,
+  options: EnsureAgentImage & { noCache: boolean; root: string; signal: AbortSignal },
+): Promise<{ image: string; built: boolean }> {
+  const { settings, onProgress, noCache, root, signal } = options
+  const { image, present, plan, layer } = await planAgentImage(engine, options)
   if (present?.labels[LABEL.content] === layer.hash && !noCache) return { image, built: false }
 
   await sweepAbandoned(engine)

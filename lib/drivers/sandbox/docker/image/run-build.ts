@@ -4,11 +4,16 @@ import { BerthError } from '../../../../errors.ts'
 import type { BuildMessage, ImageBuild, ImageEngine } from '../engine/engine.ts'
 
 const LOG_LINES = 50
+const SHOWN_CHARACTERS = 100
 const LET_GO_MS = 5_000
 const STEP = /^Step \d+\/\d+ : (.*)/
 /** The classic builder names the image of each step. */
 const LAYER = /^ ---> ([0-9a-f]{12})$/
 const CACHED = /^ ---> Using cache$/
+/** What a long RUN is for, said by its first, empty command. */
+const PURPOSE = /^RUN : ([^;]+);/
+/** apt's and dpkg's own words for how it goes on. */
+const AT_WORK = /^(Get:\d+|Unpacking|Setting up) /
 
 export interface BuildRun extends Omit<ImageBuild, 'signal'> {
   /** For a person: "the tools of the agent image". */
@@ -95,8 +100,10 @@ class BuildOutput {
     if (step !== undefined) {
       this.#makesNone = step.startsWith('FROM')
       this.copying = step.startsWith('COPY')
-      if (/^(RUN|COPY)/.test(step)) this.#onProgress(`  ${step.replace(/\s+/g, ' ').slice(0, 100)}`)
+      const words = PURPOSE.exec(step)?.[1] ?? step.replace(/\s+/g, ' ')
+      if (/^(RUN|COPY)/.test(step)) this.#onProgress(`  ${words.slice(0, SHOWN_CHARACTERS)}`)
     }
+    if (AT_WORK.test(line)) this.#onProgress(`    ${line.slice(0, SHOWN_CHARACTERS)}`)
     if (CACHED.test(line)) this.#makesNone = true
     const layer = line.match(LAYER)?.[1]
     if (layer !== undefined && !this.#makesNone) this.freshLayer = layer

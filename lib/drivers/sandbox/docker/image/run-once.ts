@@ -1,9 +1,8 @@
 /** A container without a network that runs one command of an image's build to its end and is gone afterwards. */
-import os from 'node:os'
 import { BerthError } from '../../../../errors.ts'
+import { isAbandonedBuilder, ownBuilder } from '../builder.ts'
 import type { ContainerEngine, ImageEngine } from '../engine/engine.ts'
 import { LABEL } from '../labels.ts'
-import { isAlive } from './temporary-folder.ts'
 
 const OUTPUT_LINES = 200
 
@@ -25,7 +24,7 @@ export async function runOnce<T = void>(
     Image: run.image,
     Cmd: run.command,
     User: run.user,
-    Labels: { [LABEL.part]: 'build', [LABEL.builder]: `${os.hostname()}/${process.pid}` },
+    Labels: { [LABEL.part]: 'build', [LABEL.builder]: ownBuilder() },
     HostConfig: { NetworkMode: 'none' },
   })
   try {
@@ -51,7 +50,6 @@ export async function runOnce<T = void>(
 /** Removes those of processes of this machine that were killed meanwhile. */
 export async function removeAbandonedRuns(engine: ContainerEngine): Promise<void> {
   for (const { id, labels } of await engine.listContainers([LABEL.builder])) {
-    const [host, pid] = (labels[LABEL.builder] ?? '').split('/')
-    if (host === os.hostname() && !isAlive(Number(pid))) await engine.removeContainer(id)
+    if (isAbandonedBuilder(labels[LABEL.builder])) await engine.removeContainer(id)
   }
 }

@@ -4,7 +4,6 @@
  */
 import { randomBytes } from 'node:crypto'
 import { chmod, readdir, rm, writeFile } from 'node:fs/promises'
-import os from 'node:os'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout } from 'node:timers/promises'
@@ -12,6 +11,7 @@ import { BRIDGE_UID, SANDBOX_PATHS } from '../../../../../container/contract/tun
 import { isBerthError } from '../../../../errors.ts'
 import { randomText } from '../../../../ids.ts'
 import { dialSocket } from '../../dial-socket.ts'
+import { isAbandonedBuilder, ownBuilder } from '../builder.ts'
 import { bridgeUser, isolation, NODE, toSocketMount } from '../container-config.ts'
 import { type ContainerEngine, EngineRefusal, isRefusal } from '../engine/engine.ts'
 import { isAlive } from '../image/temporary-folder.ts'
@@ -68,8 +68,7 @@ export async function probeSocket(engine: ContainerEngine, { image, socketRoot }
 export async function removeAbandonedProbes(engine: ContainerEngine, socketRoot: string): Promise<void> {
   const isAbandoned = (pid: number) => pid === process.pid || !isAlive(pid)
   for (const { id, labels } of await engine.listContainers([`${LABEL.part}=probe`])) {
-    const [host, pid] = (labels[LABEL.builder] ?? '').split('/')
-    if (host === os.hostname() && isAbandoned(Number(pid))) await engine.removeContainer(id)
+    if (isAbandonedBuilder(labels[LABEL.builder], { orOwn: true })) await engine.removeContainer(id)
   }
   for (const name of await listFolder(socketRoot)) {
     const pid = name.match(FOLDER)?.[1]
@@ -84,7 +83,7 @@ function toProbeConfig(image: string, directory: string) {
     Image: image,
     User: bridgeUser,
     Cmd: [NODE, '-e', PROGRAM],
-    Labels: { [LABEL.part]: 'probe', [LABEL.builder]: `${os.hostname()}/${process.pid}` },
+    Labels: { [LABEL.part]: 'probe', [LABEL.builder]: ownBuilder() },
     HostConfig: { ...isolation, Memory: MEMORY_BYTES, PidsLimit: 64, Mounts: [toSocketMount(directory)] },
   }
 }

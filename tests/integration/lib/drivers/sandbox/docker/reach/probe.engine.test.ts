@@ -5,6 +5,7 @@ import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { ownBuilder } from '../../../../../../../lib/drivers/sandbox/docker/builder.ts'
 import type { ContainerEngine } from '../../../../../../../lib/drivers/sandbox/docker/engine/engine.ts'
 import { createReachFinder } from '../../../../../../../lib/drivers/sandbox/docker/reach/reach.ts'
 import { silentLogger } from '../../../../../../../lib/logger.ts'
@@ -24,7 +25,7 @@ describe('trying a mounted socket', () => {
     if (folder !== undefined) await rm(folder, { recursive: true, force: true })
   }, 60_000)
 
-  const probes = () => rig.engine.listContainers(['berth.part=probe', `berth.builder=${os.hostname()}/${process.pid}`])
+  const probes = () => rig.engine.listContainers(['berth.part=probe', `berth.builder=${ownBuilder()}`])
   afterEach(async () => {
     expect(await probes()).toEqual([])
     expect((await listFolder(socketRoot)).filter((name) => name.startsWith('probe-'))).toEqual([])

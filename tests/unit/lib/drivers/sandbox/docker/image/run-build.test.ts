@@ -55,6 +55,23 @@ describe('one build', () => {
     expect(removed).toEqual([])
   })
 
+  it('tells what a step is for, and how far apt is in it', async () => {
+    const { engine } = engineSaying([
+      say('Step 2/2 : RUN : installing git with apt;     set -eu;     apt-get install git'),
+      say('Reading package lists...'),
+      say('Get:1 http://deb.example/debian bookworm/main amd64 git amd64 1:2.39 [7264 kB]'),
+      say('Setting up git (1:2.39) ...'),
+      { aux: { ID: 'sha256:bbb' } },
+    ])
+    const run = runOf()
+    await runBuild(engine, run)
+    expect(run.progress).toEqual([
+      '  installing git with apt',
+      '    Get:1 http://deb.example/debian bookworm/main amd64 git amd64 1:2.39 [7264 kB]',
+      '    Setting up git (1:2.39) ...',
+    ])
+  })
+
   it('fails with the end of the output, and removes the layer it left', async () => {
     const { engine, removed } = engineSaying([
       say('Step 1/3 : FROM base'),
