@@ -5,6 +5,26 @@ import { USUAL_ANSWER } from '../../support/egress-world.ts'
 import { ask, PLAIN_HTTP } from '../../support/tunnel-rig.ts'
 import type { EgressSuite } from './suite.ts'
 
+/** Sends a hello that names `name` in records of `size` bytes, a few bytes at a time; prints the type of the record that answers. */
+const SAY_HELLO = (input: { name: string; size: number; half?: boolean }) => `python3 -c '
+import socket, ssl
+incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+client = ssl._create_unverified_context().wrap_bio(incoming, outgoing, server_hostname="${input.name}")
+try: client.do_handshake()
+except ssl.SSLWantReadError: pass
+body = outgoing.read()[5:]
+parts = [body[at:at + ${input.size}] for at in range(0, len(body), ${input.size})]
+hello = b"".join(b"\\x16\\x03\\x01" + len(part).to_bytes(2, "big") + part for part in parts)
+if ${input.half === true ? 'True' : 'False'}: hello = hello[:len(hello) // 2]
+s = socket.create_connection(("127.0.0.1", 3128)); s.settimeout(20)
+s.sendall(b"CONNECT listed.test:443 HTTP/1.1\\r\\nhost: x\\r\\n\\r\\n")
+s.recv(4096)
+for at in range(0, len(hello), 9): s.sendall(hello[at:at + 9])
+if ${input.half === true ? 'True' : 'False'}: s.shutdown(socket.SHUT_WR)
+print(s.recv(1)[0])'`
+const HANDSHAKE = '22\n'
+const ALERT = '21\n'
+
 export function tryTunnels({ attempt, stage }: EgressSuite): void {
   attempt('a TLS hello for another host than the CONNECT', async () => {
     const { main, world } = stage()
@@ -29,6 +49,11 @@ export function tryTunnels({ attempt, stage }: EgressSuite): void {
   attempt('a TLS hello that is torn, spread over records or none at all', async () => {
     const { main, world } = stage()
     const before = world.requests.length
+    for (const size of [1, 40]) {
+      expect((await main.sh(SAY_HELLO({ name: 'listed.test', size }))).output).toBe(HANDSHAKE)
+      expect((await main.sh(SAY_HELLO({ name: 'fronted.test', size }))).output).toBe(ALERT)
+      expect((await main.sh(SAY_HELLO({ name: 'listed.test', size, half: true }))).output).toBe(ALERT)
+    }
     const notHello = Buffer.from([0x16, 3, 1, 0, 5, 2, 0, 0, 1, 0])
     expect(await speak(main, writeConnect('listed.test:443'), notHello)).toContain('200 Connection established')
     expect(await findDenial(main, 'listed.test', 'tls_malformed')).toMatchObject({
