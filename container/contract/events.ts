@@ -111,10 +111,10 @@ export const controlEventData = {
     outputTokens: count,
     cachedInputTokens: count,
     reasoningTokens: count,
-    /** US dollars as the provider reported them; null where the provider gives no figure. */
+    /** US dollars: the provider's figure; by the catalogue's price where it gives none; null where there is none either. */
     costUsd: z.number().nonnegative().nullable(),
     modelCallId: text,
-    /** False when the answer was cut before the provider's own figure came: then these are what was seen. */
+    /** False when the provider's own figures never came: then the tokens are an estimate, and the cost of a cut answer all it may be. */
     complete: z.boolean(),
   }),
   egress_denied: z.looseObject({
