@@ -1,5 +1,6 @@
 /** Where the project lies and how its steps speak. Runs on Node 20 without node_modules, as all of scripts/set-up does. */
 import { fileURLToPath } from 'node:url'
+import { endWithNpm } from './end-with-npm.mjs'
 
 /** Absolute, without a slash at its end. */
 export const projectDirectory = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')
@@ -26,7 +27,7 @@ export function describeDuration(milliseconds) {
 
 /** Runs `main`; a SetUpError ends the process with its message and status 1. */
 export async function runMain(main) {
-  const stopWatching = watchNpm()
+  const stopWatching = endWithNpm()
   try {
     await main()
   } catch (error) {
@@ -36,19 +37,4 @@ export async function runMain(main) {
   } finally {
     stopWatching()
   }
-}
-
-const PARENT_LOOK_MS = 1_000
-
-/**
- * Ends this process when npm is gone: one that is killed takes its own shell along, but nothing tells what the shell had
- * started: only its parent changes.
- */
-function watchNpm() {
-  if (process.env.npm_lifecycle_event === undefined) return () => {}
-  const parent = process.ppid
-  const timer = setInterval(() => {
-    if (process.ppid !== parent) process.kill(process.pid, 'SIGTERM')
-  }, PARENT_LOOK_MS)
-  return () => clearInterval(timer)
 }

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -38,12 +38,6 @@ const isAlive = (pid: number) => {
   }
 }
 
-/** Its number stands after the state in /proc/<pid>/stat (proc(5)). */
-async function parentOf(pid: number): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
-  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])
-}
-
 describe('scripts/with-node.mjs', () => {
   it('runs TypeScript on Node 24 with its arguments, its own words alone on standard output, and its exit code', async () => {
     const { output, ended } = await start(
@@ -65,18 +59,18 @@ describe('scripts/with-node.mjs', () => {
     expect(output()).toBe('ready\ncleaned up\n')
   })
 
-  it('does not outlive npm, which takes only its own shell along when it is killed', async () => {
+  it.each([
+    ['the shell between', '; true'],
+    ['no shell between', ''],
+  ])('does not outlive npm that is killed, with %s', async (_name, after) => {
     const script = path.join(folder, 'script.ts')
     await writeFile(script, 'console.log(process.pid)\nsetInterval(() => {}, 1000)\n')
-    const npm = spawn(
-      'npm',
-      ['exec', '--silent', '-c', `node ${path.join(root, 'scripts/with-node.mjs')} ${script}; true`],
-      {
-        cwd: root,
-        stdio: ['ignore', 'pipe', 'inherit'],
-        env: { ...process.env, npm_lifecycle_event: 'demo' },
-      },
-    )
+    const command = `${after === '' ? 'exec ' : ''}node ${path.join(root, 'scripts/with-node.mjs')} ${script}${after}`
+    const npm = spawn('npm', ['exec', '--silent', '-c', command], {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, npm_lifecycle_event: 'demo' },
+    })
     let output = ''
     npm.stdout.on('data', (chunk) => {
       output += chunk
@@ -84,8 +78,6 @@ describe('scripts/with-node.mjs', () => {
     await expect.poll(() => output, { timeout: 15_000 }).toMatch(/^\d+\n$/)
     const pid = Number(output)
     npm.kill('SIGKILL')
-    // The shell between dies with npm on a terminal only; here it is ended as a plain kill of npm ends it.
-    process.kill(await parentOf(await parentOf(pid)), 'SIGKILL')
     try {
       await expect.poll(() => isAlive(pid), { timeout: 10_000 }).toBe(false)
     } finally {

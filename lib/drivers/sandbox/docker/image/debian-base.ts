@@ -12,6 +12,7 @@ import type { ContainerEngine, ImageEngine } from '../engine/engine.ts'
 import { LABEL } from '../labels.ts'
 import { runOnce } from './run-once.ts'
 import { ProgramFailure, runProgram } from './run-program.ts'
+import { assertRoom } from './temporary-folder.ts'
 
 /** Beside what is essential: apt itself, certificates, and the tools that make users. */
 const PACKAGES = ['?essential', 'apt', 'ca-certificates', 'passwd']
@@ -51,9 +52,13 @@ export async function canMakeDebianBase(): Promise<boolean> {
   return found.every(({ status }) => status === 'fulfilled') && (await findSources()).length > 0
 }
 
+/** Measured: 231 MB. */
+const NEEDED_BYTES = 300e6
+
 /** Makes the image and tags it. What it made on the way is gone afterwards, also when it fails. */
 export async function makeDebianBase(engine: ContainerEngine & ImageEngine, base: DebianBase): Promise<void> {
   const { onProgress, signal, temporaryDirectory } = base
+  await assertRoom(temporaryDirectory, NEEDED_BYTES)
   const sources = await findSources()
   const packages = await downloadPackages({ ...base, sources })
   const root = path.join(temporaryDirectory, 'root')
