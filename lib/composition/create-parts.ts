@@ -29,7 +29,6 @@ import { agentImageName } from './agent-image-name.ts'
 import { createGatewayAccess } from './gateway-access.ts'
 import { ensureInstanceId } from './instance-id.ts'
 import { routeFetches } from './route-fetches.ts'
-import { trustExtraCa } from './trust-extra-ca.ts'
 
 export interface RunningParts {
   parts: Parts
@@ -50,7 +49,6 @@ export async function createParts(
   input: { settings: Settings; databaseUrl: string; driver: SandboxDriver; logger: Logger } & ReplacedParts,
 ): Promise<RunningParts> {
   const { settings, driver, logger } = input
-  trustExtraCa(settings.extraCaFile)
   const unroute = routeFetches(settings)
   const clock = systemClock
   const ids = randomIds

@@ -4,7 +4,7 @@
  */
 import type { Agent, Divergence, Run, StartStage, StatusDetail } from '../../domain/agent.ts'
 import { nextStep, type Step } from '../../domain/next-step.ts'
-import { BerthError, isBerthError, isLeaseLost } from '../../errors.ts'
+import { BerthError, isBerthError, isDatabaseAway, isLeaseLost } from '../../errors.ts'
 import type { WorkerParts } from '../context.ts'
 import { announce, writeAsHolder } from '../event/write.ts'
 import { deliver } from '../pull-request/deliver.ts'
@@ -72,7 +72,7 @@ export async function converge(work: Convergence): Promise<'done' | 'later'> {
 
 /** The engine or the database is away, or the code is wrong: what runs, or waits, in the sandbox goes on meanwhile. */
 function saysNothingOfTheSandbox({ error, step, agent }: { error: unknown; step: Step; agent: Agent }): boolean {
-  if (isBerthError(error) && error.code === 'database_unreachable') return true
+  if (isDatabaseAway(error)) return true
   if (agent.status !== 'RUNNING' && agent.status !== 'READY') return false
   if (!['attach', 'cancel', 'attend', 'deliver', 'sleep'].includes(step)) return false
   return !isBerthError(error) || error.code === 'engine_unreachable'
