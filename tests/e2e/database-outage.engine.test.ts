@@ -2,7 +2,7 @@
  * A PostgreSQL server of one's own that comes late, goes away in the middle of a run and comes back: whoever asks is told, the
  * run goes on, and the log is as if nothing had happened.
  */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -40,6 +40,7 @@ beforeAll(async () => {
     ],
   })
   base = await mkdtemp(path.join(os.tmpdir(), 'berth-e2e-'))
+  await mkdir(serverDirectory())
   const server = await startEmbeddedServer({ dataDirectory: serverDirectory() })
   front = await startPostgresFront(server.url)
   const env = { ...outside.env, DATABASE_URL: front.url, BERTH_DATA_DIR: path.join(base, 'data') }
