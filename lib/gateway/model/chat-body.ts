@@ -26,7 +26,7 @@ const REFUSED_FIELDS: Record<string, string> = {
   models: 'a list of models is not served: name one in `model`',
   route: 'routing between models is not served: name one in `model`',
   preset: 'presets are not served: send the fields themselves',
-  provider: 'the choice of providers is not a sandbox’s: leave `provider` out',
+  provider: "the choice of providers is not a sandbox's: leave `provider` out",
   plugins: 'plugins are not served: tools run in the sandbox',
   web_search_options: 'web search is not served through the model',
   transforms: 'transforms are not served: shorten the conversation in the sandbox',
