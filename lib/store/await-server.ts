@@ -2,8 +2,8 @@
  * Waits for a PostgreSQL server that somebody else runs, and says in words why it cannot be used. Owns: which failures pass by
  * themselves, and which version is needed. Must not know: tables, what the database is for.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
+import { systemClock } from '../clock.ts'
 
 /** The oldest version that the tests have passed on. */
 export const OLDEST_MAJOR = 13
@@ -50,7 +50,7 @@ export class ServerUnusable extends Error {
   override readonly name = 'ServerUnusable'
 }
 
-/** Resolves when the database takes a session. Throws ServerUnusable, at once for what no waiting mends. */
+/** Resolves when the database takes a session. Throws ServerUnusable, at once for what no waiting mends, or the signal's reason. */
 export async function awaitServer({ url, timeoutMs, onWait, signal }: AwaitServer): Promise<void> {
   const began = performance.now()
   let said: string | null = null
@@ -65,7 +65,7 @@ export async function awaitServer({ url, timeoutMs, onWait, signal }: AwaitServe
     }
     if (failure.words !== said) onWait(`${failure.words} Waiting for it.`)
     said = failure.words
-    await sleep(BETWEEN_ATTEMPTS_MS, undefined, { signal })
+    await systemClock.sleep(BETWEEN_ATTEMPTS_MS, signal)
   }
 }
 
