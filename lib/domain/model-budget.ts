@@ -41,10 +41,12 @@ export type Allowance =
       /** Null without a price, and where nothing bounds the answer. */
       reservedUsd: number | null
     }
-  /** `message` says which limit, in words for a person. */
-  | { verdict: 'exhausted'; message: string }
+  /** `message` says it in words for a person. */
+  | { verdict: 'exhausted'; limit: LimitName; message: string }
   /** It would fit if the agent's other calls, which are not settled yet, cost nothing. */
   | { verdict: 'busy' }
+
+export type LimitName = 'maxTokens' | 'maxCostUsd' | 'maxCostUsdTotal' | 'maxCostUsdPerDay'
 
 /** An answer that is cut shorter than this is of no use: the call is refused instead. */
 const LEAST_ANSWER_TOKENS = 256
@@ -66,7 +68,7 @@ export function allowCall(input: {
   const narrow = bounds.find(({ answerTokens }) => answerTokens < least)
   if (narrow) {
     const others = bounds.every((bound) => bound.answerTokens + bound.heldAnswerTokens >= least)
-    return others ? { verdict: 'busy' } : { verdict: 'exhausted', message: narrow.message }
+    return others ? { verdict: 'busy' } : { verdict: 'exhausted', limit: narrow.name, message: narrow.message }
   }
   const lowest = Math.min(asked ?? Number.POSITIVE_INFINITY, ...bounds.map(({ answerTokens }) => answerTokens))
   const maxTokens = Number.isFinite(lowest) ? Math.min(lowest, LARGEST_ANSWER_TOKENS) : null
@@ -90,6 +92,7 @@ export function priceOf(price: ModelPrice, inputTokens: number, outputTokens: nu
 
 /** How long an answer one limit leaves room for, beside what is spent and held; and how much longer if nothing were held. */
 interface Bound {
+  name: LimitName
   answerTokens: number
   heldAnswerTokens: number
   message: string
@@ -97,18 +100,31 @@ interface Bound {
 
 function readBounds({ limits, spending, price, call }: Parameters<typeof allowCall>[0]): Bound[] {
   const costs = [
-    { limit: limits.maxCostUsd, spent: spending.runUsd, held: spending.runHeldUsd, of: 'a run' },
-    { limit: limits.maxCostUsdTotal, spent: spending.totalUsd, held: spending.heldUsd, of: 'in all' },
-    { limit: limits.maxCostUsdPerDay, spent: spending.todayUsd, held: spending.heldUsd, of: 'a day (UTC)' },
-  ]
+    { name: 'maxCostUsd', limit: limits.maxCostUsd, spent: spending.runUsd, held: spending.runHeldUsd, of: 'a run' },
+    {
+      name: 'maxCostUsdTotal',
+      limit: limits.maxCostUsdTotal,
+      spent: spending.totalUsd,
+      held: spending.heldUsd,
+      of: 'in all',
+    },
+    {
+      name: 'maxCostUsdPerDay',
+      limit: limits.maxCostUsdPerDay,
+      spent: spending.todayUsd,
+      held: spending.heldUsd,
+      of: 'a day (UTC)',
+    },
+  ] as const
   const bounds: Bound[] = []
-  for (const { limit, spent, held, of } of costs) {
-    if (limit !== null) bounds.push(costBound({ limit, spent, held, of, price, call }))
+  for (const { name, limit, spent, held, of } of costs) {
+    if (limit !== null) bounds.push({ name, ...costBound({ limit, spent, held, of, price, call }) })
   }
   const { maxTokens } = limits
   if (maxTokens !== null) {
     const { runTokens, runHeldTokens } = spending
     bounds.push({
+      name: 'maxTokens',
       answerTokens: maxTokens - runTokens - runHeldTokens - call.promptTokens,
       heldAnswerTokens: runHeldTokens,
       message:
@@ -127,7 +143,7 @@ function costBound(input: {
   of: string
   price: ModelPrice | null
   call: AskedCall
-}): Bound {
+}): Omit<Bound, 'name'> {
   const { limit, spent, held, of, price, call } = input
   const room = limit - spent - held
   const reached = `The limit of $${limit} ${of} is reached.`

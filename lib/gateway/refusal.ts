@@ -8,7 +8,7 @@ import { REFUSAL_CODE_HEADER, REFUSAL_REASON_HEADER } from '../../container/cont
 import { ERROR_STATUS, isBerthError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 
-/** `json`: `{"error":{"code","message"}}`, as model clients read it. `text`: one line, as git and curl show it. */
+/** `json`: `{"error":{"code","message","param"}}`, as model clients read it; `param` names what it is about, where that has a name. `text`: one line, as git and curl show it. */
 export type RefusalFormat = 'json' | 'text'
 
 const MAX_REASON_CHARACTERS = 1_000
@@ -19,6 +19,8 @@ export class Refusal extends Error {
   readonly status: number
   readonly code: string
   readonly headers: OutgoingHttpHeaders
+  /** The field or limit that it is about; null where there is none. */
+  param: string | null = null
 
   constructor(status: number, code: string, message: string, headers: OutgoingHttpHeaders = {}) {
     super(message)
@@ -34,7 +36,9 @@ export function toRefusal(error: unknown, logger: Logger): Refusal {
   if (error instanceof Refusal) return error
   if (isBerthError(error)) {
     const words = error.hint === undefined ? error.message : `${error.message} ${error.hint}`
-    return new Refusal(ERROR_STATUS[error.code], error.code, words)
+    const refusal = new Refusal(ERROR_STATUS[error.code], error.code, words)
+    refusal.param = error.fields?.[0]?.path ?? null
+    return refusal
   }
   logger.error('a gateway failed', { error })
   return new Refusal(500, 'internal', 'Berth failed while it served this request. Its log says why.')
@@ -54,7 +58,8 @@ export function respondRefusal(stream: ServerHttp2Stream, refusal: Refusal, form
     'content-type': format === 'json' ? 'application/json' : 'text/plain; charset=utf-8',
     ...writeRefusalHeaders(refusal),
   })
-  const body = { error: { code: refusal.code, message: refusal.message } }
+  const { code, message, param } = refusal
+  const body = { error: { code, message, ...(param === null ? {} : { param }) } }
   stream.end(format === 'json' ? JSON.stringify(body) : `${refusal.message}\n`)
   discardRest(stream)
 }

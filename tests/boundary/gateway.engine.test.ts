@@ -442,7 +442,7 @@ describeBoundary('gateway', ({ attempt }) => {
     await usageOf(poor, 3)
     const { status, code, message } = await refused({ as: poor })
     expect([status, code]).toEqual([402, 'budget_exhausted'])
-    expect(message).toBe('The limit of $3 a run is reached. Raise it and resume the agent.')
+    expect(message).toBe('The limit of $3 a run is reached.')
   })
 
   attempt('the key, in an answer, its headers, an error or a redirect of the provider', async () => {

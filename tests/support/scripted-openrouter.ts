@@ -18,7 +18,13 @@ export interface Turn {
   finish?: string | null
   usage?: { input: number; output: number; costUsd?: number }
   /** Answered instead of a stream. */
-  refuse?: { status: number; code?: string | number; message?: string; headers?: Record<string, string> }
+  refuse?: {
+    status: number
+    code?: string | number
+    message?: string
+    param?: string
+    headers?: Record<string, string>
+  }
   /** After what stands above: an error chunk, a broken socket, silence until the request is aborted, or its end. */
   breaks?: 'error' | 'drop' | 'hang' | 'end'
   /** Called when the request has come, before the first byte is answered. */
@@ -59,8 +65,11 @@ export function scriptModel(turns: Turn[]): ScriptedModel {
   return { fetch: play, requests }
 }
 
-function refuse({ status, code, message = 'refused', headers }: NonNullable<Turn['refuse']>): Response {
-  return Response.json({ error: { code: code ?? status, message } }, { status, ...(headers ? { headers } : {}) })
+function refuse({ status, code, message = 'refused', param, headers }: NonNullable<Turn['refuse']>): Response {
+  return Response.json(
+    { error: { code: code ?? status, message, ...(param ? { param } : {}) } },
+    { status, ...(headers ? { headers } : {}) },
+  )
 }
 
 function streamTurn(turn: Turn, number: number, signal: AbortSignal | undefined): ReadableStream<Uint8Array> {

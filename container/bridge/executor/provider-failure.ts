@@ -11,6 +11,8 @@ export interface FailureFacts {
   status: number | null
   /** `error.code` of the answer when it is a word: the gateway's. */
   code: string | null
+  /** What the code is about, where that has a name: the gateway's limit, say. */
+  param: string | null
   retryAfterMs: number | null
 }
 
@@ -18,6 +20,7 @@ export interface FailureFacts {
 export class ProviderFailure extends Error {
   readonly status: number | null
   readonly code: string | null
+  readonly param: string | null
   readonly retryAfterMs: number | null
   readonly retryable: boolean
   constructor(facts: FailureFacts, cause?: unknown) {
@@ -25,6 +28,7 @@ export class ProviderFailure extends Error {
     this.name = 'ProviderFailure'
     this.status = facts.status
     this.code = facts.code
+    this.param = facts.param
     this.retryAfterMs = facts.retryAfterMs
     this.retryable = isRetryable(facts)
   }
@@ -34,7 +38,7 @@ export class ProviderFailure extends Error {
 const FATAL_CODES: Record<string, { reason: DoneReason; cure: string }> = {
   budget_exhausted: {
     reason: 'cost_budget',
-    cure: 'Raise the cost limit of the agent, then resume it.',
+    cure: 'Raise that limit of the agent, then resume it.',
   },
   credit_exhausted: { reason: 'provider_error', cure: 'Add credit at the model provider, then resume the agent.' },
   model_key_missing: { reason: 'provider_error', cure: 'Set a model key in the settings, then resume the agent.' },
@@ -71,7 +75,8 @@ function isRetryable({ status, code }: FailureFacts): boolean {
 export function describeEnding(failure: ProviderFailure): { reason: DoneReason; message: string } {
   const known = failure.code === null ? undefined : FATAL_CODES[failure.code]
   const cure = known?.cure ?? CURES[failure.status ?? 0] ?? 'Resume the agent when the provider works again.'
-  return { reason: known?.reason ?? 'provider_error', message: `${describeFailure(failure)} ${cure}` }
+  const reason = failure.param === 'limits.maxTokens' ? 'token_budget' : (known?.reason ?? 'provider_error')
+  return { reason, message: `${describeFailure(failure)} ${cure}` }
 }
 
 export function describeFailure(failure: ProviderFailure): string {
@@ -84,7 +89,7 @@ export function describeFailure(failure: ProviderFailure): string {
 
 /** A stream that ended without saying so, or in words of its own. */
 export function cutStream(message: string, cause?: unknown): ProviderFailure {
-  return new ProviderFailure({ message, status: null, code: null, retryAfterMs: null }, cause)
+  return new ProviderFailure({ message, status: null, code: null, param: null, retryAfterMs: null }, cause)
 }
 
 /** Any error of the SDK, the transport or an error part of a stream. `nowMs` dates a Retry-After that names a time. */
@@ -102,6 +107,7 @@ export function toProviderFailure(error: unknown, nowMs: number): ProviderFailur
       message: status === null ? `The answer broke off: ${message}` : message || `HTTP ${status}`,
       status,
       code: errorCode(failed?.data ?? dataOf(error)),
+      param: errorParam(failed?.data ?? dataOf(error)),
       retryAfterMs: readRetryAfter(failed?.responseHeaders ?? {}, nowMs),
     },
     error,
@@ -121,6 +127,11 @@ function dataOf(error: unknown): unknown {
 function errorCode(data: unknown): string | null {
   const code = fieldOf(fieldOf(data, 'error') ?? data, 'code')
   return typeof code === 'string' && !/^\d+$/.test(code) ? code : null
+}
+
+function errorParam(data: unknown): string | null {
+  const param = fieldOf(fieldOf(data, 'error') ?? data, 'param')
+  return typeof param === 'string' ? param : null
 }
 
 function fieldOf(value: unknown, name: string): unknown {

@@ -81,7 +81,8 @@ function allow({ state, model, call }: { state: BudgetState; model: ModelInfo | 
     },
   })
   if (allowance.verdict === 'exhausted') {
-    throw new BerthError('budget_exhausted', allowance.message, { hint: 'Raise it and resume the agent.' })
+    const fields = [{ path: `limits.${allowance.limit}`, message: 'is used up' }]
+    throw new BerthError('budget_exhausted', allowance.message, { fields })
   }
   if (allowance.verdict === 'busy') {
     throw tryAgain('What is left of a limit is held by another call of this agent, until its price is known.')

@@ -60,15 +60,18 @@ describe('a call', () => {
   it('is refused when a limit is reached, or leaves room for no answer worth having', () => {
     expect(allow({ limits: { maxCostUsd: 1 }, spending: { runUsd: 1 } })).toEqual({
       verdict: 'exhausted',
+      limit: 'maxCostUsd',
       message: 'The limit of $1 a run is reached.',
     })
     expect(allow({ limits: { maxCostUsdTotal: 1 }, spending: { totalUsd: 0.98 } })).toEqual({
       verdict: 'exhausted',
+      limit: 'maxCostUsdTotal',
       message:
         'The limit of $1 in all leaves too little for this call: $0.98 is spent, and it may cost $0.03 with the shortest answer.',
     })
     expect(allow({ limits: { maxTokens: 10_100 } })).toEqual({
       verdict: 'exhausted',
+      limit: 'maxTokens',
       message:
         'The limit of 10100 tokens a run leaves too few for this call: 0 are used, and its prompt has some 10000.',
     })

@@ -434,7 +434,13 @@ describe('provider trouble', () => {
   it.each<[string, Turn['refuse'] & object, string, string]>([
     ['a rejected key', { status: 401, message: 'No auth' }, 'provider_error', 'replace it in the settings'],
     ['no credit', { status: 402, code: 'credit_exhausted' }, 'provider_error', 'Add credit'],
-    ['a budget that is used up', { status: 402, code: 'budget_exhausted' }, 'cost_budget', 'Raise the cost limit'],
+    ['a budget that is used up', { status: 402, code: 'budget_exhausted' }, 'cost_budget', 'Raise that limit'],
+    [
+      'tokens that are used up',
+      { status: 402, code: 'budget_exhausted', param: 'limits.maxTokens' },
+      'token_budget',
+      'Raise that limit',
+    ],
     [
       'a missing key, though 409 is retried',
       { status: 409, code: 'model_key_missing' },

@@ -313,12 +313,17 @@ test('a provider that is not there is upstream_failed and costs nothing', async 
 
 test('a refusal of the access port reaches the sandbox with its code and words, and nothing is sent', async () => {
   model.access.begin = async () => {
-    throw new BerthError('budget_exhausted', 'The run has spent 5.00 USD.', { hint: 'Raise maxCostUsd.' })
+    const fields = [{ path: 'limits.maxCostUsd', message: 'is used up' }]
+    throw new BerthError('budget_exhausted', 'The run has spent 5.00 USD.', { hint: 'Raise maxCostUsd.', fields })
   }
   const answer = await ask(session, CHAT, JSON.stringify(BODY))
   expect(answer.status).toBe(402)
   expect(JSON.parse(answer.body)).toEqual({
-    error: { code: 'budget_exhausted', message: 'The run has spent 5.00 USD. Raise maxCostUsd.' },
+    error: {
+      code: 'budget_exhausted',
+      message: 'The run has spent 5.00 USD. Raise maxCostUsd.',
+      param: 'limits.maxCostUsd',
+    },
   })
   expect(answer.headers['x-berth-reason']).toBe('The run has spent 5.00 USD. Raise maxCostUsd.')
   expect(received).toEqual([])
