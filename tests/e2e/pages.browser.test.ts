@@ -5,6 +5,8 @@
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { sampleCase } from '../../scripts/demo/sample-case.ts'
+import { listDirectory } from '../../scripts/demo/tool-inputs.ts'
+import { contentText, type ModelRequest } from '../../scripts/stand-ins/model/script.ts'
 import { startInstallation } from '../support/installation.ts'
 
 const RUN_MS = 120_000
@@ -134,14 +136,93 @@ describe('the pages', () => {
   })
 
   it(
+    'take words during a run, by keyboard alone: in order, changed, taken back, and answered',
+    async () => {
+      const conversation = page.getByRole('log', { name: 'Conversation' })
+      await conversation.getByText('It is written down now.').waitFor({ timeout: RUN_MS })
+      await page.getByRole('button', { name: /^Send/ }).waitFor({ timeout: RUN_MS })
+      const asked = Promise.withResolvers<void>()
+      const held = Promise.withResolvers<void>()
+      let heard = ''
+      installation.model.play([
+        async () => {
+          asked.resolve()
+          await held.promise
+          return { text: 'I look around first.', toolCalls: [listDirectory('.')] }
+        },
+        (request) => {
+          heard = saidIn(request)
+          return { text: 'I will keep to that.' }
+        },
+      ])
+      await say('Then a changelog.', 'Enter')
+      // What is said before its first step is read with it, and does not wait.
+      await asked.promise
+      await page.getByRole('button', { name: /^Queue/ }).waitFor({ timeout: RUN_MS })
+      const waiting = page.getByRole('list', { name: 'Words that wait' })
+      await say('Keep it short', 'Enter')
+      await waiting.getByRole('listitem').nth(0).waitFor()
+      await say('Sign it', 'Enter')
+      await waiting.getByRole('listitem').nth(1).waitFor()
+      expect(await waiting.getByRole('listitem').allInnerTexts()).toEqual([
+        expect.stringContaining('Keep it short'),
+        expect.stringContaining('Sign it'),
+      ])
+      await page.keyboard.press('Shift+Tab')
+      await focused('Remove: Sign it')
+      await page.keyboard.press('Enter')
+      await focused('Edit: Keep it short')
+      await page.keyboard.press('Enter')
+      await focused('Change the words that wait')
+      await page.keyboard.press('Control+A')
+      await page.keyboard.type('Keep it to one line')
+      await page.keyboard.press('Enter')
+      await focused('Edit: Keep it to one line')
+      expect(await waiting.getByRole('listitem').count()).toBe(1)
+      held.resolve()
+      await conversation.getByText('I will keep to that.').waitFor({ timeout: RUN_MS })
+      await waiting.waitFor({ state: 'detached' })
+      const said = await conversation.getByRole('article', { name: 'Said to the run' }).allInnerTexts()
+      expect(said).toEqual([expect.stringContaining('Keep it to one line')])
+      expect(heard).toContain('Keep it to one line')
+      expect(heard).not.toContain('Sign it')
+      expect(heard).not.toContain('Keep it short')
+      expectQuiet()
+    },
+    2 * RUN_MS,
+  )
+
+  it(
+    'end the step in progress for words that interrupt, and show what broke off',
+    async () => {
+      await page.getByRole('button', { name: /^Send/ }).waitFor({ timeout: RUN_MS })
+      installation.model.play([
+        { text: 'I think about it, and think, and think.', hangAfterChunks: 2 },
+        { text: 'At once.' },
+      ])
+      await say('Take your time.', 'Enter')
+      const conversation = page.getByRole('log', { name: 'Conversation' })
+      await conversation.getByText('I think').waitFor({ timeout: RUN_MS })
+      await say('Hurry up', 'Control+Shift+Enter')
+      await conversation.getByText('Step ended: you spoke.').waitFor({ timeout: RUN_MS })
+      await conversation.getByText('Cut off here').waitFor()
+      await conversation.getByText('At once.').waitFor({ timeout: RUN_MS })
+      expectQuiet()
+    },
+    2 * RUN_MS,
+  )
+
+  it(
     'stop it, keep its history, and delete it when asked twice',
     async () => {
       await page.getByRole('button', { name: 'Stop' }).click()
       await page.getByText('No container').first().waitFor({ timeout: RUN_MS })
-      expect(await page.getByRole('article', { name: 'Earlier instruction' }).count()).toBe(1)
+      expect(await page.getByRole('article', { name: 'Earlier instruction' }).count()).toBe(3)
       await page.getByRole('button', { name: 'More for this agent' }).click()
       await page.getByRole('menuitem', { name: 'Delete…' }).click()
-      expect(await page.getByRole('button', { name: 'Keep' }).evaluate((button) => button.matches(':focus'))).toBe(true)
+      expect(
+        await page.getByRole('button', { name: 'Keep', exact: true }).evaluate((button) => button.matches(':focus')),
+      ).toBe(true)
       const address = page.url()
       await page.getByRole('button', { name: 'Delete agent' }).click()
       await page.waitForURL('**/agents', { timeout: RUN_MS })
@@ -163,6 +244,26 @@ describe('the pages', () => {
     expect(await page.evaluate(() => document.documentElement.dataset.theme)).toBe('dark')
   })
 })
+
+/** Writes into the composer with the keyboard, and sends with `key`. */
+async function say(words: string, key: string): Promise<void> {
+  await page.getByRole('textbox', { name: 'Instruction' }).focus()
+  await page.keyboard.type(words)
+  await page.keyboard.press(key)
+}
+
+/** Resolves when what has this name has the keyboard. */
+async function focused(name: string): Promise<void> {
+  await page.locator(`:focus[aria-label="${name}"]`).waitFor()
+}
+
+/** What people said, as the model reads it. */
+function saidIn({ body }: ModelRequest): string {
+  return body.messages
+    .filter(({ role }) => role === 'user')
+    .map(({ content }) => contentText(content))
+    .join('\n')
+}
 
 /** Relative words change between two readings; what was said does not. */
 function withoutClock(text: string): string {

@@ -33,10 +33,13 @@ const SHOWN_ELSEWHERE: ReadonlySet<AgentAction> = new Set(['purge', 'change'])
 export function Composer({ ref, agent, transcript, actions, possible, queue, showTab }: ComposerProps) {
   const draft = useDraft(agent.id)
   const canSay = possible.instruct || possible.queue
-  const canSend = canSay && draft.text.trim() !== '' && actions.busy === null
+  const isSaying = actions.busy === 'chat' || actions.busy === 'interrupt'
+  const canSend = canSay && draft.text.trim() !== '' && (actions.busy === null || isSaying)
   const send = async (mode: QueuedMessage['mode']) => {
-    const words = draft.text.trim()
-    if (canSend && (await actions.say(words, mode))) draft.takeAway(words)
+    if (!canSend) return
+    const said = draft.text.trim()
+    draft.put('')
+    if (!(await actions.say(said, mode))) draft.giveBack(said)
   }
   const submit = (event: FormEvent) => {
     event.preventDefault()
@@ -66,7 +69,7 @@ export function Composer({ ref, agent, transcript, actions, possible, queue, sho
           </ProblemNote>
         </div>
       )}
-      <QueueList queue={queue} onLost={draft.add} focusAfter={focusField} />
+      <QueueList queue={queue} onLost={draft.giveBack} focusAfter={focusField} />
       {decision ? (
         <DecisionCard agent={agent} divergence={decision} actions={actions} />
       ) : (
@@ -147,7 +150,7 @@ function Acts({ actions, possible, canSend, interrupt }: ActsProps) {
           aria-keyshortcuts="Control+Shift+Enter"
           onClick={interrupt}
         >
-          {busy === 'interrupt' ? 'Interrupting' : 'Interrupt now'}
+          Interrupt now
         </button>
       )}
       {!isNew && (
@@ -157,14 +160,9 @@ function Acts({ actions, possible, canSend, interrupt }: ActsProps) {
           disabled={!canSend}
           aria-describedby={possible.interrupt ? 'composer-hint' : undefined}
         >
-          {labelOf(possible, busy)} <kbd className="desk">↵</kbd>
+          {possible.queue ? 'Queue' : 'Send'} <kbd className="desk">↵</kbd>
         </button>
       )}
     </>
   )
-}
-
-function labelOf(possible: Possible, busy: AgentAction | null): string {
-  if (possible.queue) return busy === 'chat' ? 'Queueing' : 'Queue'
-  return busy === 'chat' ? 'Sending' : 'Send'
 }

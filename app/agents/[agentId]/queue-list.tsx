@@ -20,11 +20,15 @@ export function QueueList({ queue, onLost, focusAfter }: QueueListProps) {
   const { items } = queue
   const [edit, setEdit] = useState<{ id: string; text: string; was: string } | null>(null)
   const list = useRef<HTMLOListElement>(null)
-  const focusRow = (id: string | undefined) => {
-    const row = id === undefined ? null : list.current?.querySelector<HTMLElement>(`[data-id="${id}"] button`)
+  /** Set together with what changes the list: the effect runs when the row to go to is on the page. */
+  const [target, setTarget] = useState<{ id: string | null } | null>(null)
+  useEffect(() => {
+    if (target === null) return
+    setTarget(null)
+    const row = target.id === null ? null : list.current?.querySelector<HTMLElement>(`[data-id="${target.id}"] button`)
     if (row) row.focus()
     else focusAfter()
-  }
+  }, [target, focusAfter])
   const isLost = edit !== null && !items.some(({ id }) => id === edit.id)
   useEffect(() => {
     if (!isLost || edit === null) return
@@ -37,13 +41,13 @@ export function QueueList({ queue, onLost, focusAfter }: QueueListProps) {
     // Taken meanwhile: the row is gone, and the effect above keeps what was written.
     if (!(await queue.reword(edit.id, edit.text.trim()))) return
     setEdit(null)
-    requestAnimationFrame(() => focusRow(edit.id))
+    setTarget({ id: edit.id })
   }
   const remove = async (item: QueuedMessageView) => {
     const at = items.indexOf(item)
     const next = items[at + 1] ?? items[at - 1]
     await queue.remove(item.id)
-    requestAnimationFrame(() => focusRow(next?.id))
+    setTarget({ id: next?.id ?? null })
   }
   return (
     <>
@@ -78,7 +82,7 @@ export function QueueList({ queue, onLost, focusAfter }: QueueListProps) {
                   onSave={() => void save()}
                   onLeave={() => {
                     setEdit(null)
-                    requestAnimationFrame(() => focusRow(item.id))
+                    setTarget({ id: item.id })
                   }}
                 />
               </li>

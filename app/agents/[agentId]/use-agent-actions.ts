@@ -1,7 +1,7 @@
 /** What a person can ask of one agent. Owns: the calls, which one is under way, and the refusal of the last one. */
 'use client'
 
-import { useState } from 'react'
+import { useRef, useState } from 'react'
 import type { DivergenceChoice, QueuedMessage } from '../../../lib/domain/agent.ts'
 import type { AgentView } from '../../../lib/services/agent/schemas.ts'
 import { callApi } from '../../client/api.ts'
@@ -52,8 +52,7 @@ export function useAgentActions({ agentId, onDone, onAgent }: AgentActionsInput)
     return found && { action: 'start', problem: found }
   })
   const path = `/api/agents/${encodeURIComponent(agentId)}`
-  const act = async (action: AgentAction, call: () => Promise<unknown>): Promise<boolean> => {
-    if (busy !== null) return false
+  const run = async (action: AgentAction, call: () => Promise<unknown>): Promise<boolean> => {
     setBusy(action)
     setProblem(null)
     try {
@@ -67,21 +66,29 @@ export function useAgentActions({ agentId, onDone, onAgent }: AgentActionsInput)
       if (action !== 'purge') onDone()
     }
   }
+  const act = async (action: AgentAction, call: () => Promise<unknown>) => busy === null && (await run(action, call))
+  const saying = useRef<Promise<unknown>>(Promise.resolve())
+  /** Words are sent one after the other, also while others are on their way: none is dropped, and their order stays. */
+  const inTurn = (call: () => Promise<boolean>): Promise<boolean> => {
+    const mine = saying.current.then(call)
+    saying.current = mine
+    return mine
+  }
   const post = <T>(verb: string, body?: unknown) =>
     callApi<T>(`${path}/${verb}`, { method: 'POST', ...(body === undefined ? {} : { body }) })
   /** What answers with the agent is shown at once. */
-  const tell = (action: AgentAction, verb: string, body: unknown) =>
-    act(action, async () => onAgent((await post<{ agent: AgentView }>(verb, body)).agent))
+  const tell = (verb: string, body: unknown) => async () =>
+    onAgent((await post<{ agent: AgentView }>(verb, body)).agent)
   return {
     busy,
     problem,
     forget: () => setProblem(null),
     start: () => act('start', () => post('start')),
     say: (message, mode = 'queue') =>
-      tell(mode === 'interrupt' ? 'interrupt' : 'chat', 'chat', mode === 'queue' ? { message } : { message, mode }),
+      inTurn(() => run(mode === 'interrupt' ? 'interrupt' : 'chat', tell('chat', { message, mode }))),
     cancel: () => act('cancel', () => post('cancel')),
     stop: () => act('stop', () => post('stop')),
-    decide: (choice) => tell('divergence', 'divergence', { choice }),
+    decide: (choice) => act('divergence', tell('divergence', { choice })),
     change: (body) => act('change', async () => onAgent(await callApi<AgentView>(path, { method: 'PATCH', body }))),
     openPullRequest: () => act('pull-request', () => post('pull-request')),
     purge: () => act('purge', () => callApi(`${path}?purge=true`, { method: 'DELETE' })),

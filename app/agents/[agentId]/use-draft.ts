@@ -6,10 +6,8 @@ import { useCallback, useEffect, useRef, useState } from 'react'
 export interface Draft {
   text: string
   put(text: string): void
-  /** Behind what is written already. */
-  add(text: string): void
-  /** Takes away what was sent; what was typed meanwhile stays. */
-  takeAway(sent: string): void
+  /** What could not be sent, before what is written already. */
+  giveBack(text: string): void
 }
 
 export function useDraft(agentId: string): Draft {
@@ -26,16 +24,9 @@ export function useDraft(agentId: string): Draft {
     [key],
   )
   useEffect(() => put(localStorage.getItem(key) ?? ''), [key, put])
-  const add = useCallback(
-    (more: string) => put(latest.current.trim() === '' ? more : `${latest.current.trimEnd()}\n\n${more}`),
+  const giveBack = useCallback(
+    (back: string) => put(latest.current.trim() === '' ? back : `${back}\n\n${latest.current}`),
     [put],
   )
-  const takeAway = useCallback(
-    (sent: string) => {
-      const now = latest.current.trimStart()
-      if (now.startsWith(sent)) put(now.slice(sent.length).trimStart())
-    },
-    [put],
-  )
-  return { text, put, add, takeAway }
+  return { text, put, giveBack }
 }
