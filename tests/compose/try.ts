@@ -33,6 +33,8 @@ const say = (line: string) => void process.stdout.write(`${line}\n`)
 
 interface Trial {
   services: Services
+  /** The lines of .env. */
+  env: Record<string, string>
   outside: Outside
   engine: E2eEngine
   dataDirectory: string
@@ -71,7 +73,8 @@ async function tryEverything(trial: Trial): Promise<void> {
     'the log shows the one-time link, `npm run token` prints a token and nothing else',
     async () => {
       const log = await services.run('logs', '--no-color', 'berth')
-      assert.match(log.stdout, new RegExp(`${url}/welcome\\?token=link_\\w+`))
+      const [link = ''] = log.stdout.match(new RegExp(`${url}/welcome\\?token=link_\\w+`)) ?? []
+      assert.equal((await fetch(link)).status, 200)
       const { stdout } = await services.run('exec', '-T', 'berth', 'npm', 'run', 'token', '--', 'laptop')
       assert.match(stdout, /^berth_\w+\n$/)
       return stdout.trim()
@@ -79,6 +82,12 @@ async function tryEverything(trial: Trial): Promise<void> {
   )
   const api = createE2eApi({ baseUrl: url, token })
   await step('the database is the one of docker-compose.yml', () => checkDatabase(services))
+  await step('`npm run doctor` finds the database, the engine and the image in order', async () => {
+    const { stdout } = await services.tryWith(trial.env, 'exec', '-T', 'berth', 'npm', 'run', 'doctor')
+    for (const check of ['Database', 'Docker engine', 'Agent image', 'Data folder']) {
+      assert.match(stdout, new RegExp(`^\\+ ok +${check} `, 'm'), stdout)
+    }
+  })
   const agentId = await step('an agent works in a container beside the control plane', async () => {
     const agent = await api.createAgent({ githubRepo: sampleCase.repo, task: 'Work on while I am away.' })
     await api.startAgent(agent.id)
@@ -206,7 +215,7 @@ await runInterruptibly('trial of docker-compose.yml', async ({ signal }) => {
   await step('the image of the control plane is built', () => services.run('build', 'berth'))
   const engine = openE2eEngine({ dockerHost: null, installationId: null })
   try {
-    await tryEverything({ services, outside, engine, dataDirectory, url: `http://localhost:${port}` })
+    await tryEverything({ services, env, outside, engine, dataDirectory, url: `http://localhost:${port}` })
   } catch (error) {
     say((await services.run('logs', '--no-color', '--tail', '50')).stdout)
     throw error
