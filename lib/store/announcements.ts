@@ -20,6 +20,7 @@ export async function openAnnouncements(options: {
   let closing = false
   let client = await listen()
   let reconnecting: Promise<void> | null = null
+  let last: Promise<void> = Promise.resolve()
 
   async function listen(): Promise<pg.Client> {
     const next = new pg.Client({ connectionString: url, keepAlive: true })
@@ -48,11 +49,16 @@ export async function openAnnouncements(options: {
   }
 
   return {
-    async announce(news) {
-      await client.query('SELECT pg_notify($1, $2)', [CHANNEL, JSON.stringify({ ...news, from })])
+    announce(news) {
+      const text = JSON.stringify({ ...news, from })
+      // One after another: a client takes one query at a time.
+      const told = last.then(async () => void (await client.query('SELECT pg_notify($1, $2)', [CHANNEL, text])))
+      last = told.catch(() => undefined)
+      return told
     },
     async close() {
       closing = true
+      await last
       await client.end()
       await reconnecting
     },
