@@ -28,6 +28,7 @@ export async function install(lockText) {
   const room = watchRoom()
   try {
     await runNpm(['ci'])
+    await assertComplete(lockText)
   } catch (error) {
     throw room.describeFull(error) ?? error
   } finally {
@@ -35,7 +36,6 @@ export async function install(lockText) {
     room.stop()
     await rm(ownCacheDirectory, { recursive: true, force: true })
   }
-  await assertComplete(lockText)
   await stamp(lockText)
   say(`  installed in ${describeDuration(performance.now() - began)}`)
 }

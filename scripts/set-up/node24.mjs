@@ -1,5 +1,6 @@
 /** Finds Node 24 and runs scripts on it; what is started ends with the process that started it. */
 import { spawn } from 'node:child_process'
+import { constants as files } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { constants } from 'node:os'
 import path from 'node:path'
@@ -12,11 +13,17 @@ const WRONG_OPTIONS = 9
 /** The path of a Node that can run this project: this very one, or the npm package's. */
 export async function findNode24() {
   if (Number(process.versions.node.split('.')[0]) >= WANTED) return process.execPath
-  const bundled = path.join(projectDirectory, 'node_modules', `node-${process.platform}-${process.arch}`, 'bin', 'node')
+  const name = `node-${process.platform}-${process.arch}`
+  const bundled = path.join(projectDirectory, 'node_modules', name, 'bin', 'node')
   try {
-    await access(bundled)
+    await access(bundled, files.X_OK)
     return bundled
-  } catch {
+  } catch (error) {
+    if (error.code === 'EACCES') {
+      throw new SetUpError(
+        `${bundled} cannot be run: no program can where ${projectDirectory} lies (mounted with noexec?), or its rights were taken. Move the project to another disk, or mount this one with exec.`,
+      )
+    }
     throw new SetUpError(
       `Berth runs on Node ${WANTED}; this is ${process.version}, and npm installed none for ${process.platform}-${process.arch}. Install Node ${WANTED} and try again.`,
     )

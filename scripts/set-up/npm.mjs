@@ -4,11 +4,13 @@ import { constants } from 'node:fs'
 import { access, mkdir, realpath } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
-import { endAtOnceWithParent, projectDirectory, SetUpError } from './project.mjs'
+import { createInterface } from 'node:readline'
+import { endAtOnceWithParent, projectDirectory, SetUpError, say } from './project.mjs'
 
 /** What a person or a company may have set for other projects, and what would leave something out here. */
 const SETTINGS = [
-  '--loglevel=error',
+  // Files that could not be written are warnings to npm.
+  '--loglevel=warn',
   '--no-progress',
   '--no-update-notifier',
   '--no-audit',
@@ -62,6 +64,8 @@ export async function runNpm(args) {
     throw new SetUpError('npm is not there (no `npm` on the PATH). Install it beside Node, and try again.')
   }
   if (outcome.error) throw new SetUpError(`npm cannot be run: ${outcome.error.message}`)
+  const unwritten = outcome.said.match(/^npm (?:warn|WARN) tar TAR_ENTRY_ERROR (.*)$/m)?.[1]
+  if (unwritten !== undefined) throw new SetUpError(`npm ${args[0]} could not write every file: ${unwritten}`)
   if (outcome.code === 0) return
   const code = outcome.said.match(/^npm (?:error|ERR!) code (\S+)$/m)?.[1] ?? null
   const how = outcome.signal ?? (code === null ? `exit code ${outcome.code}` : code)
@@ -102,12 +106,12 @@ async function run(args) {
       env: { ...process.env, NODE_ENV: '', npm_config_omit: '', npm_config_only: '', npm_config_production: '' },
     })
     let said = ''
-    const pass = (chunk) => {
-      said += chunk
-      process.stderr.write(chunk)
+    for (const output of [npm.stdout, npm.stderr]) {
+      createInterface(output).on('line', (line) => {
+        said += `${line}\n`
+        if (!/^npm (warn|WARN|notice)/.test(line)) say(line)
+      })
     }
-    npm.stdout.on('data', pass)
-    npm.stderr.on('data', pass)
     npm.once('error', (error) => resolve({ error, said }))
     npm.once('close', (code, signal) => resolve({ code, signal, said }))
   })
