@@ -4,9 +4,12 @@ import { defineConfig } from 'vitest/config'
 const withEngine = process.env.BERTH_TEST_ENGINE === '1'
 const withBrowser = process.env.BERTH_TEST_BROWSER === '1'
 const withRegistry = process.env.BERTH_TEST_REGISTRY === '1'
+// `npm run test:faults`
+const withFaults = process.env.BERTH_TEST_FAULTS === '1'
 
 const END_TO_END = 'tests/e2e/**/*.test.ts'
 const BOUNDARY = 'tests/boundary/**/*.test.ts'
+const FAULTS = 'tests/faults/**/*.test.ts'
 const leftOut = [
   ...(withEngine ? [] : ['tests/**/*.engine.test.ts']),
   ...(withEngine && withBrowser ? [] : ['tests/**/*.browser.test.ts']),
@@ -35,7 +38,7 @@ export default defineConfig({
         test: {
           name: 'parts',
           include: ['tests/**/*.test.ts'],
-          exclude: [END_TO_END, BOUNDARY, ...leftOut],
+          exclude: [END_TO_END, BOUNDARY, FAULTS, ...leftOut],
           globalSetup: ['tests/support/global-setup.ts'],
           pool: 'forks',
           testTimeout: 20_000,
@@ -44,6 +47,7 @@ export default defineConfig({
       },
       whole('whole', END_TO_END, 1),
       whole('boundary', BOUNDARY, 2),
+      ...(withFaults ? [whole('faults', FAULTS, 3)] : []),
     ],
   },
 })

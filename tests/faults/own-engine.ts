@@ -1,0 +1,136 @@
+/** A Docker engine of the tests' own, which they may kill: another data folder, another socket, no network. Needs root. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { request } from 'node:http'
+import os from 'node:os'
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { findEngine } from '../../lib/drivers/sandbox/docker/engine/find-engine.ts'
+
+const START_MS = 60_000
+const POLL_MS = 100
+
+export interface OwnEngine {
+  /** As DOCKER_HOST names it. */
+  dockerHost: string
+  /** SIGKILL to the engine and its runtime: the containers and their shims are left to themselves. */
+  kill(): Promise<void>
+  /** Again, on the same data. Resolves when it answers. */
+  start(): Promise<void>
+  /** Ends it and everything of it, and removes its files. */
+  close(): Promise<void>
+}
+
+/** With `image` of the ordinary engine in it. Throws what it said when it does not come up. */
+export async function startOwnEngine(options: { dockerHost: string | null; image: string }): Promise<OwnEngine> {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'berth-engine-'))
+  const socketPath = path.join(folder, 'docker.sock')
+  let child: ChildProcess | null = null
+  let said = ''
+
+  const start = async () => {
+    const dockerd = spawn(
+      'dockerd',
+      [
+        ...['--data-root', path.join(folder, 'data'), '--exec-root', path.join(folder, 'exec')],
+        ...['--pidfile', path.join(folder, 'docker.pid'), '--host', `unix://${socketPath}`],
+        ...['--bridge', 'none', '--iptables=false', '--ip6tables=false'],
+      ],
+      { stdio: ['ignore', 'pipe', 'pipe'], detached: true },
+    )
+    child = dockerd
+    said = ''
+    const take = (chunk: Buffer) => {
+      said = (said + chunk.toString('utf8')).slice(-20_000)
+    }
+    dockerd.stdout.on('data', take)
+    dockerd.stderr.on('data', take)
+    const deadline = performance.now() + START_MS
+    while (!(await answers(socketPath))) {
+      if (dockerd.exitCode !== null || performance.now() > deadline)
+        throw new Error(`The engine did not start:\n${said}`)
+      await sleep(POLL_MS)
+    }
+  }
+  const end = async (signal: NodeJS.Signals) => {
+    const ending = child
+    child = null
+    if (ending === null || ending.exitCode !== null || ending.signalCode !== null) return
+    const exited = once(ending, 'exit')
+    ending.kill(signal)
+    await exited
+  }
+  const runtimePidFile = path.join(folder, 'exec/containerd/containerd.pid')
+  const endRuntime = () => killIfThere(runtimePidFile)
+  const kill = async () => {
+    await end('SIGKILL')
+    await endRuntime()
+    // Until somebody reaps it, a dead runtime passes for a living one.
+    await rm(runtimePidFile, { force: true })
+  }
+  const close = async () => {
+    await end('SIGTERM')
+    await endRuntime()
+    await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 250 })
+  }
+  try {
+    await start()
+    await copyImage({ from: options.dockerHost, to: socketPath, image: options.image })
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return { dockerHost: `unix://${socketPath}`, kill, start, close }
+}
+
+/** A runtime outlives a kill -9 of its engine, which a clean end takes along. */
+async function killIfThere(pidFile: string): Promise<void> {
+  try {
+    process.kill(Number(await readFile(pidFile, 'utf8')), 'SIGKILL')
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : null
+    if (code !== 'ENOENT' && code !== 'ESRCH') throw error
+  }
+}
+
+function answers(socketPath: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const asked = request({ socketPath, path: '/_ping', timeout: 2_000 }, (response) => {
+      response.resume()
+      resolve(response.statusCode === 200)
+    })
+    asked.once('timeout', () => asked.destroy())
+    asked.once('error', () => resolve(false))
+    asked.end()
+  })
+}
+
+/** From engine to engine as one stream: `docker save` into `docker load`. */
+function copyImage(input: { from: string | null; to: string; image: string }): Promise<void> {
+  const engine = findEngine(input.from)
+  const address = 'socketPath' in engine ? { socketPath: engine.socketPath } : { host: engine.host, port: engine.port }
+  return new Promise((resolve, reject) => {
+    const loading = request(
+      {
+        socketPath: input.to,
+        path: '/images/load?quiet=1',
+        method: 'POST',
+        headers: { 'content-type': 'application/x-tar' },
+      },
+      (response) => {
+        response.resume()
+        response.once('end', () =>
+          response.statusCode === 200 ? resolve() : reject(new Error('The image was not loaded.')),
+        )
+      },
+    )
+    loading.once('error', reject)
+    const saving = request({ ...address, path: `/images/${encodeURIComponent(input.image)}/get` }, (response) => {
+      if (response.statusCode === 200) response.pipe(loading)
+      else reject(new Error(`The engine does not give the image ${input.image}: status ${response.statusCode}.`))
+    })
+    saving.once('error', reject)
+    saving.end()
+  })
+}

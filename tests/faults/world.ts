@@ -1,0 +1,153 @@
+/**
+ * Everything a fault can strike: a control plane in a process of its own with its database, an engine, the local forge and the
+ * scripted model. Owns: doing the harm, and bringing back what does not come back by itself.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { request } from 'node:http'
+import os from 'node:os'
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+import { agentImageName } from '../../lib/composition/agent-image-name.ts'
+import { readSettings } from '../../lib/config.ts'
+import { findEngine } from '../../lib/drivers/sandbox/docker/engine/find-engine.ts'
+import { findEmbeddedServer, removeEmbeddedServer } from '../../lib/store/embedded/server.ts'
+import { createE2eApi, type E2eApi } from '../support/e2e-api.ts'
+import { type E2eEngine, listSocketFolders, openE2eEngine } from '../support/e2e-engine.ts'
+import { type Outside, startOutside } from '../support/e2e-outside.ts'
+import {
+  type ControlPlaneProcess,
+  findDatabasePid,
+  makeToken,
+  startControlPlaneProcess,
+} from '../support/e2e-process.ts'
+import { type OwnEngine, startOwnEngine } from './own-engine.ts'
+import type { FaultKind } from './plan.ts'
+import { disturbedWork } from './work.ts'
+
+const HEALTHY_MS = 30_000
+
+export interface FaultWorld {
+  outside: Outside
+  engine: E2eEngine
+  /** Of the control plane that lives now. */
+  api(): E2eApi
+  /** Does the harm, and brings back what a person or a service manager would. */
+  strike(kind: FaultKind, agentId: string): Promise<void>
+  /** Rows of the installation's own database. */
+  query<T extends pg.QueryResultRow>(sql: string, values: unknown[]): Promise<T[]>
+  /** What lies around of sockets. */
+  socketFolders(): Promise<string[]>
+  close(): Promise<void>
+}
+
+/** With an engine of its own when that one is to be killed too. */
+export async function startFaultWorld({ withOwnEngine }: { withOwnEngine: boolean }): Promise<FaultWorld> {
+  await using started = new AsyncDisposableStack()
+  const base = await mkdtemp(path.join(os.tmpdir(), 'berth-faults-'))
+  started.defer(() => rm(base, { recursive: true, force: true }))
+  const dataDirectory = path.join(base, 'data')
+  const ordinary = readSettings(process.env).dockerHost
+  const image = agentImageName({ agentImage: null })
+  const own: OwnEngine | null = withOwnEngine ? await startOwnEngine({ dockerHost: ordinary, image }) : null
+  if (own !== null) started.defer(() => own.close())
+  const dockerHost = own?.dockerHost ?? ordinary
+  const outside = await startOutside({ script: disturbedWork })
+  started.defer(() => outside.close())
+  const env = {
+    ...outside.env,
+    BERTH_DATA_DIR: dataDirectory,
+    ...(dockerHost === null ? {} : { DOCKER_HOST: dockerHost }),
+    // A test that fails leaves its agents up: they must not fall asleep under another one.
+    IDLE_SLEEP_AFTER: 'never',
+  }
+  let plane: ControlPlaneProcess = await startControlPlaneProcess(env)
+  started.defer(() => removeEmbeddedServer(dataDirectory))
+  started.defer(async () => void (await plane.stop()))
+  const token = await makeToken(env)
+  const engine = openE2eEngine({ dockerHost, installationId: null })
+  const api = () => createE2eApi({ baseUrl: plane.url, token })
+  started.defer(async () => {
+    for (const { id } of await api().listAgents()) await api().deleteAgent(id, { purge: true })
+  })
+
+  const containerOf = async (agentId: string) => {
+    const [id] = await engine.containers(agentId)
+    if (id === undefined) throw new Error(`${agentId} has no container to strike.`)
+    return id
+  }
+  const askEngine = (method: string, route: string) => callEngine(dockerHost, { method, route })
+  const strikes: Record<FaultKind, (agentId: string) => Promise<void>> = {
+    'control plane': async () => {
+      await plane.kill()
+      plane = await startControlPlaneProcess(env)
+    },
+    bridge: async (agentId) => {
+      await engine.exec(agentId, { user: '990:990', command: 'pkill -9 -f bridge.cjs' })
+    },
+    runner: async (agentId) => {
+      await engine.exec(agentId, { user: '1000:1000', command: 'pkill -9 -f runner.cjs' })
+    },
+    'container, killed': async (agentId) => askEngine('POST', `/containers/${await containerOf(agentId)}/kill`),
+    'container, removed': async (agentId) =>
+      askEngine('DELETE', `/containers/${await containerOf(agentId)}?force=true&v=false`),
+    database: async () => {
+      const pid = await findDatabasePid(dataDirectory)
+      if (pid === null) throw new Error('There is no database to strike.')
+      process.kill(pid, 'SIGKILL')
+      await untilHealthy(api())
+    },
+    engine: async () => {
+      if (own === null) throw new Error('Only an engine of the tests may be killed.')
+      await own.kill()
+      await own.start()
+    },
+  }
+  const everything = started.move()
+  return {
+    outside,
+    engine,
+    api,
+    strike: (kind, agentId) => strikes[kind](agentId),
+    async query<T extends pg.QueryResultRow>(sql: string, values: unknown[]) {
+      const url = await findEmbeddedServer(dataDirectory)
+      if (url === null) throw new Error('The database does not answer.')
+      const client = new pg.Client({ connectionString: url })
+      await client.connect()
+      try {
+        return (await client.query<T>(sql, values)).rows
+      } finally {
+        await client.end()
+      }
+    },
+    socketFolders: () => listSocketFolders(dataDirectory),
+    close: () => everything.disposeAsync(),
+  }
+}
+
+/** The control plane brings its database back by itself; until then it answers so. */
+async function untilHealthy(api: E2eApi): Promise<void> {
+  const deadline = performance.now() + HEALTHY_MS
+  for (;;) {
+    const { status, body } = await api.call<{ database?: { reachable: boolean } }>('GET', '/api/health')
+    if (status === 200 && body.database?.reachable === true) return
+    if (performance.now() > deadline) throw new Error(`The database did not come back: ${JSON.stringify(body)}`)
+    await sleep(100)
+  }
+}
+
+function callEngine(dockerHost: string | null, { method, route }: { method: string; route: string }): Promise<void> {
+  const engine = findEngine(dockerHost)
+  const address = 'socketPath' in engine ? { socketPath: engine.socketPath } : { host: engine.host, port: engine.port }
+  return new Promise((resolve, reject) => {
+    const asked = request({ ...address, method, path: route }, (response) => {
+      response.resume()
+      const { statusCode = 0 } = response
+      response.once('end', () =>
+        statusCode < 300 ? resolve() : reject(new Error(`${method} ${route} was answered ${statusCode}.`)),
+      )
+    })
+    asked.once('error', reject)
+    asked.end()
+  })
+}
