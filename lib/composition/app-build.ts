@@ -25,7 +25,7 @@ export interface AppBuild {
  * StartRefused with what was wrong.
  */
 export async function ensureAppBuilt(build: AppBuild): Promise<void> {
-  await inWords(`The project's folder`, () => buildUnlessBuilt(build))
+  await inWords({ what: `The project's folder`, folder: build.root }, () => buildUnlessBuilt(build))
 }
 
 async function buildUnlessBuilt(build: AppBuild): Promise<void> {
@@ -45,7 +45,9 @@ async function buildUnlessBuilt(build: AppBuild): Promise<void> {
       await assertRoom(root)
       // What is half built must not be taken for the whole, also when the sources are back at what they were.
       await rm(stampFile, { force: true })
-      await runBuild(build)
+      await runBuild(build).catch(async (error: unknown) => {
+        throw (await describeFull(root)) ?? error
+      })
       if (!(await isWhole())) {
         throw new StartRefused('next build ended without an error, but .next/BUILD_ID is not there. Start again.')
       }
@@ -60,13 +62,29 @@ async function buildUnlessBuilt(build: AppBuild): Promise<void> {
 /** Measured: 66 MB, and the build's own scratch files. */
 const NEEDED_BYTES = 150e6
 
+/** Less than this is as good as nothing. */
+const FULL_BYTES = 10e6
+
 async function assertRoom(root: string): Promise<void> {
-  const { bavail, bsize } = await statfs(root)
-  const free = bavail * bsize
-  if (free >= NEEDED_BYTES) return
-  throw new StartRefused(
-    `There is too little room to build the pages in ${root}: ${NEEDED_BYTES / 1e6} MB are needed, ${Math.floor(free / 1e6)} MB are free. Free some, and start again.`,
+  const free = await readFreeBytes(root)
+  if (free < NEEDED_BYTES) throw tooLittle('There is too little room to build the pages', root, free)
+}
+
+/** For a build that failed; what it wrote is still there. */
+async function describeFull(root: string): Promise<StartRefused | null> {
+  const free = await readFreeBytes(root)
+  return free < FULL_BYTES ? tooLittle('The disk became full while the pages were built', root, free) : null
+}
+
+function tooLittle(what: string, root: string, free: number): StartRefused {
+  return new StartRefused(
+    `${what} in ${root}: ${NEEDED_BYTES / 1e6} MB are needed, ${Math.floor(free / 1e6)} MB are free. Free some, and start again.`,
   )
+}
+
+async function readFreeBytes(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder)
+  return bavail * bsize
 }
 
 function runBuild({ root, onProgress, signal }: AppBuild): Promise<void> {

@@ -47,7 +47,7 @@ export async function openDatabase(
 
 async function startEmbedded(dataDirectory: string, { onTrouble }: OpenDatabaseOptions): Promise<EmbeddedServer> {
   try {
-    return await inWords('The embedded database', () =>
+    return await inWords({ what: 'The embedded database', folder: dataDirectory }, () =>
       startEmbeddedServer({ dataDirectory, ...(onTrouble && { onTrouble }) }),
     )
   } catch (error) {

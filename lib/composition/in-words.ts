@@ -3,22 +3,29 @@ import { stat, statfs } from 'node:fs/promises'
 import path from 'node:path'
 import { StartRefused } from './start-refused.ts'
 
-/** Runs `work`; a refusal of the file system becomes a StartRefused. `what` begins the sentence: "The secrets". */
-export async function inWords<T>(what: string, work: () => Promise<T>): Promise<T> {
+export interface Named {
+  /** Begins the sentence: "The secrets". */
+  what: string
+  /** Where the work is done, for a refusal that names no file. */
+  folder: string
+}
+
+/** Runs `work`; a refusal of the file system becomes a StartRefused. */
+export async function inWords<T>({ what, folder }: Named, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
-    const words = await describeRefusal(error)
+    if (!(error instanceof Error && 'code' in error)) throw error
+    const file = 'path' in error && typeof error.path === 'string' ? error.path : folder
+    const words = await describeRefusal(error.code, file)
     if (words === null) throw error
     throw new StartRefused(`${what} cannot be used: ${words}`, { cause: error })
   }
 }
 
 /** Null for what is no refusal of the file system. */
-async function describeRefusal(error: unknown): Promise<string | null> {
-  if (!(error instanceof Error && 'code' in error && 'path' in error && typeof error.path === 'string')) return null
-  const file = error.path
-  switch (error.code) {
+async function describeRefusal(code: unknown, file: string): Promise<string | null> {
+  switch (code) {
     case 'ENOSPC':
     case 'EDQUOT':
       return `the disk of ${file} is full (${await describeFree(file)} are free). Make room, and start again.`

@@ -7,5 +7,8 @@ import { keepFirst } from './keep-first.ts'
 /** The id kept in the data folder, made with the first call. */
 export async function ensureInstanceId(dataDirectory: string): Promise<string> {
   const file = path.join(dataDirectory, 'instance-id')
-  return (await inWords('The data folder', () => keepFirst(file, () => `${randomIds.next('own')}\n`))).trim()
+  const id = await inWords({ what: 'The data folder', folder: dataDirectory }, () =>
+    keepFirst(file, () => `${randomIds.next('own')}\n`),
+  )
+  return id.trim()
 }

@@ -2,6 +2,7 @@
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type FileLock, findHolder, type LockAttempt, type LockNote, tryLock } from './file-lock.ts'
+import { inWords } from './in-words.ts'
 import { StartRefused } from './start-refused.ts'
 
 const LOOK_EVERY_MS = 100
@@ -55,7 +56,9 @@ export async function takeInstanceLock(dataDirectory: string, signal: AbortSigna
 /** The first thing that is written into the data folder. Throws StartRefused where that cannot be. */
 async function tryDataLock(dataDirectory: string, note: LockNote): Promise<LockAttempt> {
   try {
-    return await tryLock(lockFile(dataDirectory), note)
+    return await inWords({ what: 'The data folder', folder: dataDirectory }, () =>
+      tryLock(lockFile(dataDirectory), note),
+    )
   } catch (error) {
     if (!(error instanceof Error && 'code' in error)) throw error
     throw new StartRefused(

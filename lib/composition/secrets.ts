@@ -10,7 +10,7 @@ export type SettingsWithSecrets = Settings & { secretKey: string; sessionSecret:
 
 /** The settings with `secretKey` and `sessionSecret` filled in: as set, as kept, or made now and kept. Throws StartRefused. */
 export async function ensureSecrets(settings: Settings): Promise<SettingsWithSecrets> {
-  return await inWords('The secrets', async () => ({
+  return await inWords({ what: 'The secrets', folder: settings.dataDirectory }, async () => ({
     ...settings,
     secretKey: settings.secretKey ?? (await ensureSecret(settings.dataDirectory, 'secret-key')),
     sessionSecret: settings.sessionSecret ?? (await ensureSecret(settings.dataDirectory, 'session-secret')),

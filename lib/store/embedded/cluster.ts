@@ -58,7 +58,7 @@ export async function ensureCluster(location: EmbeddedLocation, programs: Progra
     await rm(partial, { recursive: true, force: true })
     if (cause instanceof EmbeddedProblem) throw cause
     throw new EmbeddedProblem(
-      `The embedded PostgreSQL could not make its files in ${location.home}: ${describeFailure(cause)}`,
+      `The embedded PostgreSQL could not make its files in ${location.home} (${await describeFree(location.home)} are free there). Why:\n${describeFailure(cause)}`,
       { cause },
     )
   } finally {
@@ -91,12 +91,19 @@ async function assertMajor(cluster: string, major: string): Promise<void> {
 }
 
 async function assertRoom(home: string): Promise<void> {
-  const { bavail, bsize } = await statfs(home)
-  const free = bavail * bsize
-  if (free >= NEEDED_BYTES) return
+  if ((await readFreeBytes(home)) >= NEEDED_BYTES) return
   throw new EmbeddedProblem(
-    `There is too little room for the database in ${home}: ${NEEDED_BYTES / 1e6} MB are needed, ${Math.floor(free / 1e6)} MB are free. Free some, and start again.`,
+    `There is too little room for the database in ${home}: ${NEEDED_BYTES / 1e6} MB are needed, ${await describeFree(home)} are free. Free some, and start again.`,
   )
+}
+
+async function describeFree(folder: string): Promise<string> {
+  return `${Math.floor((await readFreeBytes(folder)) / 1e6)} MB`
+}
+
+async function readFreeBytes(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder)
+  return bavail * bsize
 }
 
 /** A cluster gets its name when it is complete, its password with it; of two made at once the first stays. */

@@ -14,7 +14,7 @@ afterEach(() => rm(folder, { recursive: true }))
 /** As the file system refuses the file `name`, which is not there. */
 function refuse(code: string, name = 'secrets/key'): Promise<unknown> {
   const refusal = Object.assign(new Error(code), { code, path: path.join(folder, name) })
-  return inWords('The secrets', () => Promise.reject(refusal)).catch((reason: unknown) => reason)
+  return inWords({ what: 'The secrets', folder }, () => Promise.reject(refusal)).catch((reason: unknown) => reason)
 }
 
 const wordsOf = async (code: string) => {
@@ -24,7 +24,7 @@ const wordsOf = async (code: string) => {
 }
 
 it('answers what the work does', async () => {
-  expect(await inWords('The secrets', async () => 3)).toBe(3)
+  expect(await inWords({ what: 'The secrets', folder }, async () => 3)).toBe(3)
 })
 
 it('says that the disk is full, and how much is free', async () => {
@@ -32,6 +32,13 @@ it('says that the disk is full, and how much is free', async () => {
     new RegExp(
       `^The secrets cannot be used: the disk of ${folder}/secrets/key is full \\(\\d+ MB are free\\). Make room, and start again.$`,
     ),
+  )
+})
+
+it('names the folder where the refusal names no file, as that of a write does', async () => {
+  const refusal = Object.assign(new Error('write'), { code: 'ENOSPC' })
+  await expect(inWords({ what: 'The secrets', folder }, () => Promise.reject(refusal))).rejects.toThrow(
+    `The secrets cannot be used: the disk of ${folder} is full (`,
   )
 })
 
