@@ -30,9 +30,11 @@ export async function startOwnEngine(options: { dockerHost: string | null; image
   let said = ''
 
   const start = async () => {
+    // In a network namespace of its own: with "--bridge none" it would take the ordinary engine's bridge away.
     const dockerd = spawn(
-      'dockerd',
+      'unshare',
       [
+        ...['--net', 'dockerd'],
         ...['--data-root', path.join(folder, 'data'), '--exec-root', path.join(folder, 'exec')],
         ...['--pidfile', path.join(folder, 'docker.pid'), '--host', `unix://${socketPath}`],
         ...['--bridge', 'none', '--iptables=false', '--ip6tables=false'],
