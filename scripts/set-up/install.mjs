@@ -1,4 +1,5 @@
 /** Installs the dependencies with npm ci: what it needs, how it goes on, and what was wrong. */
+import { constants } from 'node:fs'
 import { access, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { listMissing, modulesDirectory, packagesOf, removeStamp, stamp } from './installed.mjs'
@@ -17,6 +18,7 @@ const FULL_BYTES = 20e6
 
 /** Makes node_modules what the lock file says. Tells on standard error how it goes on; throws a SetUpError with what to do. */
 export async function install(lockText) {
+  await assertWritable()
   await assertRoom()
   await removeStamp()
   const began = performance.now()
@@ -50,6 +52,19 @@ async function assertComplete(lockText) {
     )
   }
   for (const { where } of missing) say(`  npm left out ${where}`)
+}
+
+async function assertWritable() {
+  for (const folder of [projectDirectory, modulesDirectory]) {
+    try {
+      await access(folder, constants.W_OK)
+    } catch (error) {
+      if (error.code === 'ENOENT') continue
+      throw new SetUpError(
+        `${folder} cannot be written (${error.code}), and the dependencies are installed there. Run this as the user whose it is, or copy the project to a folder of your own.`,
+      )
+    }
+  }
 }
 
 async function assertRoom() {

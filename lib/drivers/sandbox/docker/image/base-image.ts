@@ -53,7 +53,7 @@ function isDebian(name: string): boolean {
 function noBaseImage(name: string, problem: string): BerthError {
   return new BerthError(
     'image_missing',
-    `The base image ${name} is not on the engine and could not be pulled: ${problem}`,
+    `The base image ${name} is not on the engine and could not be pulled: ${problem}.`,
     {
       hint: isDebian(name)
         ? 'Without a registry a base can be made on a Debian or Ubuntu machine with apt. Else bring an image to the engine (`docker load`) and name it in BERTH_BASE_IMAGE.'

@@ -57,7 +57,7 @@ describe('the base image', () => {
     await expect(ask(engine, 'registry.example/company/ubuntu:24.04')).rejects.toMatchObject({
       code: 'image_missing',
       message:
-        'The base image registry.example/company/ubuntu:24.04 is not on the engine and could not be pulled: no such host',
+        'The base image registry.example/company/ubuntu:24.04 is not on the engine and could not be pulled: no such host.',
       hint: expect.stringContaining('BERTH_BASE_IMAGE'),
     })
   })
