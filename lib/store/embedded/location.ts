@@ -79,11 +79,15 @@ export async function prepareLocation(
     await mkdir(paths.home, { recursive: true, mode: 0o700 })
     return { ...paths, user: null }
   }
-  if (paths.home === path.join(dataDirectory, 'postgres')) return { ...paths, user: await ownerOf(paths.cluster) }
-  await assertOwn(dataDirectory, paths)
+  const isUsers = paths.home === path.join(dataDirectory, 'postgres')
+  if (!isUsers) await assertOwn(dataDirectory, paths)
+  // Passable by the server's user, whatever the umask. What is in them has modes of its own.
+  for (const folder of [base, paths.programs, ...(isUsers ? [] : [path.dirname(paths.home), paths.home])]) {
+    if (folder !== null) await makePassable(folder)
+  }
+  if (isUsers) return { ...paths, user: await ownerOf(paths.cluster) }
   const user = await starter.ensureServerUser()
-  // Passable by the server's user, whatever the umask, and its own: it makes the cluster here. What is root's in it has modes of its own.
-  for (const folder of [base, path.dirname(paths.home), paths.home]) await makePassable(folder)
+  // It makes the cluster here.
   await chown(paths.home, user.uid, user.gid)
   return { ...paths, user }
 }

@@ -84,6 +84,18 @@ describe('root', () => {
     expect(await readFile(path.join(home, 'data-folder'), 'utf8')).toBe(`${moved}\n`)
   })
 
+  it('has a place for the programs also where the database is elsewhere', async () => {
+    const { programs } = await start(data, user)
+    expect(programs).toBeNull()
+    const asRoot = await start(data, root)
+    expect((await stat(String(asRoot.programs))).mode & 0o777).toBe(0o755)
+    await rm(path.join(data, 'postgres'), { recursive: true })
+    const { home } = await start(data, root)
+    await rm(String(asRoot.programs), { recursive: true })
+    await mkdir(path.join(home, 'data'), { recursive: true })
+    expect((await stat(String((await start(data, root)).programs))).isDirectory()).toBe(true)
+  })
+
   it('finds it under another path to the same folder', async () => {
     const { home } = await start(data, root)
     await symlink(data, path.join(folder, 'link'))
