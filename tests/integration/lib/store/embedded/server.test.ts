@@ -12,6 +12,7 @@ import {
   removeEmbeddedServer,
   startEmbeddedServer,
 } from '../../../../../lib/store/embedded/server.ts'
+import { migrateDatabase } from '../../../../../lib/store/migrate.ts'
 
 const folders: string[] = []
 afterEach(async () => {
@@ -51,6 +52,19 @@ async function pidOf(dataDirectory: string): Promise<number> {
 
 async function waitUntilGone(pid: number): Promise<void> {
   await expect.poll(() => isProcessAlive(pid), { timeout: 10_000 }).toBe(false)
+}
+
+/** Starts in a process of its own, which is killed with what it runs as soon as `hasCome`, or when the start is done. */
+async function killStart(dataDirectory: string, hasCome: () => Promise<boolean>): Promise<void> {
+  const serverModule = new URL('../../../../../lib/store/embedded/server.ts', import.meta.url).href
+  const script = `const { startEmbeddedServer } = await import(${JSON.stringify(serverModule)})
+    await startEmbeddedServer({ dataDirectory: ${JSON.stringify(dataDirectory)} })`
+  const starting = spawn(process.execPath, ['--input-type=module', '-e', script], { detached: true, stdio: 'ignore' })
+  const ended = new Promise((resolve) => starting.once('exit', resolve))
+  const isOver = () => starting.exitCode !== null
+  while (!isOver() && !(await hasCome())) await new Promise((resolve) => setImmediate(resolve))
+  if (starting.pid !== undefined && !isOver()) process.kill(-starting.pid, 'SIGKILL')
+  await ended
 }
 
 describe('startEmbeddedServer', () => {
@@ -192,6 +206,23 @@ describe('startEmbeddedServer', () => {
     }
     const { url } = await startEmbeddedServer({ dataDirectory })
     expect(await query(url, 'SELECT 1 AS one')).toEqual([{ one: 1 }])
+    expect((await readdir(home)).filter((name) => name.includes('partial'))).toEqual([])
+  })
+
+  it('comes up after a first start that was killed at any moment', async () => {
+    const dataDirectory = await newDataDirectory()
+    const { home } = await prepareLocation(dataDirectory)
+    const moments = [
+      async () => (await readdir(home)).some((name) => name.endsWith('.password')),
+      async () => (await readdir(home)).some((name) => name.endsWith('.partial')),
+      async () => (await readdir(home)).includes('data'),
+      async () => (await readPostmaster(path.join(home, 'data'))) !== null,
+      async () => (await findEmbeddedServer(dataDirectory).catch(() => null)) !== null,
+    ]
+    for (const hasCome of moments) await killStart(dataDirectory, hasCome)
+    const { url } = await startEmbeddedServer({ dataDirectory })
+    expect((await migrateDatabase(url)).applied.length).toBeGreaterThan(0)
+    expect(await query(url, 'SELECT count(*)::int AS agents FROM "Agent"')).toEqual([{ agents: 0 }])
     expect((await readdir(home)).filter((name) => name.includes('partial'))).toEqual([])
   })
 
