@@ -10,6 +10,7 @@ import type { Readable } from 'node:stream'
 import { BerthError } from '../../../../errors.ts'
 import type { ContainerEngine, ImageEngine } from '../engine/engine.ts'
 import { LABEL } from '../labels.ts'
+import { type AptSource, findSources } from './debian-sources.ts'
 import { runOnce } from './run-once.ts'
 import { ProgramFailure, runProgram } from './run-program.ts'
 import { assertRoom } from './temporary-folder.ts'
@@ -79,31 +80,6 @@ export async function makeDebianBase(engine: ContainerEngine & ImageEngine, base
   } finally {
     await engine.removeImage(unconfigured)
   }
-}
-
-interface AptSource {
-  file: string
-  /** Where apt expects it below /etc/apt. */
-  target: string
-  /** Keys it names by path. */
-  keys: string[]
-}
-
-/** The distribution's own archives; what else this machine installs from has no place in a base image. */
-async function findSources(): Promise<AptSource[]> {
-  const inParts = (await listFolder('/etc/apt/sources.list.d')).filter((name) =>
-    /^(debian|ubuntu).*\.(list|sources)$/.test(name),
-  )
-  const candidates = ['sources.list', ...inParts.map((name) => `sources.list.d/${name}`)]
-  const sources = await Promise.all(
-    candidates.map(async (target) => {
-      const file = path.join('/etc/apt', target)
-      const text = await readOrEmpty(file)
-      const keys = [...text.matchAll(/signed-by\s*[:=]\s*(\/[^\s\]]+)/gi)].map((match) => match[1] ?? '')
-      return /^(deb\s|URIs:)/m.test(text) ? { file, target, keys } : null
-    }),
-  )
-  return sources.filter((source) => source !== null)
 }
 
 async function downloadPackages(base: DebianBase & { sources: AptSource[] }): Promise<string[]> {
@@ -226,26 +202,4 @@ function tarOf(folder: string, signal: AbortSignal): Readable {
     if (code !== 0) tar.stdout.destroy(new Error(`tar of the base's root ended with ${code}`))
   })
   return tar.stdout
-}
-
-async function listFolder(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder)
-  } catch (error) {
-    if (isAbsent(error)) return []
-    throw error
-  }
-}
-
-async function readOrEmpty(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (error) {
-    if (isAbsent(error)) return ''
-    throw error
-  }
-}
-
-function isAbsent(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
 }
