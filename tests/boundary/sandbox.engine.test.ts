@@ -33,6 +33,12 @@ const ALIVE = Array.from({ length: 12 }, (_, index) => call(`alive-${index}`, `e
 const SMALL_PIECES = `for i in $(seq 200); do python3 -c 'import time
 x = bytearray(8_000_000)
 time.sleep(15)' & done; wait`
+const HOLD_PROCESS_IDS = `import os, time
+while True:
+    try:
+        if os.fork() == 0: os.execvp("sleep", ["sleep", "1000"])
+    except OSError:
+        time.sleep(0.01)`
 
 /** What the model answers to the last words of the person: tool calls first, then an end. */
 const instructions: Record<string, ScriptedToolCall[]> = {
@@ -557,9 +563,11 @@ time.sleep(600)`
   })
 
   attempt('all process ids, while another agent works', async () => {
-    // As far as can be from anything that the runner could find again: no mark, a session of its own.
-    await sh(`env -i setsid bash -c 'while :; do sleep 1000 & done' > /dev/null 2>&1 < /dev/null &`)
-    const canStart = async (of: BoundaryAgent) => (await of.sh('true').catch(() => ({ exitCode: 126 }))).exitCode === 0
+    // As far as can be from anything that the runner could find again: no mark, a session of its own. A shell would give up in time.
+    await sh(`env -i setsid python3 -c '${HOLD_PROCESS_IDS}' > /dev/null 2>&1 < /dev/null &`)
+    // A fork of its own: what the engine itself starts is not always counted.
+    const canStart = async (of: BoundaryAgent) =>
+      (await of.sh('exec dash -c "(:); :"').catch(() => ({ exitCode: 126 }))).exitCode === 0
     await expect.poll(() => canStart(agent), SLOW).toBe(false)
     await works(neighbour)
     // Its own next run cannot begin, and says why; what stands in the way goes with the container.
