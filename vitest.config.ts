@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config'
 const withEngine = process.env.BERTH_TEST_ENGINE === '1'
 const withBrowser = process.env.BERTH_TEST_BROWSER === '1'
 const withRegistry = process.env.BERTH_TEST_REGISTRY === '1'
+const withPython = process.env.BERTH_TEST_PYTHON === '1'
 // `npm run test:faults`
 const withFaults = process.env.BERTH_TEST_FAULTS === '1'
 
@@ -14,6 +15,7 @@ const leftOut = [
   ...(withEngine ? [] : ['tests/**/*.engine.test.ts']),
   ...(withEngine && withBrowser ? [] : ['tests/**/*.browser.test.ts']),
   ...(withEngine && withRegistry ? [] : ['tests/**/*.registry.test.ts']),
+  ...(withPython ? [] : ['tests/**/*.python.test.ts']),
 ]
 
 /** Each file is a whole installation with containers: one at a time, and after everything that is quick. */

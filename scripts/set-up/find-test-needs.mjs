@@ -1,4 +1,4 @@
-/** What tests need of the machine beyond Node: a Docker engine that answers, a browser, and a package registry. */
+/** What tests need of the machine beyond Node: a Docker engine that answers, a browser, a package registry, and Python. */
 import { execFile } from 'node:child_process'
 import { access, constants } from 'node:fs/promises'
 import { request } from 'node:http'
@@ -58,6 +58,15 @@ export function findRegistry() {
       const problem = 'npm cannot reach its package registry. See `npm ping`.'
       resolve({ problem: error === null ? null : problem })
     })
+  })
+}
+
+/** `{ problem }`: null when there is a Python 3 to run. */
+export function findPython() {
+  return new Promise((resolve) => {
+    execFile('python3', ['-c', ''], { timeout: ANSWER_TIMEOUT_MS }, (error) =>
+      resolve({ problem: error === null ? null : 'python3 does not run. Install python3.' }),
+    )
   })
 }
 

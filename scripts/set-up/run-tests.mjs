@@ -1,13 +1,13 @@
 /**
  * `npm test`: everything that must hold before a change is good. Installs and generates first, looks for a Docker engine, a
- * browser and a package registry, and says at the end which tests could not be run without them; with CI set that is a
+ * browser, a package registry and Python, and says at the end which tests could not be run without them; with CI set that is a
  * failure. Arguments go to vitest: npm test -- tests/unit/lib/domain
  *
  * `npm run test:boundary` (--boundary): what is tried against the sandbox's boundary alone, one line a try.
  */
 import { access, constants } from 'node:fs/promises'
 import path from 'node:path'
-import { findBrowser, findEngine, findRegistry } from './find-test-needs.mjs'
+import { findBrowser, findEngine, findPython, findRegistry } from './find-test-needs.mjs'
 import { runOnNode24 } from './node24.mjs'
 import { prepareProject } from './prepare.mjs'
 import { describeDuration, projectDirectory, runMain, SetUpError, say } from './project.mjs'
@@ -48,7 +48,12 @@ async function runChecks() {
 }
 
 async function findNeeds() {
-  const [engine, browser, registry] = await Promise.all([findEngine(), findBrowser(), findRegistry()])
+  const [engine, browser, registry, python] = await Promise.all([
+    findEngine(),
+    findBrowser(),
+    findRegistry(),
+    findPython(),
+  ])
   const left = []
   if (engine.problem) left.push(`tests on a real container (*.engine.test.ts): ${engine.problem}`)
   if (engine.problem || browser.problem) {
@@ -57,10 +62,12 @@ async function findNeeds() {
   if (engine.problem || registry.problem) {
     left.push(`tests that install packages (*.registry.test.ts): ${registry.problem ?? engine.problem}`)
   }
+  if (python.problem) left.push(`tests that run Python (*.python.test.ts): ${python.problem}`)
   const env = {
     BERTH_TEST_ENGINE: engine.problem ? '0' : '1',
     BERTH_TEST_BROWSER: browser.problem ? '0' : '1',
     BERTH_TEST_REGISTRY: registry.problem ? '0' : '1',
+    BERTH_TEST_PYTHON: python.problem ? '0' : '1',
     BERTH_TEST_BROWSER_PATH: browser.path ?? '',
   }
   return { left, env }
