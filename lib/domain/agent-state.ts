@@ -3,7 +3,7 @@
  * or of how it is done.
  */
 import type { ErrorCode } from '../errors.ts'
-import type { Agent, DivergenceChoice, QueuedMessage, Run } from './agent.ts'
+import type { Agent, AgentStatus, DivergenceChoice, QueuedMessage, Run } from './agent.ts'
 
 export type AgentCommand =
   | { name: 'start' }
@@ -42,28 +42,30 @@ export type Decision =
   | { do: 'resolve' }
   | { do: 'refuse'; code: ErrorCode; message: string; hint: string }
 
-/** Names of the commands that would be taken in this situation; for the words of a refusal. */
+/** Routes of the commands that would be taken in this situation; for the words of a refusal. */
 export function allowedCommands(situation: AgentSituation): string[] {
-  const commands: AgentCommand[] = [
-    { name: 'start' },
-    { name: 'resume', newTask: 'another task' },
-    { name: 'chat', mode: 'queue' },
-    { name: 'cancel' },
-    { name: 'stop' },
-    { name: 'pull_request' },
+  const commands: [route: string, command: AgentCommand][] = [
+    ['start', { name: 'start' }],
+    ['resume', { name: 'resume', newTask: 'another task' }],
+    ['chat', { name: 'chat', mode: 'queue' }],
+    ['cancel', { name: 'cancel' }],
+    ['stop', { name: 'stop' }],
+    ['pull-request', { name: 'pull_request' }],
   ]
-  const names: string[] = commands
-    .filter((command) => {
+  const routes = commands
+    .filter(([, command]) => {
       const decision = decide(command, situation).do
       return decision !== 'refuse' && decision !== 'join'
     })
-    .map((command) => command.name)
-  if (situation.agent.needs === 'divergence') names.push('divergence')
-  return [...names, 'delete']
+    .map(([route]) => route)
+  const { needs, desired } = situation.agent
+  if (needs === 'divergence' && desired !== 'purged') routes.push('divergence')
+  return [...routes, 'delete']
 }
 
 /** Decides what a command does in a situation. Pure. */
 export function decide(command: AgentCommand, situation: AgentSituation): Decision {
+  if (situation.agent.desired === 'purged') return decideWhilePurged(command)
   switch (command.name) {
     case 'start':
       return decideStart(situation)
@@ -88,18 +90,34 @@ export function decide(command: AgentCommand, situation: AgentSituation): Decisi
   }
 }
 
+/** What is to be removed takes no other wish; its end is tried until it succeeds. */
+function decideWhilePurged(command: AgentCommand): Decision {
+  if (command.name === 'purge') return { do: 'purge' }
+  if (command.name === 'stop' || command.name === 'sleep') return { do: 'join' }
+  return refuse(
+    'state_conflict',
+    'The agent is being deleted.',
+    'Nothing has to be done; its removal goes on by itself.',
+  )
+}
+
+/** Up, or on its way there. */
+const UP: readonly AgentStatus[] = ['STARTING', 'RUNNING', 'READY']
+
 function decideStart({ agent, openRun, lastRun }: AgentSituation): Decision {
   if (agent.status === 'STOPPING') return stopping()
-  if (openRun) return { do: 'join' }
+  if (openRun) return openRun.cancelRequestedAt === null ? { do: 'join' } : cancelling()
   if (!lastRun) return { do: 'run', task: agent.task }
-  // A start that failed before the model was asked is tried again with the same words.
-  if (agent.status === 'FAILED' && lastRun.startedAt === null) return { do: 'run', task: lastRun.task }
-  return agent.status === 'READY' && agent.desired === null ? { do: 'join' } : { do: 'wake' }
+  // A start that ended before the model was asked is tried again with the same words.
+  const isStart = agent.status === 'FAILED' || lastRun.task === agent.task
+  if (isStart && lastRun.startedAt === null) return { do: 'run', task: lastRun.task }
+  return UP.includes(agent.status) && agent.desired === null ? { do: 'join' } : { do: 'wake' }
 }
 
 function decideResume(newTask: string | null, { agent, openRun, lastRun }: AgentSituation): Decision {
   if (agent.status === 'STOPPING') return stopping()
   if (openRun) {
+    if (openRun.cancelRequestedAt !== null) return cancelling()
     if (newTask === null || newTask === openRun.task) return { do: 'join' }
     if (agent.needs === 'divergence') return undecided()
     return refuse(
@@ -123,8 +141,7 @@ function decideResume(newTask: string | null, { agent, openRun, lastRun }: Agent
 function decideChat(mode: QueuedMessage['mode'], { agent, openRun, lastRun }: AgentSituation): Decision {
   if (agent.status === 'STOPPING') return stopping()
   if (openRun) {
-    if (openRun.cancelRequestedAt === null) return { do: 'queue', interrupt: mode === 'interrupt' }
-    return refuse('state_conflict', 'The run is being cancelled.', 'Wait until it has ended, then send it again.')
+    return openRun.cancelRequestedAt === null ? { do: 'queue', interrupt: mode === 'interrupt' } : cancelling()
   }
   if (!lastRun) return refuse('state_conflict', 'The agent was never started.', 'Start it first.')
   return { do: 'run', task: '' }
@@ -165,6 +182,10 @@ function decideResolve(choice: DivergenceChoice, { agent }: AgentSituation): Dec
 
 function stopping(): Decision {
   return refuse('state_conflict', 'The agent is stopping.', 'Wait until its status is IDLE, then try again.')
+}
+
+function cancelling(): Decision {
+  return refuse('state_conflict', 'The run is being cancelled.', 'Wait until it has ended, then send it again.')
 }
 
 function undecided(): Decision {

@@ -36,7 +36,7 @@ export async function stopAgent({ ctx, input }: AgentInput): Promise<AgentView> 
   const acts = await writeLog(parts, agent.id, async (tx) => {
     const decision = await decideIn(tx, { name: 'stop' })
     if (decision.do === 'join') return false
-    if (tx.agent.desired === null) tx.update({ desired: 'stopped' })
+    tx.update({ desired: 'stopped' })
     if (tx.agent.status !== 'STOPPING') setStatus(tx, 'STOPPING')
     return true
   })

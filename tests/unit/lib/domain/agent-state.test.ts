@@ -1,95 +1,217 @@
 import { describe, expect, it } from 'vitest'
-import { type AgentStatus, type Divergence, divergenceChoices } from '../../../../lib/domain/agent.ts'
-import { type AgentCommand, type AgentSituation, allowedCommands, decide } from '../../../../lib/domain/agent-state.ts'
+import {
+  type Agent,
+  type AgentStatus,
+  agentStatuses,
+  type Divergence,
+  divergenceChoices,
+} from '../../../../lib/domain/agent.ts'
+import {
+  type AgentCommand,
+  type AgentSituation,
+  allowedCommands,
+  type Decision,
+  decide,
+} from '../../../../lib/domain/agent-state.ts'
 
 const started = { id: 'run_1', task: 'first task', startedAt: new Date(0), cancelRequestedAt: null }
 const neverStarted = { ...started, startedAt: null }
 
-function situation(status: AgentStatus, runs: 'none' | 'open' | 'ended' | 'ended-before-it-began'): AgentSituation {
-  const lastRun = { none: null, open: started, ended: started, 'ended-before-it-began': neverStarted }[runs]
-  const agent = { status, task: 'first task', desired: null, needs: null, divergence: null }
-  return { agent, openRun: runs === 'open' ? started : null, lastRun }
+const runs = {
+  none: { openRun: null, lastRun: null },
+  open: { openRun: started, lastRun: started },
+  cancelling: { openRun: { ...started, cancelRequestedAt: new Date(0) }, lastRun: started },
+  ended: { openRun: null, lastRun: started },
+  'ended before it began': { openRun: null, lastRun: neverStarted },
+  'resumed, ended before it began': { openRun: null, lastRun: { ...neverStarted, task: 'second task' } },
+} satisfies Record<string, Omit<AgentSituation, 'agent'>>
+type Runs = keyof typeof runs
+
+function situation(status: AgentStatus, of: Runs, desired: Agent['desired'] = null): AgentSituation {
+  return { agent: { status, task: 'first task', desired, needs: null, divergence: null }, ...runs[of] }
 }
 
-const start: AgentCommand = { name: 'start' }
-const resume: AgentCommand = { name: 'resume', newTask: 'second task' }
-const resumeSame: AgentCommand = { name: 'resume', newTask: 'first task' }
-const resumeBare: AgentCommand = { name: 'resume', newTask: null }
-const chat: AgentCommand = { name: 'chat', mode: 'queue' }
-const interrupt: AgentCommand = { name: 'chat', mode: 'interrupt' }
-const sleep: AgentCommand = { name: 'sleep' }
-const cancel: AgentCommand = { name: 'cancel' }
-const stop: AgentCommand = { name: 'stop' }
-const deliver: AgentCommand = { name: 'pull_request' }
+const commands = {
+  start: { name: 'start' },
+  'resume: another': { name: 'resume', newTask: 'third task' },
+  'resume: the same': { name: 'resume', newTask: 'first task' },
+  'resume: bare': { name: 'resume', newTask: null },
+  chat: { name: 'chat', mode: 'queue' },
+  interrupt: { name: 'chat', mode: 'interrupt' },
+  cancel: { name: 'cancel' },
+  sleep: { name: 'sleep' },
+  stop: { name: 'stop' },
+  purge: { name: 'purge' },
+  'pull request': { name: 'pull_request' },
+} satisfies Record<string, AgentCommand>
+type Command = keyof typeof commands
+const commandNames = Object.keys(commands) as Command[]
 
-const table: [AgentStatus, Parameters<typeof situation>[1], AgentCommand, string][] = [
-  ['IDLE', 'none', start, 'run: first task'],
-  ['FAILED', 'none', start, 'run: first task'],
-  ['FAILED', 'ended-before-it-began', start, 'run: first task'],
-  ['FAILED', 'ended', start, 'wake'],
-  ['IDLE', 'ended', start, 'wake'],
-  ['SLEEPING', 'ended', start, 'wake'],
-  ['READY', 'ended', start, 'join'],
-  ['STARTING', 'open', start, 'join'],
-  ['RUNNING', 'open', start, 'join'],
-  ['STOPPING', 'ended', start, 'refuse: state_conflict'],
-  ['IDLE', 'none', resume, 'refuse: state_conflict'],
-  ['IDLE', 'ended', resume, 'run: second task'],
-  ['READY', 'ended', resume, 'run: second task'],
-  ['SLEEPING', 'ended', resume, 'run: second task'],
-  ['FAILED', 'ended', resume, 'run: second task'],
-  ['FAILED', 'ended-before-it-began', resumeBare, 'run: first task'],
-  ['RUNNING', 'open', resume, 'refuse: run_in_progress'],
-  ['RUNNING', 'open', resumeSame, 'join'],
-  ['STARTING', 'open', resumeBare, 'join'],
-  ['READY', 'ended', resumeBare, 'refuse: validation_failed'],
-  ['STOPPING', 'ended', resume, 'refuse: state_conflict'],
-  ['READY', 'ended', chat, 'run: '],
-  ['IDLE', 'none', chat, 'refuse: state_conflict'],
-  ['RUNNING', 'open', chat, 'queue'],
-  ['RUNNING', 'open', interrupt, 'interrupt'],
-  ['STARTING', 'open', chat, 'queue'],
-  ['STOPPING', 'open', chat, 'refuse: state_conflict'],
-  ['SLEEPING', 'ended', chat, 'run: '],
-  ['READY', 'ended', sleep, 'sleep'],
-  ['RUNNING', 'open', sleep, 'join'],
-  ['STARTING', 'ended', sleep, 'join'],
-  ['SLEEPING', 'ended', sleep, 'join'],
-  ['IDLE', 'ended', sleep, 'join'],
-  ['STOPPING', 'ended', chat, 'refuse: state_conflict'],
-  ['RUNNING', 'open', cancel, 'cancel'],
-  ['STARTING', 'open', cancel, 'cancel'],
-  ['READY', 'ended', cancel, 'join'],
-  ['IDLE', 'none', cancel, 'refuse: state_conflict'],
-  ['RUNNING', 'open', stop, 'stop'],
-  ['READY', 'ended', stop, 'stop'],
-  ['FAILED', 'ended', stop, 'stop'],
-  ['IDLE', 'ended', stop, 'join'],
-  ['READY', 'ended', deliver, 'deliver'],
-  ['SLEEPING', 'ended', deliver, 'deliver'],
-  ['RUNNING', 'open', deliver, 'refuse: run_in_progress'],
-  ['IDLE', 'none', deliver, 'refuse: state_conflict'],
-  ['RUNNING', 'open', { name: 'purge' }, 'purge'],
-  ['FAILED', 'none', { name: 'purge' }, 'purge'],
-]
+/** In a word: what is done, the first word of a run's task ("words": those of the chat message), or how it is refused. */
+function inAWord(decision: Decision): string {
+  if (decision.do === 'run') return decision.task === '' ? 'words' : (decision.task.split(' ')[0] ?? '')
+  if (decision.do === 'queue') return decision.interrupt ? 'interrupt' : 'queue'
+  if (decision.do !== 'refuse') return decision.do
+  return { state_conflict: 'conflict', run_in_progress: 'in-progress' }[decision.code as string] ?? decision.code
+}
+
+const decided = (of: Runs, command: Command, desired: Agent['desired'] = null) =>
+  agentStatuses.map((status) => inAWord(decide(commands[command], situation(status, of, desired)))).join(' ')
+
+const all = (word: string) => agentStatuses.map(() => word).join(' ')
+const butStopping = (word: string) => agentStatuses.map((of) => (of === 'STOPPING' ? 'conflict' : word)).join(' ')
+
+/** For each command a word for each of IDLE, STARTING, RUNNING, READY, SLEEPING, STOPPING, FAILED. */
+const table: Record<Runs, Record<Command, string>> = {
+  none: {
+    start: butStopping('first'),
+    'resume: another': all('conflict'),
+    'resume: the same': all('conflict'),
+    'resume: bare': all('conflict'),
+    chat: all('conflict'),
+    interrupt: all('conflict'),
+    cancel: all('conflict'),
+    sleep: 'join join join sleep join join join',
+    stop: 'join stop stop stop stop stop stop',
+    purge: all('purge'),
+    'pull request': all('conflict'),
+  },
+  open: {
+    start: butStopping('join'),
+    'resume: another': butStopping('in-progress'),
+    'resume: the same': butStopping('join'),
+    'resume: bare': butStopping('join'),
+    chat: butStopping('queue'),
+    interrupt: butStopping('interrupt'),
+    cancel: all('cancel'),
+    sleep: all('join'),
+    stop: all('stop'),
+    purge: all('purge'),
+    'pull request': butStopping('in-progress'),
+  },
+  cancelling: {
+    start: all('conflict'),
+    'resume: another': all('conflict'),
+    'resume: the same': all('conflict'),
+    'resume: bare': all('conflict'),
+    chat: all('conflict'),
+    interrupt: all('conflict'),
+    cancel: all('cancel'),
+    sleep: all('join'),
+    stop: all('stop'),
+    purge: all('purge'),
+    'pull request': butStopping('in-progress'),
+  },
+  ended: {
+    start: 'wake join join join wake conflict wake',
+    'resume: another': butStopping('third'),
+    'resume: the same': butStopping('first'),
+    'resume: bare': butStopping('validation_failed'),
+    chat: butStopping('words'),
+    interrupt: butStopping('words'),
+    cancel: all('join'),
+    sleep: 'join join join sleep join join join',
+    stop: 'join stop stop stop stop stop stop',
+    purge: all('purge'),
+    'pull request': butStopping('deliver'),
+  },
+  'ended before it began': {
+    start: butStopping('first'),
+    'resume: another': butStopping('third'),
+    'resume: the same': butStopping('first'),
+    'resume: bare': `${all('validation_failed').split(' ').slice(0, 5).join(' ')} conflict first`,
+    chat: butStopping('words'),
+    interrupt: butStopping('words'),
+    cancel: all('join'),
+    sleep: 'join join join sleep join join join',
+    stop: 'join stop stop stop stop stop stop',
+    purge: all('purge'),
+    'pull request': butStopping('deliver'),
+  },
+  'resumed, ended before it began': {
+    start: 'wake join join join wake conflict second',
+    'resume: another': butStopping('third'),
+    'resume: the same': butStopping('first'),
+    'resume: bare': `${all('validation_failed').split(' ').slice(0, 5).join(' ')} conflict second`,
+    chat: butStopping('words'),
+    interrupt: butStopping('words'),
+    cancel: all('join'),
+    sleep: 'join join join sleep join join join',
+    stop: 'join stop stop stop stop stop stop',
+    purge: all('purge'),
+    'pull request': butStopping('deliver'),
+  },
+}
 
 describe('what an agent may be told', () => {
-  it.each(table)('%s with runs: %s takes %o as %s', (status, runs, command, expected) => {
-    const decision = decide(command, situation(status, runs))
-    const shown =
-      decision.do === 'run'
-        ? `run: ${decision.task}`
-        : decision.do === 'refuse'
-          ? `refuse: ${decision.code}`
-          : decision.do === 'queue' && decision.interrupt
-            ? 'interrupt'
-            : decision.do
-    expect(shown).toBe(expected)
+  const runKinds = Object.keys(table) as Runs[]
+
+  it.each(runKinds.flatMap((of) => commandNames.map((command) => [of, command] as const)))(
+    'in each status, with its last run %s: %s',
+    (of, command) => {
+      expect(decided(of, command)).toBe(table[of][command])
+    },
+  )
+
+  it.each(runKinds)('while it falls asleep is the same, but it wakes instead, with its last run %s', (of) => {
+    for (const command of commandNames) {
+      if (command === 'sleep') expect(decided(of, command, 'asleep')).toBe(all('join'))
+      else if (command === 'start')
+        expect(decided(of, command, 'asleep')).toBe(
+          table[of].start.replace('wake join join join', 'wake wake wake wake'),
+        )
+      else expect(decided(of, command, 'asleep')).toBe(table[of][command])
+    }
+  })
+
+  it.each(runKinds)('while it is deleted is nothing but that, with its last run %s', (of) => {
+    const ends: Partial<Record<Command, string>> = { purge: 'purge', stop: 'join', sleep: 'join' }
+    for (const command of commandNames) expect(decided(of, command, 'purged')).toBe(all(ends[command] ?? 'conflict'))
+    expect(allowedCommands(situation('FAILED', of, 'purged'))).toEqual(['delete'])
+  })
+
+  const refusals: [AgentStatus, Runs, Command, string, string][] = [
+    ['STOPPING', 'ended', 'start', 'The agent is stopping.', 'Wait until its status is IDLE, then try again.'],
+    ['RUNNING', 'cancelling', 'chat', 'The run is being cancelled.', 'Wait until it has ended, then send it again.'],
+    [
+      'RUNNING',
+      'open',
+      'resume: another',
+      'A run is in progress, so a new task cannot begin.',
+      'Say it to the run with chat, wait until the run ends, or cancel it.',
+    ],
+    [
+      'READY',
+      'ended',
+      'resume: bare',
+      'No run is in progress to join, and "newTask" is missing.',
+      'Send {"newTask": "..."}.',
+    ],
+    [
+      'IDLE',
+      'none',
+      'resume: another',
+      'The agent was never started, so there is nothing to resume.',
+      'Start it first.',
+    ],
+    ['IDLE', 'none', 'chat', 'The agent was never started.', 'Start it first.'],
+    ['IDLE', 'none', 'cancel', 'There is no run to cancel: the agent was never started.', 'Start it first.'],
+    ['IDLE', 'none', 'pull request', 'The agent was never started, so it has no work.', 'Start it first.'],
+    [
+      'RUNNING',
+      'open',
+      'pull request',
+      'A run is in progress, so its work cannot be delivered yet.',
+      'Wait until it ends or cancel it.',
+    ],
+  ]
+  it.each(refusals)('%s, %s, refuses %s in words', (status, of, command, message, hint) => {
+    expect(decide(commands[command], situation(status, of))).toMatchObject({ do: 'refuse', message, hint })
   })
 
   it('names what would be taken instead of a refusal', () => {
     expect(allowedCommands(situation('RUNNING', 'open'))).toEqual(['chat', 'cancel', 'stop', 'delete'])
-    expect(allowedCommands(situation('READY', 'ended'))).toEqual(['resume', 'chat', 'stop', 'pull_request', 'delete'])
+    expect(allowedCommands(situation('READY', 'ended'))).toEqual(['resume', 'chat', 'stop', 'pull-request', 'delete'])
     expect(allowedCommands(situation('IDLE', 'none'))).toEqual(['start', 'delete'])
   })
 
@@ -116,8 +238,8 @@ describe('what an agent may be told', () => {
     })
 
     it('takes no other task, and does not sleep', () => {
-      expect(decide(resume, waiting())).toMatchObject({ do: 'refuse', code: 'state_conflict' })
-      expect(decide(sleep, { ...waiting(), openRun: null })).toEqual({ do: 'join' })
+      expect(decide(commands['resume: another'], waiting())).toMatchObject({ do: 'refuse', code: 'state_conflict' })
+      expect(decide(commands.sleep, { ...waiting(), openRun: null })).toEqual({ do: 'join' })
       expect(allowedCommands(waiting())).toEqual(['chat', 'cancel', 'stop', 'divergence', 'delete'])
     })
   })
@@ -126,11 +248,5 @@ describe('what an agent may be told', () => {
     expect(decide({ name: 'resolve', choice: 'keep' }, situation('READY', 'ended'))).toMatchObject({
       code: 'state_conflict',
     })
-  })
-
-  it('takes no words for a run that is being cancelled', () => {
-    const { agent, lastRun } = situation('RUNNING', 'open')
-    const openRun = { ...started, cancelRequestedAt: new Date(0) }
-    expect(decide(chat, { agent, lastRun, openRun })).toMatchObject({ do: 'refuse', code: 'state_conflict' })
   })
 })
