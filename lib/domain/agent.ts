@@ -131,6 +131,8 @@ export interface Agent {
   targetTip: string | null
   /** The clone as the last run left it. */
   workspace: WorkspaceState | null
+  /** The run that has ended and whose work is still to leave. */
+  undeliveredRunId: string | null
   /** When it last had a run or was woken. */
   activeAt: Date
   pullRequest: AgentPullRequest | null

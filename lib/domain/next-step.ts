@@ -23,7 +23,7 @@ export type Step =
   | 'rest'
 
 export function nextStep(input: {
-  agent: Pick<Agent, 'status' | 'desired' | 'needs'>
+  agent: Pick<Agent, 'status' | 'desired' | 'needs' | 'undeliveredRunId'>
   openRun: Pick<Run, 'status' | 'cancelRequestedAt'> | null
   connected: boolean
   /** Words wait that the bridge was not told of. */
@@ -34,13 +34,15 @@ export function nextStep(input: {
   if (agent.desired === 'stopped') return 'take_down'
   if (openRun?.status === 'PENDING') {
     if (openRun.cancelRequestedAt) return 'end_pending'
+    // The work of the run before leaves as it is, before another one goes on from it.
+    if (agent.undeliveredRunId !== null) return 'deliver'
     // Waits for a person; the container stays as it is meanwhile.
     return agent.needs === 'divergence' ? 'rest' : 'begin'
   }
   if (openRun && !connected) return 'attach'
   if (openRun?.cancelRequestedAt) return 'cancel'
   if (openRun) return unsaid ? 'attend' : 'rest'
-  if (agent.status === 'RUNNING') return 'deliver'
+  if (agent.undeliveredRunId !== null) return 'deliver'
   if (agent.desired === 'asleep') return 'sleep'
   if (agent.status === 'STARTING' || (agent.status === 'READY' && !connected)) return 'attach'
   return 'rest'

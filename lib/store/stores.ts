@@ -71,6 +71,7 @@ export type NewAgent = Omit<
   | 'statusDetail'
   | 'divergence'
   | 'workspace'
+  | 'undeliveredRunId'
   | 'activeAt'
 >
 
@@ -135,6 +136,7 @@ export type AgentPatch = Partial<
     | 'desired'
     | 'divergence'
     | 'workspace'
+    | 'undeliveredRunId'
     | 'activeAt'
     | 'name'
     | 'instructions'

@@ -87,7 +87,7 @@ export async function startControlPlane(
       holdings: createHoldings({ leases: stores.leases, owner: instanceId, clock: systemClock }),
       driver,
       forge,
-      createBridgeClient: () => bridge.client,
+      createBridgeClient: () => bridge.connect(),
       attachTunnel({ socket }) {
         const closed = new Promise<void>((resolve) => socket.once('close', resolve))
         return { closed, close: () => socket.destroy() }

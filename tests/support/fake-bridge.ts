@@ -11,7 +11,12 @@ import { BerthError } from '../../lib/errors.ts'
 const at = '2026-01-01T00:00:00.000Z'
 
 export interface FakeBridge {
+  /** What every connection comes down to; a test replaces a call here. */
   client: BridgeClient
+  /** A client as one connection has it: after `cut` all it says is that it is lost. */
+  connect(): BridgeClient
+  /** What a call on a connection that is gone does. */
+  connectionLost(): () => never
   journalId: string
   journal: JournalEvent[]
   commands: ExecuteCommand[]
@@ -46,6 +51,7 @@ export interface FakeBridge {
 export function createFakeBridge(): FakeBridge {
   let run: ExecuteCommand | null = null
   let journals = 1
+  let connections = 0
   let listeners = new Set<(message: BridgeMessage | 'end') => void>()
   let tunnels = new Set<Duplex>()
 
@@ -75,7 +81,20 @@ export function createFakeBridge(): FakeBridge {
       bridge.say('done', { reason, ...(summary !== undefined && { summary }), ...totals })
       run = null
     },
+    connect() {
+      const mine = connections
+      return new Proxy(bridge.client, {
+        get(client, name) {
+          if (mine === connections) return Reflect.get(client, name)
+          return bridge.connectionLost()
+        },
+      })
+    },
+    connectionLost: () => () => {
+      throw new BerthError('sandbox_lost', 'The connection to the fake bridge was cut.')
+    },
     cut() {
+      connections += 1
       const ending = listeners
       listeners = new Set()
       for (const listener of ending) listener('end')

@@ -11,6 +11,7 @@ import { BerthError, isErrorCode } from '../../errors.ts'
 import type { WorkerParts } from '../context.ts'
 import { writeAsHolder } from '../event/write.ts'
 import type { SandboxConnection } from '../sandbox/connection.ts'
+import { withinDeadline } from '../sandbox/deadline.ts'
 import { describeChoice } from '../sandbox/divergence.ts'
 
 /** What of the log the conversation is made of; sent when the bridge lost its own. */
@@ -59,16 +60,12 @@ export async function ensureClone(input: {
   const { parts, agent, connection, signal } = input
   if (connection.cloned) return
   await showStage(parts, agent.id, { stage: 'clone' })
-  const deadline = AbortSignal.timeout(CLONE_DEADLINE_MS)
-  try {
-    await readClone({ ...input, signal: AbortSignal.any([signal, deadline]) })
-  } catch (error) {
-    if (!deadline.aborted || signal.aborted) throw error
-    throw new BerthError('start_failed', `The clone took longer than ${CLONE_DEADLINE_MS / 60_000} minutes.`, {
-      hint: 'Start the agent again; a large repository may need a faster way to its host.',
-      cause: error,
-    })
-  }
+  const late = new BerthError('start_failed', `The clone took longer than ${CLONE_DEADLINE_MS / 60_000} minutes.`, {
+    hint: 'Start the agent again; a large repository may need a faster way to its host.',
+  })
+  await withinDeadline({ clock: parts.clock, ms: CLONE_DEADLINE_MS, signal, late }, (timed) =>
+    readClone({ ...input, signal: timed }),
+  )
 }
 
 async function readClone(input: Parameters<typeof ensureClone>[0]): Promise<void> {

@@ -9,10 +9,11 @@ import type { WorkerParts } from '../context.ts'
 import { announce, writeAsHolder } from '../event/write.ts'
 import { deliver } from '../pull-request/deliver.ts'
 import type { SandboxConnection } from '../sandbox/connection.ts'
+import { orAborted } from '../sandbox/deadline.ts'
 import { findDivergence } from '../sandbox/divergence.ts'
 import { ensureSandbox } from '../sandbox/ensure.ts'
 import { ensureClone, ensureSetup, executeRun, showStage } from './begin-run.ts'
-import { endOpenRun, setStatus } from './end-run.ts'
+import { endOpenRun, setStarting, setStatus } from './end-run.ts'
 import { openRunFromQueue } from './open-run.ts'
 import { removeContainers, takeDown } from './take-down.ts'
 
@@ -21,6 +22,8 @@ const MAX_CONTINUATIONS = 1
 const LOG_TAIL_LINES = 50
 /** More steps than any path has: a defect must not spin. */
 const MAX_STEPS = 24
+/** How often in a row a sandbox may be lost under a step before the step has failed. */
+const MAX_LOSSES = 2
 
 export interface Convergence {
   parts: WorkerParts
@@ -35,6 +38,7 @@ export interface Convergence {
 /** `later`: something outside is away (the engine, say); what there is to do is still to be done. */
 export async function converge(work: Convergence): Promise<'done' | 'later'> {
   const { parts, agentId } = work
+  let losses = 0
   for (let count = 0; count < MAX_STEPS; count += 1) {
     const agent = await parts.stores.agents.find(agentId)
     if (!agent) return 'done'
@@ -58,8 +62,18 @@ export async function converge(work: Convergence): Promise<'done' | 'later'> {
         await leave({ work, step, error })
         return 'done'
       }
+      if (isLoss(error, step) && losses < MAX_LOSSES) {
+        losses += 1
+        await leave({ work, step, error })
+        continue
+      }
       if (saysNothingOfTheSandbox({ error, step, agent })) {
         await leave({ work, step, error })
+        return 'later'
+      }
+      if (step === 'begin' && isEngineAway(error)) {
+        await leave({ work, step, error })
+        await sayEngineIsAway({ work, error })
         return 'later'
       }
       await fail({ work, step, error })
@@ -70,12 +84,28 @@ export async function converge(work: Convergence): Promise<'done' | 'later'> {
   return 'later'
 }
 
+/** The bridge went away under the step: what is to be done now is asked of the row again, and begins with a new connection. */
+function isLoss(error: unknown, step: Step): boolean {
+  return isBerthError(error) && error.code === 'sandbox_lost' && step !== 'take_down' && step !== 'purge'
+}
+
+const isEngineAway = (error: unknown): error is BerthError => isBerthError(error) && error.code === 'engine_unreachable'
+
+/** The run waits for the engine, which is asked again and again; a person sees for what, and may cancel it. */
+async function sayEngineIsAway({ work, error }: { work: Convergence; error: BerthError }): Promise<void> {
+  await writeAsHolder(work.parts, work.agentId, (tx) => {
+    const { status, statusDetail, desired } = tx.agent
+    if (desired !== null || (status === 'FAILED' && statusDetail?.code === error.code)) return
+    setStatus(tx, 'FAILED', toStatusDetail(error, statusDetail))
+  })
+}
+
 /** The engine or the database is away, or the code is wrong: what runs, or waits, in the sandbox goes on meanwhile. */
 function saysNothingOfTheSandbox({ error, step, agent }: { error: unknown; step: Step; agent: Agent }): boolean {
   if (isDatabaseAway(error)) return true
   if (agent.status !== 'RUNNING' && agent.status !== 'READY') return false
   if (!['attach', 'cancel', 'attend', 'deliver', 'sleep'].includes(step)) return false
-  return !isBerthError(error) || error.code === 'engine_unreachable'
+  return !isBerthError(error) || isEngineAway(error)
 }
 
 /** Without its connection: it is made anew when the step is tried again. */
@@ -97,36 +127,46 @@ interface StepInput {
 }
 
 async function takeStep({ work, step, agent, run, fence }: StepInput): Promise<void> {
-  const { parts } = work
   if (step === 'purge' || step === 'take_down') return await takeDown({ work, agent, run, purge: step === 'purge' })
-  if (step === 'end_pending') {
-    return await writeAsHolder(parts, agent.id, async (tx) => {
-      await endOpenRun(parts, tx, { reason: 'cancelled', message: 'Cancelled before it began.' })
-      tx.update({ needs: null, divergence: null })
-      setStatus(tx, work.connection() ? 'READY' : 'IDLE')
-    })
-  }
+  if (step === 'end_pending') return await endPending({ work, agent })
   if (step === 'begin' && run) return await begin({ work, agent, run, fence })
   if (step === 'attach') return await attach({ work, agent, run, fence })
   if (step === 'cancel' && run) return await cancel({ work, agent, run })
   if (step === 'attend' && run) return await attend({ work, agent, run })
   if (step === 'sleep') return await fallAsleep({ work, agent })
-  if (step === 'deliver') {
-    const connection = work.connection() ?? (await connect({ work, agent, fence }))
-    await orAborted(connection.catchUp(), work.signal)
-    const last = await parts.stores.runs.findLatest(agent.id)
-    if (last) await deliver({ parts, agent, run: last, connection, asked: false, signal: work.signal })
-    const workspace = await connection.client.workspaceState(work.signal)
-    await writeAsHolder(parts, agent.id, async (tx) => {
-      if (tx.agent.status !== 'RUNNING' || (await tx.openRun())) return
-      // A clone that is gone stays on record: the next run asks about it.
-      const isLost = tx.agent.workspace?.cloned === true && !workspace.cloned
-      tx.update({ activeAt: parts.clock.now(), ...(isLost ? {} : { workspace }) })
-      // What was said as the run came to its end is answered, not kept waiting for the next instruction.
-      if (last?.reason === 'completed' && (await openRunFromQueue(parts, tx))) return
-      setStatus(tx, 'READY')
-    })
-  }
+  if (step === 'deliver') return await deliverEnded({ work, agent, fence })
+}
+
+/** The work of the run that has ended leaves, and what is in the workspace then is put on record. */
+async function deliverEnded({ work, agent, fence }: { work: Convergence; agent: Agent; fence: number }): Promise<void> {
+  const { parts, signal } = work
+  const connection = work.connection() ?? (await connect({ work, agent, fence }))
+  await orAborted(connection.catchUp(), signal)
+  const ended = agent.undeliveredRunId === null ? null : await parts.stores.runs.find(agent.undeliveredRunId)
+  if (ended) await deliver({ parts, agent, run: ended, connection, asked: false, signal })
+  const workspace = await connection.client.workspaceState(signal)
+  await writeAsHolder(parts, agent.id, async (tx) => {
+    if (tx.agent.desired === 'stopped' || tx.agent.desired === 'purged') return
+    // A clone that is gone stays on record: the next run asks about it.
+    const isLost = tx.agent.workspace?.cloned === true && !workspace.cloned
+    tx.update({ undeliveredRunId: null, activeAt: parts.clock.now(), ...(isLost ? {} : { workspace }) })
+    if (await tx.openRun()) return
+    // What was said as the run came to its end is answered, not kept waiting for the next instruction.
+    if (ended?.reason === 'completed' && (await openRunFromQueue(parts, tx))) return
+    if (tx.agent.status !== 'READY') setStatus(tx, 'READY')
+  })
+}
+
+/** A run that was cancelled before its bridge had it. Without a connection nobody knows what its container is worth: it goes. */
+async function endPending({ work, agent }: { work: Convergence; agent: Agent }): Promise<void> {
+  const { parts } = work
+  const connected = work.connection() !== null
+  if (!connected) await removeContainers(parts, agent.id)
+  await writeAsHolder(parts, agent.id, async (tx) => {
+    await endOpenRun(parts, tx, { reason: 'cancelled', message: 'Cancelled before it began.' })
+    tx.update({ needs: null, divergence: null, ...(connected ? {} : { incarnation: null, undeliveredRunId: null }) })
+    setStatus(tx, connected ? 'READY' : 'IDLE')
+  })
 }
 
 async function connect(input: { work: Convergence; agent: Agent; fence: number }): Promise<SandboxConnection> {
@@ -139,22 +179,11 @@ async function connect(input: { work: Convergence; agent: Agent; fence: number }
   return connection
 }
 
-/** What is waited for, or the signal's reason as soon as it aborts: what waits must not keep a newer wish waiting. */
-async function orAborted(waiting: Promise<void>, signal: AbortSignal): Promise<void> {
-  const aborted = Promise.withResolvers<never>()
-  const onAbort = () => aborted.reject(signal.reason)
-  signal.addEventListener('abort', onAbort, { once: true })
-  if (signal.aborted) onAbort()
-  try {
-    await Promise.race([waiting, aborted.promise])
-  } finally {
-    signal.removeEventListener('abort', onAbort)
-  }
-}
-
 async function begin(input: { work: Convergence; agent: Agent; run: Run; fence: number }): Promise<void> {
   const { work, agent, run, fence } = input
   const { parts, signal } = work
+  // It waited for an engine that was away.
+  if (agent.status === 'FAILED') await writeAsHolder(parts, agent.id, (tx) => setStarting(tx))
   const connection = work.connection() ?? (await connect({ work, agent, fence }))
   if (agent.divergence === null) {
     const divergence = await findDivergence({ parts, agent, connection })
@@ -285,27 +314,25 @@ async function fail(input: { work: Convergence; step: Step; error: unknown }): P
   const connection = work.connection()
   work.setConnection(null)
   await connection?.close()
-  const logTail = Array.isArray(known.details?.logTail)
-    ? known.details.logTail.map(String)
-    : await readLogTail(parts, agentId)
+  const told = Array.isArray(known.details?.logTail) ? known.details.logTail.map(String) : []
+  const logTail = told.length > 0 ? told : await readLogTail(parts, agentId)
   await removeContainers(parts, agentId).catch((cause: unknown) =>
     parts.logger.warn('the container of a failed start could not be removed', { agentId, error: cause }),
   )
   await writeAsHolder(parts, agentId, async (tx) => {
     const run = await tx.openRun()
-    const detail: StatusDetail = {
-      ...(tx.agent.statusDetail?.stage && { stage: tx.agent.statusDetail.stage }),
-      code: known.code,
-      message: known.message,
-      ...(known.hint !== undefined && { hint: known.hint }),
-      ...(logTail.length > 0 && { logTail }),
-    }
-    await endOpenRun(parts, tx, {
-      reason: run?.startedAt ? 'sandbox_lost' : 'failed',
-      message: known.message,
-    })
+    const detail = { ...toStatusDetail(known, tx.agent.statusDetail), ...(logTail.length > 0 && { logTail }) }
+    const reason = run?.cancelRequestedAt ? 'cancelled' : run?.startedAt ? 'sandbox_lost' : 'failed'
+    await endOpenRun(parts, tx, { reason, message: known.message })
+    // What a person chose was about a workspace that may be another one by the next try.
+    tx.update({ needs: null, divergence: null, undeliveredRunId: null })
     setStatus(tx, 'FAILED', detail)
   })
+}
+
+/** What went wrong, and at which stage of a start. */
+function toStatusDetail({ code, message, hint }: BerthError, before: StatusDetail | null): StatusDetail {
+  return { ...(before?.stage && { stage: before.stage }), code, message, ...(hint !== undefined && { hint }) }
 }
 
 /** What the container said last, before it goes; nothing where it cannot be asked. */

@@ -16,6 +16,8 @@ export async function endOpenRun(
   await tx.updateRun(run.id, { status: 'ENDED', reason: end.reason, endedAt: now })
   const durationMs = run.startedAt === null ? 0 : Math.max(0, now.getTime() - run.startedAt.getTime())
   const { steps, inputTokens, outputTokens } = run
+  // What the bridge never had leaves nothing behind.
+  if (run.status === 'RUNNING') tx.update({ undeliveredRunId: run.id })
   tx.appendOwn('done', { ...end, steps, inputTokens, outputTokens, durationMs }, run.id)
 }
 

@@ -1,11 +1,11 @@
 /** Ending: a run (cancel), a container (stop), everything (delete with purge). The wish is written before acting. */
 import type { Agent } from '../../domain/agent.ts'
-import { BerthError, isErrorCode } from '../../errors.ts'
+import { BerthError, isBerthError, isErrorCode } from '../../errors.ts'
 import type { Context } from '../context.ts'
 import { writeLog } from '../event/write.ts'
 import { setStatus } from './end-run.ts'
 import { decideIn, type InstructAnswer } from './instruct.ts'
-import { requireAgent } from './require.ts'
+import { requireAgent, requireAgentOrItsRest } from './require.ts'
 import type { AgentView } from './schemas.ts'
 import { readAgentView } from './view.ts'
 
@@ -47,11 +47,17 @@ export async function stopAgent({ ctx, input }: AgentInput): Promise<AgentView> 
 /** Removes container, volumes, history and record. Resolves when they are gone; throws what keeps them when they are not. */
 export async function purgeAgent({ ctx, input }: AgentInput): Promise<void> {
   const { parts } = ctx
-  const agent = await requireAgent(ctx, input.agentId)
-  await writeLog(parts, agent.id, (tx) => {
-    tx.update({ desired: 'purged' })
-    if (tx.agent.status !== 'STOPPING') setStatus(tx, 'STOPPING')
-  })
+  const agent = await requireAgentOrItsRest(ctx, input.agentId)
+  try {
+    await writeLog(parts, agent.id, (tx) => {
+      tx.update({ desired: 'purged' })
+      if (tx.agent.status !== 'STOPPING') setStatus(tx, 'STOPPING')
+    })
+  } catch (error) {
+    // Somebody else's call was quicker.
+    if (isBerthError(error) && error.code === 'not_found') return
+    throw error
+  }
   parts.supervisor.interrupt(agent.id)
   await parts.supervisor.settle(agent.id)
   const left = await parts.stores.agents.find(agent.id)

@@ -24,6 +24,7 @@ export async function takeDown(input: {
   if (purge) {
     await parts.driver.removeVolumes({ installationId: parts.installationId, agentId: agent.id })
     await parts.writes.run(agent.id, () => parts.stores.agents.remove(agent.id))
+    await parts.holdings.release(agent.id)
     const removed = { kind: 'removed' as const, agentId: agent.id, ownerId: agent.ownerId }
     parts.hub.publish(removed)
     announce(parts, removed)
@@ -31,7 +32,7 @@ export async function takeDown(input: {
   }
   await writeAsHolder(parts, agent.id, async (tx) => {
     await endOpenRun(parts, tx, { reason: 'cancelled', message: 'The agent was stopped.' })
-    tx.update({ desired: null, incarnation: null, needs: null, divergence: null })
+    tx.update({ desired: null, incarnation: null, needs: null, divergence: null, undeliveredRunId: null })
     setStatus(tx, 'IDLE')
   })
   await parts.holdings.release(agent.id)

@@ -73,6 +73,7 @@ async function applyToRun(
       steps: Number(event.data.steps),
       endedAt: new Date(event.at),
     })
+    tx.update({ undeliveredRunId: run.id })
   }
   return true
 }

@@ -21,6 +21,8 @@ export async function openPullRequest(args: {
   const agent = await requireAgent(ctx, input.agentId)
   await writeLog(parts, agent.id, async (tx) => {
     await decideIn(tx, { name: 'pull_request' })
+    const falls = tx.agent.desired === 'asleep'
+    tx.update({ activeAt: parts.clock.now(), ...(falls && { desired: null }) })
     if (tx.agent.status !== 'READY' && tx.agent.status !== 'RUNNING') setStarting(tx)
   })
   await parts.supervisor.settle(agent.id)

@@ -1,8 +1,10 @@
 /** Gets an agent's sandbox up and connected: found by its labels, woken, or made. Each stage is told as it begins. */
 import type { Agent, StartStage } from '../../domain/agent.ts'
+import { BerthError } from '../../errors.ts'
 import type { WorkerParts } from '../context.ts'
 import { writeAsHolder } from '../event/write.ts'
 import { bridgeToken, connectSandbox, requireSecretKey, type SandboxConnection, sha256Hex } from './connection.ts'
+import { orAborted, withinDeadline } from './deadline.ts'
 import { sandboxEnvironment } from './environment.ts'
 
 const CONTAINER_DEADLINE_MS = 30_000
@@ -25,7 +27,12 @@ export async function ensureSandbox(input: EnsureInput): Promise<SandboxConnecti
   await parts.driver.assertImage(parts.agentImage)
   signal.throwIfAborted()
   await onStage('container')
-  const incarnation = await ensureContainer(input)
+  const late = new BerthError('start_failed', `The container was not up within ${CONTAINER_DEADLINE_MS / 1_000} s.`, {
+    hint: "The engine may be busy, or the disk slow: look at `docker ps` and the engine's log, then start the agent again.",
+  })
+  const incarnation = await withinDeadline({ clock: parts.clock, ms: CONTAINER_DEADLINE_MS, signal, late }, (timed) =>
+    ensureContainer({ ...input, signal: timed }),
+  )
   signal.throwIfAborted()
   await onStage('bridge')
   return await connectSandbox({
@@ -49,10 +56,10 @@ async function ensureContainer({ parts, agent, signal }: EnsureInput): Promise<s
     await driver.stop(stray)
   }
   if (known?.state === 'running') {
-    await driver.ensureRunner(known)
+    await orAborted(driver.ensureRunner(known), signal)
     return known.incarnation
   }
-  if (known) return (await driver.start(known)).incarnation
+  if (known) return (await orAborted(driver.start(known), signal)).incarnation
   // Its container was removed from outside: what else there was of it goes too.
   if (agent.incarnation !== null)
     await driver.remove({ installationId, agentId: agent.id, incarnation: agent.incarnation })
@@ -72,7 +79,7 @@ async function ensureContainer({ parts, agent, signal }: EnsureInput): Promise<s
       bridgeTokenSha256: sha256Hex(bridgeToken(requireSecretKey(parts), agent.id, incarnation)),
       agentEnv: sandboxEnvironment(parts.settings, agent),
     },
-    AbortSignal.any([signal, AbortSignal.timeout(CONTAINER_DEADLINE_MS)]),
+    signal,
   )
   return incarnation
 }

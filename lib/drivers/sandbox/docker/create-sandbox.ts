@@ -42,8 +42,7 @@ export async function createSandbox(
   } catch (error) {
     const logTail = await readLogTail(maker, attempt.containerId)
     await undo(maker, { spec, attempt })
-    signal?.throwIfAborted()
-    throw toStartFailure(spec.agentId, { error, logTail })
+    throw toStartFailure(spec.agentId, { error: signal?.aborted ? signal.reason : error, logTail })
   }
 }
 

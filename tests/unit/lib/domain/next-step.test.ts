@@ -5,13 +5,20 @@ import { nextStep } from '../../../../lib/domain/next-step.ts'
 type Input = Parameters<typeof nextStep>[0]
 
 function input(status: AgentStatus, changes: Partial<Input> & Partial<Input['agent']> = {}): Input {
-  const { desired = null, needs = null, ...rest } = changes
-  return { agent: { status, desired, needs }, openRun: null, connected: false, unsaid: false, ...rest }
+  const { desired = null, needs = null, undeliveredRunId = null, ...rest } = changes
+  return {
+    agent: { status, desired, needs, undeliveredRunId },
+    openRun: null,
+    connected: false,
+    unsaid: false,
+    ...rest,
+  }
 }
 
 const pending = { status: 'PENDING', cancelRequestedAt: null } as const
 const running = { status: 'RUNNING', cancelRequestedAt: null } as const
 const asked = new Date(0)
+const undelivered = { undeliveredRunId: 'run_1' }
 
 describe('the next step of an agent', () => {
   it.each([
@@ -31,8 +38,19 @@ describe('the next step of an agent', () => {
       input('RUNNING', { openRun: { ...running, cancelRequestedAt: asked }, connected: true }),
       'cancel',
     ],
-    ['what a run left is delivered', input('RUNNING', { connected: true }), 'deliver'],
-    ['what a run left is delivered after a restart too', input('RUNNING'), 'deliver'],
+    ['what a run left is delivered', input('RUNNING', { ...undelivered, connected: true }), 'deliver'],
+    ['what a run left is delivered after a restart too', input('RUNNING', undelivered), 'deliver'],
+    [
+      'what a run left is delivered before the next begins',
+      input('RUNNING', { ...undelivered, openRun: pending }),
+      'deliver',
+    ],
+    [
+      'what a run left is not delivered when it is to stop',
+      input('STOPPING', { ...undelivered, desired: 'stopped' }),
+      'take_down',
+    ],
+    ['a failed agent whose run waits for the engine begins it', input('FAILED', { openRun: pending }), 'begin'],
     ['a container is woken without a run', input('STARTING'), 'attach'],
     ['a waiting container is attached to', input('READY'), 'attach'],
     ['a waiting container in reach rests', input('READY', { connected: true }), 'rest'],

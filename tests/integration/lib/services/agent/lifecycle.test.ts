@@ -325,11 +325,35 @@ describe('a start that fails', () => {
     expect(await read(id)).toMatchObject({ status: 'READY', statusDetail: null, run: { reason: 'completed' } })
   })
 
-  it('without an engine says so with what to do', async () => {
+  it('for want of an engine says so, and goes on by itself when the engine answers again', async () => {
     plane.driver.setReachable(false)
-    const { id } = await createAndRun()
-    expect(await read(id)).toMatchObject({ status: 'FAILED', statusDetail: { code: 'engine_unreachable' } })
+    const { id } = await create()
+    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
+    await plane.until(id, ({ type, data }) => type === 'status' && data.status === 'FAILED')
+    expect(await read(id)).toMatchObject({
+      status: 'FAILED',
+      statusDetail: { stage: 'image', code: 'engine_unreachable' },
+      run: { status: 'PENDING' },
+    })
     plane.driver.setReachable(true)
+    await plane.untilAtRest(id)
+    expect(await read(id)).toMatchObject({ status: 'READY', statusDetail: null, run: { reason: 'completed' } })
+    const failures = (await events(id)).filter(({ type, data }) => type === 'status' && data.status === 'FAILED')
+    expect(failures).toHaveLength(1)
+  })
+
+  it('for want of an engine can be cancelled and stopped meanwhile', async () => {
+    plane.driver.setReachable(false)
+    const { id } = await create()
+    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
+    await plane.until(id, ({ type, data }) => type === 'status' && data.status === 'FAILED')
+    await cancelRun({ ctx: plane.ctx, input: { agentId: id } })
+    await plane.untilAtRest(id)
+    expect(await read(id)).toMatchObject({ status: 'FAILED', run: { reason: 'cancelled' } })
+    plane.driver.setReachable(true)
+    await stopAgent({ ctx: plane.ctx, input: { agentId: id } })
+    await plane.untilAtRest(id)
+    expect(await read(id)).toMatchObject({ status: 'IDLE' })
   })
 })
 

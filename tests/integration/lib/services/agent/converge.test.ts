@@ -1,0 +1,284 @@
+/** What the worker of an agent does when its sandbox, or the wish, changes under the step that is being taken. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { BridgeClient } from '../../../../../lib/drivers/bridge/port.ts'
+import { createAgent } from '../../../../../lib/services/agent/create.ts'
+import { cancelRun, purgeAgent, stopAgent } from '../../../../../lib/services/agent/end.ts'
+import { chatWithAgent, resumeAgent, startAgent } from '../../../../../lib/services/agent/instruct.ts'
+import { getAgent } from '../../../../../lib/services/agent/list.ts'
+import { sleepIdleAgents } from '../../../../../lib/services/agent/sleep.ts'
+import { type ControlPlane, startControlPlane } from '../../../../support/control-plane.ts'
+
+let plane: ControlPlane
+
+beforeEach(async () => {
+  plane = await startControlPlane()
+})
+
+afterEach(async () => {
+  await plane.close()
+})
+
+const create = async () =>
+  (
+    await createAgent({
+      ctx: plane.ctx,
+      input: { task: 'Fix the bug', githubRepo: 'acme/widgets', targetBranch: 'berth/fix' },
+    })
+  ).id
+const start = (agentId: string) => startAgent({ ctx: plane.ctx, input: { agentId } })
+const resume = (agentId: string, newTask: string) => resumeAgent({ ctx: plane.ctx, input: { agentId, newTask } })
+const cancel = (agentId: string) => cancelRun({ ctx: plane.ctx, input: { agentId } })
+const stop = (agentId: string) => stopAgent({ ctx: plane.ctx, input: { agentId } })
+const purge = (agentId: string) => purgeAgent({ ctx: plane.ctx, input: { agentId } })
+const read = (agentId: string) => getAgent({ ctx: plane.ctx, input: { agentId } })
+const settle = (agentId: string) => plane.parts.supervisor.settle(agentId)
+const events = (agentId: string) => plane.parts.stores.events.listAfter({ agentId, after: 0, limit: 1_000 })
+const containers = (agentId: string) => plane.driver.list({ installationId: 'ins_test', agentId })
+
+async function createAndRun() {
+  const id = await create()
+  await start(id)
+  await plane.untilAtRest(id)
+  return id
+}
+
+/** An agent whose run goes on until the test ends it. */
+async function createRunning() {
+  plane.bridge.onExecute = () => {}
+  const id = await create()
+  await start(id)
+  await plane.until(id, ({ type }) => type === 'run_started')
+  await settle(id)
+  return id
+}
+
+/** The connection goes as the call is made, the first time; the call answers nothing. */
+function cutUnder(name: 'attend' | 'cancel' | 'workspaceState' | 'execute', how: 'cut' | 'crash' = 'cut') {
+  const { client } = plane.bridge
+  const call = client[name]
+  const cutOnce = (...args: never[]) => {
+    Object.assign(client, { [name]: call })
+    plane.bridge[how]()
+    return (plane.bridge.connectionLost() as (...args: never[]) => never)(...args)
+  }
+  Object.assign(client, { [name]: cutOnce } satisfies Partial<Record<keyof BridgeClient, unknown>>)
+}
+
+describe('a bridge that goes away', () => {
+  it('as it is told of words: the run is found again and told', async () => {
+    const id = await createRunning()
+    cutUnder('attend')
+    await chatWithAgent({ ctx: plane.ctx, input: { agentId: id, message: 'Hurry' } })
+    await settle(id)
+    expect(plane.bridge.calls.filter((call) => call === 'attend')).toHaveLength(1)
+    expect(await read(id)).toMatchObject({ status: 'RUNNING', run: { status: 'RUNNING' } })
+  })
+
+  it('for good as it is told to cancel: the run is cancelled, the container stays', async () => {
+    const id = await createRunning()
+    const [before] = await containers(id)
+    cutUnder('cancel', 'crash')
+    await cancel(id)
+    await plane.untilAtRest(id)
+    expect(await read(id)).toMatchObject({ status: 'READY', run: { reason: 'cancelled' } })
+    expect(await containers(id)).toEqual([before])
+  })
+
+  it('as the work leaves: it leaves by the next connection', async () => {
+    const id = await create()
+    cutUnder('workspaceState')
+    await start(id)
+    await plane.untilAtRest(id)
+    expect(await read(id)).toMatchObject({ status: 'READY', pullRequest: { number: 1 }, run: { reason: 'completed' } })
+    expect(plane.forge.pullRequests).toHaveLength(1)
+  })
+
+  it('as it is handed a run: it is handed the run again', async () => {
+    const id = await createAndRun()
+    cutUnder('execute')
+    await resume(id, 'Go on')
+    await plane.untilAtRest(id)
+    expect(await read(id)).toMatchObject({ status: 'READY', run: { task: 'Go on', reason: 'completed' } })
+  })
+
+  it('again and again: the agent fails, and says so', async () => {
+    const id = await createAndRun()
+    plane.bridge.client.execute = async () => plane.bridge.connectionLost()()
+    await resume(id, 'Go on')
+    await plane.untilAtRest(id)
+    expect(await read(id)).toMatchObject({ status: 'FAILED', statusDetail: { code: 'sandbox_lost' } })
+    expect(await containers(id)).toEqual([])
+  })
+})
+
+describe('the work of a run that has ended', () => {
+  /** The run ends, and its delivery waits at the push until `push` is called. */
+  async function createDelivering() {
+    const pushing = Promise.withResolvers<void>()
+    const allowed = Promise.withResolvers<void>()
+    const { push } = plane.bridge.client
+    plane.bridge.client.push = async (...args) => {
+      pushing.resolve()
+      await allowed.promise
+      return await push(...args)
+    }
+    const id = await create()
+    await start(id)
+    await pushing.promise
+    return { id, push: () => allowed.resolve() }
+  }
+  const requests = async (agentId: string) => (await events(agentId)).filter(({ type }) => type === 'pull_request')
+
+  it('leaves before the next run begins', async () => {
+    const { id, push } = await createDelivering()
+    const { run } = await resume(id, 'And the docs')
+    push()
+    await plane.untilAtRest(id)
+    const ends = (await events(id)).filter(({ type }) => ['run_started', 'pull_request', 'done'].includes(type))
+    expect(ends.map(({ type, runId }) => `${type} ${runId === run?.id ? 'second' : 'first'}`)).toEqual([
+      'run_started first',
+      'done first',
+      'pull_request first',
+      'run_started second',
+      'done second',
+      'pull_request second',
+    ])
+    expect(await read(id)).toMatchObject({ status: 'READY', run: { task: 'And the docs', reason: 'completed' } })
+  })
+
+  it('leaves although start is said meanwhile, and is put on record', async () => {
+    const { id, push } = await createDelivering()
+    await start(id)
+    push()
+    await plane.untilAtRest(id)
+    expect(await requests(id)).toHaveLength(1)
+    expect((await plane.parts.stores.agents.find(id))?.workspace).toMatchObject({ digest: 'd'.repeat(64) })
+  })
+
+  it('leaves after the control plane died before it', async () => {
+    const { id, push } = await createDelivering()
+    const next = await plane.boot()
+    plane.bridge.client.push = async () => ({ ok: true, head: 'c'.repeat(40), message: '' })
+    await next.supervisor.settle(id)
+    expect(plane.forge.pullRequests).toHaveLength(1)
+    push()
+  })
+})
+
+describe('a start that is cancelled', () => {
+  it('before its bridge answers leaves no container, and is made again by start', async () => {
+    const asked = Promise.withResolvers<void>()
+    const { waitUntilReady } = plane.bridge.client
+    plane.bridge.client.waitUntilReady = (_timeoutMs, signal) => {
+      asked.resolve()
+      return new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
+    }
+    const id = await create()
+    await start(id)
+    await asked.promise
+    await cancel(id)
+    await plane.untilAtRest(id)
+    expect(await read(id)).toMatchObject({ status: 'IDLE', run: { reason: 'cancelled' } })
+    expect(await containers(id)).toEqual([])
+    plane.bridge.client.waitUntilReady = waitUntilReady
+    await start(id)
+    await plane.untilAtRest(id)
+    expect(await read(id)).toMatchObject({ status: 'READY', run: { task: 'Fix the bug', reason: 'completed' } })
+  })
+})
+
+describe('an agent that falls asleep', () => {
+  const fallAsleep = async (agentId: string) => {
+    plane.parts.settings = { ...plane.parts.settings, idleSleepAfterMs: 0 }
+    await sleepIdleAgents(plane.parts)
+    await settle(agentId)
+  }
+
+  it('and is stopped meanwhile is stopped, its container gone', async () => {
+    const id = await createAndRun()
+    plane.parts.settings = { ...plane.parts.settings, idleSleepAfterMs: 0 }
+    await Promise.all([sleepIdleAgents(plane.parts), stop(id)])
+    await settle(id)
+    expect(await read(id)).toMatchObject({ status: 'IDLE' })
+    expect(await containers(id)).toEqual([])
+  })
+
+  it('is looked at again under its lock: one that was active meanwhile stays up', async () => {
+    const id = await createAndRun()
+    const agent = await plane.parts.stores.agents.find(id)
+    plane.parts.settings = { ...plane.parts.settings, idleSleepAfterMs: 60_000 }
+    // As it was when the agents were listed, before somebody spoke to it.
+    plane.parts.stores.agents.listIdleSince = async () => (agent ? [{ ...agent, activeAt: new Date(0) }] : [])
+    await sleepIdleAgents(plane.parts)
+    await settle(id)
+    expect(await read(id)).toMatchObject({ status: 'READY' })
+  })
+
+  it('is not kept up by being looked at', async () => {
+    const id = await createAndRun()
+    const before = (await plane.parts.stores.agents.find(id))?.activeAt
+    await read(id)
+    await events(id)
+    await settle(id)
+    await plane.parts.supervisor.reconcile()
+    await settle(id)
+    expect((await plane.parts.stores.agents.find(id))?.activeAt).toEqual(before)
+  })
+
+  it('is started once for twenty calls at once', async () => {
+    const id = await createAndRun()
+    await fallAsleep(id)
+    expect(await read(id)).toMatchObject({ status: 'SLEEPING' })
+    const before = (await events(id)).length
+    await Promise.all(Array.from({ length: 20 }, () => start(id)))
+    await plane.untilAtRest(id)
+    const said = (await events(id)).slice(before).map(({ data }) => data.status)
+    expect(said.filter((status) => status === 'READY')).toHaveLength(1)
+    expect(new Set(said)).toEqual(new Set(['STARTING', 'READY']))
+    expect(await containers(id)).toMatchObject([{ state: 'running' }])
+  })
+})
+
+describe('twenty calls at once', () => {
+  const twenty = <T>(call: () => Promise<T>) => Promise.all(Array.from({ length: 20 }, call))
+
+  it('of resume with the same task are one run', async () => {
+    const id = await createAndRun()
+    const answers = await twenty(() => resume(id, 'Go on'))
+    await plane.untilAtRest(id)
+    const begun = (await events(id)).filter(({ type }) => type === 'run_started')
+    expect(new Set(answers.map(({ run }) => run?.id)).size).toBe(1)
+    expect(begun).toHaveLength(2)
+  })
+
+  it('of stop are one end', async () => {
+    const id = await createRunning()
+    await twenty(() => stop(id))
+    await plane.untilAtRest(id)
+    const said = (await events(id)).filter(({ type }) => type === 'done' || type === 'status')
+    expect(said.filter(({ type }) => type === 'done')).toHaveLength(1)
+    expect(said.filter(({ data }) => data.status === 'STOPPING')).toHaveLength(1)
+    expect(said.filter(({ data }) => data.status === 'IDLE')).toHaveLength(1)
+    expect(await containers(id)).toEqual([])
+  })
+
+  it('of purge all answer when it is gone', async () => {
+    const id = await createRunning()
+    const answers = await Promise.allSettled(Array.from({ length: 20 }, () => purge(id)))
+    // A call that is so late that nothing is left of the agent finds none.
+    const refused = answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason.code] : []))
+    expect(refused.filter((code) => code !== 'not_found')).toEqual([])
+    expect(refused.length).toBeLessThan(20)
+    expect(await plane.parts.stores.agents.find(id)).toBeNull()
+    expect(await containers(id)).toEqual([])
+    await expect(purge(id)).rejects.toMatchObject({ code: 'not_found' })
+  })
+
+  it('of cancel end the run once', async () => {
+    const id = await createRunning()
+    await twenty(() => cancel(id))
+    await plane.untilAtRest(id)
+    expect((await events(id)).filter(({ type }) => type === 'done')).toHaveLength(1)
+    expect(await read(id)).toMatchObject({ status: 'READY', run: { reason: 'cancelled' } })
+  })
+})
