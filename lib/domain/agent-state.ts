@@ -147,10 +147,13 @@ function decideChat(mode: QueuedMessage['mode'], { agent, openRun, lastRun }: Ag
   return { do: 'run', task: '' }
 }
 
-/** Only what waits for nobody: asked again under the lock, since words may have come meanwhile. */
+/**
+ * Only what has nothing to do, or waits for a person to decide: a decision needs no container. Asked again under the lock, since
+ * words may have come meanwhile.
+ */
 function decideSleep({ agent, openRun }: AgentSituation): Decision {
-  const idle = agent.status === 'READY' && agent.desired === null && agent.needs === null && openRun === null
-  return idle ? { do: 'sleep' } : { do: 'join' }
+  const waits = agent.needs === 'divergence' || (agent.needs === null && openRun === null)
+  return agent.status === 'READY' && agent.desired === null && waits ? { do: 'sleep' } : { do: 'join' }
 }
 
 function decidePullRequest({ agent, openRun, lastRun }: AgentSituation): Decision {

@@ -36,8 +36,9 @@ export function nextStep(input: {
     if (openRun.cancelRequestedAt) return 'end_pending'
     // The work of the run before leaves as it is, before another one goes on from it.
     if (agent.undeliveredRunId !== null) return 'deliver'
-    // Waits for a person; the container stays as it is meanwhile.
-    return agent.needs === 'divergence' ? 'rest' : 'begin'
+    if (agent.needs !== 'divergence') return 'begin'
+    // Waits for a person; the container stays as it is meanwhile, unless that takes long.
+    return agent.desired === 'asleep' ? 'sleep' : 'rest'
   }
   if (openRun && !connected) return 'attach'
   if (openRun?.cancelRequestedAt) return 'cancel'

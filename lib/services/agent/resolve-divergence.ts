@@ -2,6 +2,7 @@
 import type { DivergenceChoice } from '../../domain/agent.ts'
 import type { Context } from '../context.ts'
 import { writeLog } from '../event/write.ts'
+import { setStarting } from './end-run.ts'
 import { decideIn, type InstructAnswer } from './instruct.ts'
 import { requireAgent } from './require.ts'
 import { readAgentView } from './view.ts'
@@ -31,6 +32,8 @@ export async function resolveDivergence({
       status: tx.agent.status,
       message: `${actor.name} chose to ${CHOSEN[input.choice]}.`,
     })
+    if (tx.agent.status === 'SLEEPING') setStarting(tx)
+    else if (tx.agent.desired === 'asleep') tx.update({ desired: null })
     return true
   })
   if (acts) parts.supervisor.wake(agent.id)

@@ -237,9 +237,9 @@ describe('what an agent may be told', () => {
       })
     })
 
-    it('takes no other task, and does not sleep', () => {
+    it('takes no other task, and may sleep', () => {
       expect(decide(commands['resume: another'], waiting())).toMatchObject({ do: 'refuse', code: 'state_conflict' })
-      expect(decide(commands.sleep, { ...waiting(), openRun: null })).toEqual({ do: 'join' })
+      expect(decide(commands.sleep, waiting())).toEqual({ do: 'sleep' })
       expect(allowedCommands(waiting())).toEqual(['chat', 'cancel', 'stop', 'divergence', 'delete'])
     })
   })

@@ -60,6 +60,12 @@ describe('the next step of an agent', () => {
       'rest',
     ],
     [
+      'what waits long for a decision is put to sleep',
+      input('READY', { needs: 'divergence', desired: 'asleep', openRun: pending, connected: true }),
+      'sleep',
+    ],
+    ['what waits for a decision asleep rests', input('SLEEPING', { needs: 'divergence', openRun: pending }), 'rest'],
+    [
       'a run that waits for a decision can be cancelled',
       input('READY', { needs: 'divergence', openRun: { ...pending, cancelRequestedAt: asked } }),
       'end_pending',

@@ -298,6 +298,25 @@ describe('an idle agent', () => {
     expect((await plane.parts.stores.agents.find(id))?.activeAt.getTime()).toBeGreaterThan(before.getTime())
   })
 
+  it('that waits for a decision sleeps meanwhile, and is woken by it', async () => {
+    const id = await createAndRun()
+    plane.bridge.workspace.head = 'b'.repeat(40)
+    await resume(id, 'Go on')
+    await settle(id)
+    passIdleTime()
+    // It was active when it was told to go on.
+    await expect
+      .poll(async () => {
+        await sleepIdleAgents(plane.parts)
+        await settle(id)
+        return await read(id)
+      })
+      .toMatchObject({ status: 'SLEEPING', needs: 'divergence', run: { status: 'PENDING' } })
+    await resolveDivergence({ ctx: plane.ctx, input: { agentId: id, choice: 'keep' } })
+    await plane.untilAtRest(id)
+    expect(await read(id)).toMatchObject({ status: 'READY', needs: null, run: { task: 'Go on', reason: 'completed' } })
+  })
+
   it('that is told something while it falls asleep does that instead', async () => {
     const id = await createAndRun()
     passIdleTime()
