@@ -106,7 +106,7 @@ const UP: readonly AgentStatus[] = ['STARTING', 'RUNNING', 'READY']
 
 function decideStart({ agent, openRun, lastRun }: AgentSituation): Decision {
   if (agent.status === 'STOPPING') return stopping()
-  if (openRun) return openRun.cancelRequestedAt === null ? { do: 'join' } : cancelling()
+  if (openRun) return joinOpenRun(agent, openRun)
   if (!lastRun) return { do: 'run', task: agent.task }
   // A start that ended before the model was asked is tried again with the same words.
   const isStart = agent.status === 'FAILED' || lastRun.task === agent.task
@@ -114,11 +114,20 @@ function decideStart({ agent, openRun, lastRun }: AgentSituation): Decision {
   return UP.includes(agent.status) && agent.desired === null ? { do: 'join' } : { do: 'wake' }
 }
 
+/** One that waits for what is missing is tried at once: the person who asks may have brought it back. */
+function joinOpenRun(
+  { status }: AgentSituation['agent'],
+  { cancelRequestedAt }: NonNullable<AgentSituation['openRun']>,
+): Decision {
+  if (cancelRequestedAt !== null) return cancelling()
+  return { do: status === 'FAILED' ? 'wake' : 'join' }
+}
+
 function decideResume(newTask: string | null, { agent, openRun, lastRun }: AgentSituation): Decision {
   if (agent.status === 'STOPPING') return stopping()
   if (openRun) {
     if (openRun.cancelRequestedAt !== null) return cancelling()
-    if (newTask === null || newTask === openRun.task) return { do: 'join' }
+    if (newTask === null || newTask === openRun.task) return joinOpenRun(agent, openRun)
     if (agent.needs === 'divergence') return undecided()
     return refuse(
       'run_in_progress',

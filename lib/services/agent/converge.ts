@@ -2,9 +2,8 @@
  * Brings an agent's sandbox in line with its row, a step at a time: what to do next is asked of the row again after each
  * step (lib/domain/next-step.ts), so a wish that came meanwhile, or a process that died, changes nothing but the answer.
  */
-import type { Agent, Divergence, Run, StartStage, StatusDetail } from '../../domain/agent.ts'
+import type { Agent, Divergence, Run, StartStage } from '../../domain/agent.ts'
 import { nextStep, type Step } from '../../domain/next-step.ts'
-import { BerthError, isBerthError, isDatabaseAway, isLeaseLost } from '../../errors.ts'
 import type { WorkerParts } from '../context.ts'
 import { announce, writeAsHolder } from '../event/write.ts'
 import { deliver } from '../pull-request/deliver.ts'
@@ -12,18 +11,14 @@ import type { SandboxConnection } from '../sandbox/connection.ts'
 import { orAborted } from '../sandbox/deadline.ts'
 import { findDivergence } from '../sandbox/divergence.ts'
 import { ensureSandbox } from '../sandbox/ensure.ts'
+import { afterFailure, countLoss, mayContinue } from './after-failure.ts'
 import { ensureClone, ensureSetup, executeRun, showStage } from './begin-run.ts'
-import { endOpenRun, setStarting, setStatus } from './end-run.ts'
+import { endOpenRun, setStatus } from './end-run.ts'
 import { openRunFromQueue } from './open-run.ts'
 import { removeContainers, takeDown } from './take-down.ts'
 
-/** How often a run is continued by itself after its sandbox was lost. */
-const MAX_CONTINUATIONS = 1
-const LOG_TAIL_LINES = 50
 /** More steps than any path has: a defect must not spin. */
 const MAX_STEPS = 24
-/** How often in a row a sandbox may be lost under a step before the step has failed. */
-const MAX_LOSSES = 2
 
 export interface Convergence {
   parts: WorkerParts
@@ -38,7 +33,7 @@ export interface Convergence {
 /** `later`: something outside is away (the engine, say); what there is to do is still to be done. */
 export async function converge(work: Convergence): Promise<'done' | 'later'> {
   const { parts, agentId } = work
-  let losses = 0
+  let isLossCounted = false
   for (let count = 0; count < MAX_STEPS; count += 1) {
     const agent = await parts.stores.agents.find(agentId)
     if (!agent) return 'done'
@@ -53,68 +48,17 @@ export async function converge(work: Convergence): Promise<'done' | 'later'> {
       announce(parts, { kind: 'wake', agentId })
       return 'done'
     }
+    const connected = connection !== null
     try {
-      await takeStep({ work, step, agent, run, fence })
+      await takeStep({ work, step, agent, run, fence, isLossCounted })
     } catch (error) {
-      // Given up for a wish that came meanwhile: the next turn sees it in the row.
-      if (work.signal.aborted) return 'done'
-      if (isLeaseLost(error)) {
-        await leave({ work, step, error })
-        return 'done'
-      }
-      if (isLoss(error, step) && losses < MAX_LOSSES) {
-        losses += 1
-        await leave({ work, step, error })
-        continue
-      }
-      if (saysNothingOfTheSandbox({ error, step, agent })) {
-        await leave({ work, step, error })
-        return 'later'
-      }
-      if (step === 'begin' && isEngineAway(error)) {
-        await leave({ work, step, error })
-        await sayEngineIsAway({ work, error })
-        return 'later'
-      }
-      await fail({ work, step, error })
-      return 'done'
+      const outcome = await afterFailure({ work, step, agent, run, connected, error })
+      if (outcome === 'done' || outcome === 'later') return outcome
+      isLossCounted ||= outcome === 'anew'
     }
   }
   parts.logger.error('an agent did not come to rest', { agentId })
   return 'later'
-}
-
-/** The bridge went away under the step: what is to be done now is asked of the row again, and begins with a new connection. */
-function isLoss(error: unknown, step: Step): boolean {
-  return isBerthError(error) && error.code === 'sandbox_lost' && step !== 'take_down' && step !== 'purge'
-}
-
-const isEngineAway = (error: unknown): error is BerthError => isBerthError(error) && error.code === 'engine_unreachable'
-
-/** The run waits for the engine, which is asked again and again; a person sees for what, and may cancel it. */
-async function sayEngineIsAway({ work, error }: { work: Convergence; error: BerthError }): Promise<void> {
-  await writeAsHolder(work.parts, work.agentId, (tx) => {
-    const { status, statusDetail, desired } = tx.agent
-    if (desired !== null || (status === 'FAILED' && statusDetail?.code === error.code)) return
-    setStatus(tx, 'FAILED', toStatusDetail(error, statusDetail))
-  })
-}
-
-/** The engine or the database is away, or the code is wrong: what runs, or waits, in the sandbox goes on meanwhile. */
-function saysNothingOfTheSandbox({ error, step, agent }: { error: unknown; step: Step; agent: Agent }): boolean {
-  if (isDatabaseAway(error)) return true
-  if (agent.status !== 'RUNNING' && agent.status !== 'READY') return false
-  if (!['attach', 'cancel', 'attend', 'deliver', 'sleep'].includes(step)) return false
-  return !isBerthError(error) || isEngineAway(error)
-}
-
-/** Without its connection: it is made anew when the step is tried again. */
-async function leave({ work, step, error }: { work: Convergence; step: Step; error: unknown }): Promise<void> {
-  const { parts, agentId } = work
-  parts.logger.warn('a step of an agent is tried again later', { agentId, step, error })
-  const connection = work.connection()
-  work.setConnection(null)
-  await connection?.close()
 }
 
 interface StepInput {
@@ -124,13 +68,15 @@ interface StepInput {
   run: Run | null
   /** Of the lease. */
   fence: number
+  /** The sandbox was lost by an earlier step, which counted that. */
+  isLossCounted: boolean
 }
 
-async function takeStep({ work, step, agent, run, fence }: StepInput): Promise<void> {
+async function takeStep({ work, step, agent, run, fence, isLossCounted }: StepInput): Promise<void> {
   if (step === 'purge' || step === 'take_down') return await takeDown({ work, agent, run, purge: step === 'purge' })
   if (step === 'end_pending') return await endPending({ work, agent })
   if (step === 'begin' && run) return await begin({ work, agent, run, fence })
-  if (step === 'attach') return await attach({ work, agent, run, fence })
+  if (step === 'attach') return await attach({ work, agent, run, fence, isLossCounted })
   if (step === 'cancel' && run) return await cancel({ work, agent, run })
   if (step === 'attend' && run) return await attend({ work, agent, run })
   if (step === 'sleep') return await fallAsleep({ work, agent })
@@ -143,7 +89,10 @@ async function deliverEnded({ work, agent, fence }: { work: Convergence; agent: 
   const connection = work.connection() ?? (await connect({ work, agent, fence }))
   await orAborted(connection.catchUp(), signal)
   const ended = agent.undeliveredRunId === null ? null : await parts.stores.runs.find(agent.undeliveredRunId)
-  if (ended) await deliver({ parts, agent, run: ended, connection, asked: false, signal })
+  if (ended) {
+    const isFinal = !mayContinue(ended)
+    await deliver({ parts, agent, run: ended, connection, asked: false, isFinal, signal })
+  }
   const workspace = await connection.client.workspaceState(signal)
   await writeAsHolder(parts, agent.id, async (tx) => {
     if (tx.agent.desired === 'stopped' || tx.agent.desired === 'purged') return
@@ -161,7 +110,7 @@ async function deliverEnded({ work, agent, fence }: { work: Convergence; agent: 
 async function endPending({ work, agent }: { work: Convergence; agent: Agent }): Promise<void> {
   const { parts } = work
   const connected = work.connection() !== null
-  if (!connected) await removeContainers(parts, agent.id)
+  if (!connected && agent.incarnation !== null) await removeContainers(parts, agent.id)
   await writeAsHolder(parts, agent.id, async (tx) => {
     await endOpenRun(parts, tx, { reason: 'cancelled', message: 'Cancelled before it began.' })
     tx.update({ needs: null, divergence: null, ...(connected ? {} : { incarnation: null, undeliveredRunId: null }) })
@@ -182,8 +131,7 @@ async function connect(input: { work: Convergence; agent: Agent; fence: number }
 async function begin(input: { work: Convergence; agent: Agent; run: Run; fence: number }): Promise<void> {
   const { work, agent, run, fence } = input
   const { parts, signal } = work
-  // It waited for an engine that was away.
-  if (agent.status === 'FAILED') await writeAsHolder(parts, agent.id, (tx) => setStarting(tx))
+  if (agent.status === 'FAILED') return await startOver(work, agent)
   const connection = work.connection() ?? (await connect({ work, agent, fence }))
   if (agent.divergence === null) {
     const divergence = await findDivergence({ parts, agent, connection })
@@ -197,6 +145,14 @@ async function begin(input: { work: Convergence; agent: Agent; run: Run; fence: 
   if (agent.status === 'STARTING') await showStage(parts, agent.id, { stage: 'model' })
   signal.throwIfAborted()
   await executeRun({ parts, agent, run, connection, continued: false })
+}
+
+/** The run waited for the engine: once that answers, its start is shown as one. */
+async function startOver({ parts }: Convergence, agent: Agent): Promise<void> {
+  await parts.driver.assertImage(parts.agentImage)
+  await writeAsHolder(parts, agent.id, (tx) => {
+    if (tx.agent.status === 'FAILED' && tx.agent.desired === null) setStatus(tx, 'STARTING')
+  })
 }
 
 /** The run waits, and the agent says for what. */
@@ -238,8 +194,8 @@ async function fallAsleep({ work, agent }: { work: Convergence; agent: Agent }):
   if (now?.status === 'SLEEPING') await parts.holdings.release(agent.id)
 }
 
-async function attach(input: { work: Convergence; agent: Agent; run: Run | null; fence: number }): Promise<void> {
-  const { work, agent, run, fence } = input
+async function attach(input: Omit<StepInput, 'step'>): Promise<void> {
+  const { work, agent, run, fence, isLossCounted } = input
   const { parts, signal } = work
   if (!run && agent.status === 'READY' && !(await hasContainer(parts, agent))) {
     // Somebody removed or stopped it while it waited: nothing is lost, the next instruction brings it back.
@@ -251,6 +207,8 @@ async function attach(input: { work: Convergence; agent: Agent; run: Run | null;
   })
   // It ended while it was looked at, which is the same.
   if (connection === null) return await writeAsHolder(parts, agent.id, (tx) => setStatus(tx, 'IDLE'))
+  // It goes on whatever became of its runner, without which nobody can look into the workspace.
+  if (run && connection.health.run?.id === run.id) return
   const isLost = agent.workspace?.cloned === true && !(await findClone(connection, signal))
   if (!run) {
     // A lost workspace is asked about before the next run; an empty one is not put in its place.
@@ -259,7 +217,6 @@ async function attach(input: { work: Convergence; agent: Agent; run: Run | null;
       if (tx.agent.status === 'STARTING') setStatus(tx, 'READY')
     })
   }
-  if (connection.health.run?.id === run.id) return
   const current = await parts.stores.runs.find(run.id)
   if (current?.status !== 'RUNNING') return
   if (current.cancelRequestedAt) {
@@ -267,13 +224,13 @@ async function attach(input: { work: Convergence; agent: Agent; run: Run | null;
       endOpenRun(parts, tx, { reason: 'cancelled', message: 'Cancelled.' }),
     )
   }
-  if (isLost || current.continuedCount >= MAX_CONTINUATIONS) {
+  if (isLost || (!isLossCounted && !mayContinue(current))) {
     const message = isLost
       ? 'The workspace was lost while the run was in progress. Resume the agent to decide how it goes on.'
       : 'The sandbox was lost again after the run was continued once.'
     return await writeAsHolder(parts, agent.id, (tx) => endOpenRun(parts, tx, { reason: 'sandbox_lost', message }))
   }
-  await writeAsHolder(parts, agent.id, (tx) => tx.updateRun(run.id, { continuedCount: current.continuedCount + 1 }))
+  if (!isLossCounted) await countLoss(parts, current)
   await ensureClone({ parts, agent, connection, signal })
   await executeRun({ parts, agent, run: current, connection, continued: true })
 }
@@ -299,49 +256,4 @@ async function cancel(input: { work: Convergence; agent: Agent; run: Run }): Pro
   await writeAsHolder(work.parts, agent.id, (tx) =>
     endOpenRun(work.parts, tx, { reason: 'cancelled', message: 'Cancelled; the sandbox no longer had the run.' }),
   )
-}
-
-/** No sandbox can be had: the run ends, and the agent says why and at which stage. Nothing of the try is left but volumes. */
-async function fail(input: { work: Convergence; step: Step; error: unknown }): Promise<void> {
-  const { work, step, error } = input
-  const { parts, agentId } = work
-  parts.logger.warn('a step of an agent failed', { agentId, step, error })
-  const known = isBerthError(error)
-    ? error
-    : new BerthError('start_failed', 'The sandbox could not be made ready: an unexpected error, which the log names.', {
-        cause: error,
-      })
-  const connection = work.connection()
-  work.setConnection(null)
-  await connection?.close()
-  const told = Array.isArray(known.details?.logTail) ? known.details.logTail.map(String) : []
-  const logTail = told.length > 0 ? told : await readLogTail(parts, agentId)
-  await removeContainers(parts, agentId).catch((cause: unknown) =>
-    parts.logger.warn('the container of a failed start could not be removed', { agentId, error: cause }),
-  )
-  await writeAsHolder(parts, agentId, async (tx) => {
-    const run = await tx.openRun()
-    const detail = { ...toStatusDetail(known, tx.agent.statusDetail), ...(logTail.length > 0 && { logTail }) }
-    const reason = run?.cancelRequestedAt ? 'cancelled' : run?.startedAt ? 'sandbox_lost' : 'failed'
-    await endOpenRun(parts, tx, { reason, message: known.message })
-    // What a person chose was about a workspace that may be another one by the next try.
-    tx.update({ needs: null, divergence: null, undeliveredRunId: null })
-    setStatus(tx, 'FAILED', detail)
-  })
-}
-
-/** What went wrong, and at which stage of a start. */
-function toStatusDetail({ code, message, hint }: BerthError, before: StatusDetail | null): StatusDetail {
-  return { ...(before?.stage && { stage: before.stage }), code, message, ...(hint !== undefined && { hint }) }
-}
-
-/** What the container said last, before it goes; nothing where it cannot be asked. */
-async function readLogTail(parts: Convergence['parts'], agentId: string): Promise<string[]> {
-  try {
-    const [sandbox] = await parts.driver.list({ installationId: parts.installationId, agentId })
-    return sandbox ? await parts.driver.logs(sandbox, LOG_TAIL_LINES) : []
-  } catch (error) {
-    parts.logger.warn('the log of a failed start could not be read', { agentId, error })
-    return []
-  }
 }

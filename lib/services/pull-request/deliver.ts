@@ -4,7 +4,7 @@
  */
 import type { Agent, Run } from '../../domain/agent.ts'
 import { readCommandEvidence, writeCommitMessage, writePullRequestBody } from '../../domain/pull-request-text.ts'
-import { isBerthError } from '../../errors.ts'
+import { isBerthError, isDatabaseAway, isLeaseLost } from '../../errors.ts'
 import type { CoreParts, Parts } from '../context.ts'
 import { writeAsHolder } from '../event/write.ts'
 import type { SandboxConnection } from '../sandbox/connection.ts'
@@ -25,7 +25,8 @@ export interface Delivery {
 
 /**
  * `asked`: a person asked for it, so it is tried whatever the settings and the run's end. Answers with what was stored as
- * the `pull_request` event; a failure on the way is a skipped delivery with its reason, never a throw.
+ * the `pull_request` event; a failure on the way is a skipped delivery with its reason. Thrown is what keeps it from being
+ * stored, and, unless this try `isFinal`, the loss of the sandbox or its engine: then it is to be done again.
  */
 export async function deliver(input: {
   parts: CoreParts
@@ -33,6 +34,7 @@ export async function deliver(input: {
   run: Run
   connection: SandboxConnection
   asked: boolean
+  isFinal: boolean
   /** Gives it up: then its reason is thrown, and nothing is stored of the attempt's end. */
   signal: AbortSignal
 }): Promise<Delivery> {
@@ -57,10 +59,17 @@ async function attempt(input: Parameters<typeof deliver>[0]): Promise<Delivery> 
     return await commitPushOpen(input)
   } catch (error) {
     input.signal.throwIfAborted()
+    if (isDatabaseAway(error) || isLeaseLost(error)) throw error
+    if (!input.isFinal && isAway(error)) throw error
     parts.logger.warn('a pull request could not be made', { agentId: agent.id, error })
     if (isBerthError(error)) return { ...skipped(error.message), code: error.code }
     return { ...skipped('An unexpected error, which the log names.'), code: 'internal' }
   }
+}
+
+/** Nothing is wrong with the work: another sandbox can deliver it. */
+function isAway(error: unknown): boolean {
+  return isBerthError(error) && (error.code === 'sandbox_lost' || error.code === 'engine_unreachable')
 }
 
 async function commitPushOpen(input: Parameters<typeof deliver>[0]): Promise<Delivery> {

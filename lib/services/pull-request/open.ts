@@ -40,7 +40,7 @@ export async function openPullRequest(args: {
         hint: 'Wait until it ends or cancel it.',
       })
     }
-    return await deliver({ parts, agent: current, run, connection, asked: true, signal })
+    return await deliver({ parts, agent: current, run, connection, asked: true, isFinal: true, signal })
   })
   return { agent: await readAgentView(ctx, agent), pullRequest }
 }

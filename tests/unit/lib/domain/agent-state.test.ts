@@ -77,10 +77,10 @@ const table: Record<Runs, Record<Command, string>> = {
     'pull request': all('conflict'),
   },
   open: {
-    start: butStopping('join'),
+    start: 'join join join join join conflict wake',
     'resume: another': butStopping('in-progress'),
-    'resume: the same': butStopping('join'),
-    'resume: bare': butStopping('join'),
+    'resume: the same': 'join join join join join conflict wake',
+    'resume: bare': 'join join join join join conflict wake',
     chat: butStopping('queue'),
     interrupt: butStopping('interrupt'),
     cancel: all('cancel'),

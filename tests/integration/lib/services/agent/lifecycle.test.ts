@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { BerthError } from '../../../../../lib/errors.ts'
 import { createAgent } from '../../../../../lib/services/agent/create.ts'
 import { cancelRun, purgeAgent, stopAgent } from '../../../../../lib/services/agent/end.ts'
 import { chatWithAgent, resumeAgent, startAgent } from '../../../../../lib/services/agent/instruct.ts'
@@ -38,6 +39,7 @@ const containers = (agentId: string) => plane.driver.list({ installationId: 'ins
 const keepRunning = () => {
   plane.bridge.onExecute = () => {}
 }
+const lost = () => new BerthError('sandbox_lost', 'The bridge went away.')
 const untilRunning = (agentId: string) => plane.until(agentId, (event) => event.type === 'run_started')
 
 describe('a task', () => {
@@ -284,6 +286,8 @@ describe('ending', () => {
     expect(plane.driver.files({ installationId: 'ins_test', agentId: id })).toBeNull()
     await expect(read(id)).rejects.toMatchObject({ code: 'not_found' })
     expect(await events(id)).toEqual([])
+    // Not taken for lost to another control plane.
+    expect(await plane.parts.holdings.renew()).toEqual([])
   })
 })
 
@@ -325,35 +329,113 @@ describe('a start that fails', () => {
     expect(await read(id)).toMatchObject({ status: 'READY', statusDetail: null, run: { reason: 'completed' } })
   })
 
-  it('for want of an engine says so, and goes on by itself when the engine answers again', async () => {
+  it('without an engine says so with what to do, once, and begins by itself when the engine answers', async () => {
     plane.driver.setReachable(false)
     const { id } = await create()
     await startAgent({ ctx: plane.ctx, input: { agentId: id } })
-    await plane.until(id, ({ type, data }) => type === 'status' && data.status === 'FAILED')
+    await plane.parts.supervisor.settle(id)
+    await plane.parts.supervisor.settle(id)
     expect(await read(id)).toMatchObject({
       status: 'FAILED',
-      statusDetail: { stage: 'image', code: 'engine_unreachable' },
+      statusDetail: { stage: 'image', code: 'engine_unreachable', hint: 'setReachable(true)' },
       run: { status: 'PENDING' },
     })
     plane.driver.setReachable(true)
+    await plane.parts.supervisor.reconcile()
     await plane.untilAtRest(id)
     expect(await read(id)).toMatchObject({ status: 'READY', statusDetail: null, run: { reason: 'completed' } })
-    const failures = (await events(id)).filter(({ type, data }) => type === 'status' && data.status === 'FAILED')
-    expect(failures).toHaveLength(1)
+    expect((await events(id)).filter(({ data }) => data.status === 'FAILED')).toHaveLength(1)
   })
 
-  it('for want of an engine can be cancelled and stopped meanwhile', async () => {
+  it('without an engine is tried at once when a person asks, and can be taken back', async () => {
     plane.driver.setReachable(false)
     const { id } = await create()
     await startAgent({ ctx: plane.ctx, input: { agentId: id } })
-    await plane.until(id, ({ type, data }) => type === 'status' && data.status === 'FAILED')
+    await plane.parts.supervisor.settle(id)
+    plane.driver.setReachable(true)
+    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
+    await plane.untilAtRest(id)
+    expect(await read(id)).toMatchObject({ status: 'READY', run: { reason: 'completed' } })
+    plane.driver.setReachable(false)
+    await stopAgent({ ctx: plane.ctx, input: { agentId: id } })
+    await plane.untilAtRest(id)
+    await resumeAgent({ ctx: plane.ctx, input: { agentId: id, newTask: 'Go on' } })
+    await plane.parts.supervisor.settle(id)
     await cancelRun({ ctx: plane.ctx, input: { agentId: id } })
     await plane.untilAtRest(id)
-    expect(await read(id)).toMatchObject({ status: 'FAILED', run: { reason: 'cancelled' } })
+    expect(await read(id)).toMatchObject({
+      status: 'FAILED',
+      statusDetail: { code: 'engine_unreachable' },
+      run: { task: 'Go on', reason: 'cancelled' },
+    })
     plane.driver.setReachable(true)
     await stopAgent({ ctx: plane.ctx, input: { agentId: id } })
     await plane.untilAtRest(id)
-    expect(await read(id)).toMatchObject({ status: 'IDLE' })
+    expect(await containers(id)).toEqual([])
+  })
+})
+
+describe('a start whose sandbox is lost', () => {
+  const loseCloning = (times: number) => {
+    const { clone } = plane.bridge.client
+    let left = times
+    plane.bridge.client.clone = async function* (...command) {
+      left -= 1
+      if (left >= 0) throw lost()
+      yield* clone(...command)
+    }
+  }
+
+  it('is begun again in a new container', async () => {
+    loseCloning(1)
+    const { id } = await createAndRun()
+    expect(await read(id)).toMatchObject({ status: 'READY', run: { reason: 'completed' } })
+    expect((await types(id)).filter((type) => type === 'run_started')).toHaveLength(1)
+    expect(await containers(id)).toMatchObject([{ engineId: 'fake-2', state: 'running' }])
+  })
+
+  it('a second time fails with its reason, leaves no container, and can be tried again', async () => {
+    loseCloning(2)
+    const { id } = await createAndRun()
+    expect(await read(id)).toMatchObject({
+      status: 'FAILED',
+      statusDetail: { stage: 'clone', code: 'sandbox_lost' },
+      run: { status: 'ENDED', reason: 'failed' },
+    })
+    expect(await containers(id)).toEqual([])
+    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
+    await plane.untilAtRest(id)
+    expect(await read(id)).toMatchObject({ status: 'READY', run: { reason: 'completed' } })
+  })
+})
+
+describe('a delivery whose sandbox is lost', () => {
+  const loseCommitting = (times: number) => {
+    const { commit } = plane.bridge.client
+    let left = times
+    plane.bridge.client.commit = async (...command) => {
+      left -= 1
+      if (left >= 0) throw lost()
+      return await commit(...command)
+    }
+  }
+
+  it('is done from a new container, once', async () => {
+    // The second time on a new connection, which shows that it is the sandbox that is lost.
+    loseCommitting(2)
+    const { id } = await createAndRun()
+    expect(await read(id)).toMatchObject({ status: 'READY', pullRequest: { number: 1 } })
+    expect((await types(id)).filter((type) => type === 'pull_request')).toHaveLength(1)
+    expect(await containers(id)).toMatchObject([{ engineId: 'fake-2' }])
+  })
+
+  it('a second time is skipped with its reason, and can be asked for', async () => {
+    loseCommitting(3)
+    const { id } = await createAndRun()
+    const skipped = { action: 'skipped', code: 'sandbox_lost', reason: 'The bridge went away.' }
+    expect((await events(id)).findLast(({ type }) => type === 'pull_request')?.data).toEqual(skipped)
+    const { pullRequest } = await openPullRequest({ ctx: plane.ctx, input: { agentId: id } })
+    expect(pullRequest).toMatchObject({ action: 'opened', number: 1 })
   })
 })
 
@@ -501,6 +583,23 @@ describe('a connection that breaks during a run', () => {
   })
 })
 
+describe('a runner that is away when the connection is made again', () => {
+  it('does not end the run that goes on in its sandbox', async () => {
+    keepRunning()
+    const { id } = await create()
+    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
+    await untilRunning(id)
+    await plane.parts.supervisor.settle(id)
+    plane.bridge.cloned = false
+    plane.bridge.client.workspaceState = () => Promise.reject(lost())
+    plane.bridge.cut()
+    await expect.poll(() => plane.bridge.openTunnels().length).toBe(2)
+    await plane.parts.supervisor.settle(id)
+    expect(await read(id)).toMatchObject({ status: 'RUNNING', run: { status: 'RUNNING' } })
+    expect(await containers(id)).toMatchObject([{ engineId: 'fake-1', state: 'running' }])
+  })
+})
+
 describe('an engine that does not answer for a moment', () => {
   const loseSight = async (agentId: string) => {
     plane.driver.setReachable(false)
@@ -566,6 +665,25 @@ describe('a sandbox that is lost during a run', () => {
     await plane.untilAtRest(id)
     expect(plane.bridge.commands.map((command) => command.continued)).toEqual([false, true])
     expect(await read(id)).toMatchObject({ status: 'READY', run: { reason: 'completed', summary: 'Done after all.' } })
+  })
+
+  it('is made anew when it ends while it is reached for', async () => {
+    keepRunning()
+    const { id } = await create()
+    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
+    await untilRunning(id)
+    await plane.parts.supervisor.settle(id)
+    const { ensureRunner, endOutside } = plane.driver
+    plane.driver.ensureRunner = async (labels) => {
+      endOutside(labels)
+      return await ensureRunner(labels)
+    }
+    plane.bridge.onExecute = () => plane.bridge.end('completed', 'Done after all.')
+    plane.bridge.crash()
+    await plane.untilAtRest(id)
+    expect(plane.bridge.commands.map((command) => command.continued)).toEqual([false, true])
+    expect(await read(id)).toMatchObject({ status: 'READY', run: { reason: 'completed', summary: 'Done after all.' } })
+    expect(await containers(id)).toMatchObject([{ engineId: 'fake-2' }])
   })
 
   it('a second time ends the run with its reason', async () => {
