@@ -5,8 +5,6 @@ const withEngine = process.env.BERTH_TEST_ENGINE === '1'
 const withBrowser = process.env.BERTH_TEST_BROWSER === '1'
 const withRegistry = process.env.BERTH_TEST_REGISTRY === '1'
 const withPython = process.env.BERTH_TEST_PYTHON === '1'
-// `npm run test:faults`
-const withFaults = process.env.BERTH_TEST_FAULTS === '1'
 
 const END_TO_END = 'tests/e2e/**/*.test.ts'
 const BOUNDARY = 'tests/boundary/**/*.test.ts'
@@ -49,7 +47,7 @@ export default defineConfig({
       },
       whole('whole', END_TO_END, 1),
       whole('boundary', BOUNDARY, 2),
-      ...(withFaults ? [whole('faults', FAULTS, 3)] : []),
+      whole('faults', FAULTS, 3),
     ],
   },
 })

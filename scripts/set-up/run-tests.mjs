@@ -4,7 +4,9 @@
  * failure. Arguments go to vitest: npm test -- tests/unit/lib/domain
  *
  * `npm run test:boundary` (--boundary): what is tried against the sandbox's boundary alone, one line a try.
+ * `npm run test:faults` (--faults): what is killed in the middle of runs alone, ten of each kind, one line a fault.
  */
+import { randomInt } from 'node:crypto'
 import { access, constants } from 'node:fs/promises'
 import path from 'node:path'
 import { findBrowser, findEngine, findPython, findRegistry } from './find-test-needs.mjs'
@@ -15,15 +17,9 @@ import { describeDuration, projectDirectory, runMain, SetUpError, say } from './
 const inProject = (...names) => path.join(projectDirectory, ...names)
 const packageFile = (...names) => inProject('node_modules', ...names)
 
-const BOUNDARY_FLAG = '--boundary'
-const BOUNDARY_ARGUMENTS = [
-  '--project',
-  'boundary',
-  '--reporter',
-  'default',
-  '--reporter',
-  './tests/boundary/reporter.ts',
-]
+/** Projects of the tests that are run alone and print a table of their own. */
+const TABLES = { '--boundary': 'boundary', '--faults': 'faults' }
+const SEEDS = 1_000_000_000
 
 const CHECKS = [
   { name: 'types', script: packageFile('typescript', 'bin', 'tsc'), args: ['--noEmit'] },
@@ -73,19 +69,34 @@ async function findNeeds() {
   return { left, env }
 }
 
+function tableArguments(project) {
+  return ['--project', project, '--reporter', 'default', '--reporter', `./tests/${project}/reporter.ts`]
+}
+
+/** Other moments each time; one fault of each kind unless it is all about them. */
+function chooseFaults(table) {
+  const { FAULT_SEED, FAULT_ROUNDS } = process.env
+  return {
+    FAULT_SEED: FAULT_SEED || String(randomInt(SEEDS)),
+    FAULT_ROUNDS: FAULT_ROUNDS || (table === 'faults' ? '10' : '1'),
+  }
+}
+
 async function runTests() {
   const given = process.argv.slice(2)
-  const boundary = given.includes(BOUNDARY_FLAG)
-  const filters = given.filter((argument) => argument !== BOUNDARY_FLAG)
+  const table = TABLES[given.find((argument) => argument in TABLES)]
+  const filters = given.filter((argument) => !(argument in TABLES))
   await prepareProject()
   const failed = given.length === 0 ? await runChecks() : []
   const { left, env } = await findNeeds()
+  const faults = chooseFaults(table)
   const code = await runOnNode24({
     script: packageFile('vitest', 'vitest.mjs'),
-    args: ['run', ...(boundary ? BOUNDARY_ARGUMENTS : []), ...filters],
-    env: { ...env, NODE_ENV: 'test' },
+    args: ['run', ...(table ? tableArguments(table) : []), ...filters],
+    env: { ...env, ...faults, NODE_ENV: 'test' },
   })
   if (code !== 0) failed.push('tests')
+  if (given.length === 0) say(`The moments of tests/faults were chosen by FAULT_SEED=${faults.FAULT_SEED}.`)
   for (const group of left) say(`NOT RUN: ${group}`)
   const isCi = !['', '0', 'false'].includes(process.env.CI ?? '')
   if (left.length > 0 && isCi) failed.push('not everything was run')

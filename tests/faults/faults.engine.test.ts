@@ -1,14 +1,16 @@
 /**
  * Whatever is killed in the middle of a run, the run goes on by itself and its log is that of one that was never disturbed:
- * each kind of fault at moments that a seed chooses. `npm run test:faults` plays ten of each; FAULT_SEED and FAULT_ROUNDS choose.
+ * each kind of fault at moments that a seed chooses. `npm run test:faults` plays ten of each; FAULT_SEED, FAULT_ROUNDS and
+ * FAULT_KINDS choose.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { EventView } from '../../lib/services/agent/schemas.ts'
 import { sampleCase } from '../../scripts/demo/sample-case.ts'
-import { watchAgent } from '../support/e2e-agent.ts'
-import { describeFault, type Fault, planFaults, readFaultOptions } from './plan.ts'
-import { STEPS, TRACE_FILE } from './work.ts'
+import { type WatchedAgent, watchAgent } from '../support/e2e-agent.ts'
+import { findProcessesOf } from './leftovers.ts'
+import { describeFault, type Fault, planFaults, readFaultOptions, stretches } from './plan.ts'
+import { STEPS, TRACE_FILE, traces } from './work.ts'
 import { type FaultWorld, startFaultWorld } from './world.ts'
 
 const options = readFaultOptions(process.env)
@@ -23,7 +25,7 @@ const worlds = [
   .map((kind) => ({ ...kind, mine: faults.filter(({ kind: of }) => (of === 'engine') === kind.withOwnEngine) }))
   .filter(({ mine }) => mine.length > 0)
 
-describe.each(worlds)('faults on $engine', ({ withOwnEngine, mine }) => {
+describe.each(worlds)(`faults on $engine, seed ${options.seed}`, ({ withOwnEngine, mine }) => {
   let world: FaultWorld
   beforeAll(async () => {
     world = await startFaultWorld({ withOwnEngine })
@@ -34,31 +36,38 @@ describe.each(worlds)('faults on $engine', ({ withOwnEngine, mine }) => {
 
   for (const fault of mine) {
     const survive = async () => {
+      const before = { ports: world.listeningPorts().length, folders: await world.socketFolders() }
       const agentId = await createAgent(world, fault)
       try {
         const runId = await disturb(world, { agentId, fault })
         await expectUndisturbedLog(world, { agentId, runId, fault })
-        await expectWorkDoneOnce(world, agentId)
+        await expectOnePullRequest(world, agentId)
         await expectResumable(world, agentId)
+        await expectJournalStored(world, agentId)
+        await expectWorkDoneOnce(world, agentId)
+        await expectNoStrayProcess(world, agentId)
       } catch (error) {
-        throw await withLastEvents(world, { agentId, error })
+        throw await withLastWords(world, { agentId, error })
       }
       await world.api().deleteAgent(agentId, { purge: true })
       await expectNothingLeft(world, agentId)
+      expect(world.listeningPorts()).toHaveLength(before.ports)
+      expect(await world.socketFolders()).toEqual(before.folders)
     }
     it(describeFault(fault), survive, FAULT_TIMEOUT_MS)
   }
 })
 
-/** What the log says of it, in the failure's own words. The agent stays, to be looked at; the world's end takes it away. */
-async function withLastEvents(
+/** What the log and the control plane say of it, in the failure's own words. The agent stays; the world's end takes it away. */
+async function withLastWords(
   world: FaultWorld,
   { agentId, error }: { agentId: string; error: unknown },
 ): Promise<Error> {
   const events = await world.api().listEvents(agentId)
   const lines = events.slice(-20).map(({ seq, type, data }) => `  ${seq} ${type} ${JSON.stringify(data).slice(0, 300)}`)
   const words = error instanceof Error ? error.message : String(error)
-  return new Error(`${words}\nThe last events:\n${lines.join('\n')}`, { cause: error })
+  const said = world.said().slice(-4_000)
+  return new Error(`${words}\nThe last events:\n${lines.join('\n')}\nThe control plane:\n${said}`, { cause: error })
 }
 
 async function createAgent(world: FaultWorld, fault: Fault): Promise<string> {
@@ -71,19 +80,25 @@ async function createAgent(world: FaultWorld, fault: Fault): Promise<string> {
 async function disturb(world: FaultWorld, { agentId, fault }: { agentId: string; fault: Fault }): Promise<string> {
   const before = watchAgent({ api: world.api(), agentId })
   const { run } = await world.api().startAgent(agentId)
-  let seen = 0
-  await before.until(`event ${fault.afterEvents} of the run`, ({ runId, seq }) => {
-    if (runId === run.id && seq > 0) seen += 1
-    return seen >= fault.afterEvents
-  })
-  // Not to wait for anything: the moment is chosen.
-  await sleep(fault.delayMs)
-  await world.strike(fault.kind, agentId)
+  await untilMoment(before, fault)
+  await world.strike(fault, agentId)
   before.unwatch()
   const after = watchAgent({ api: world.api(), agentId })
   await after.untilRunIsOver(run.id)
   after.unwatch()
   return run.id
+}
+
+async function untilMoment(reader: WatchedAgent, { stretch, afterEvents, delayMs }: Fault): Promise<void> {
+  const { from } = stretches[stretch]
+  let seen = from === null ? 0 : -1
+  await reader.until(`event ${afterEvents} of the ${stretch}`, ({ seq, type }) => {
+    if (seq === 0) return false
+    if (seen >= 0 || type === from) seen += 1
+    return seen >= afterEvents
+  })
+  // Not to wait for anything: the moment is chosen.
+  await sleep(delayMs)
 }
 
 interface Disturbed {
@@ -98,8 +113,8 @@ const CONTINUES: Record<Fault['kind'], boolean> = {
   database: false,
   runner: false,
   bridge: true,
-  'container, killed': true,
-  'container, removed': true,
+  'container killed': true,
+  'container removed': true,
   engine: true,
 }
 
@@ -117,7 +132,16 @@ async function expectUndisturbedLog(world: FaultWorld, { agentId, runId, fault }
       .toSorted(),
   ).toEqual(calls.toSorted())
   expect(of('text').at(-1)?.data.text).toContain(`All ${STEPS} steps`)
-  await expectJournalStored(world, agentId)
+}
+
+/** With all that was done: nothing of the run's work stays behind. */
+async function expectOnePullRequest(world: FaultWorld, agentId: string): Promise<void> {
+  const pulls = await world.outside.forge.pullRequests(sampleCase.repo)
+  const { targetBranch } = await world.api().getAgent(agentId)
+  const mine = pulls.filter(({ head }) => head === targetBranch)
+  expect(mine).toHaveLength(1)
+  const last = traces.findLast((trace) => trace.startsWith(String(STEPS)))
+  expect(mine[0]?.diff).toContain(`+${last}`)
 }
 
 /** Every line that the bridge wrote is in the database once, under its number. */
@@ -139,19 +163,24 @@ async function expectJournalStored(world: FaultWorld, agentId: string): Promise<
 /** No step is lost or done twice; what was cut off may be missing, and is in the log as interrupted. */
 async function expectWorkDoneOnce(world: FaultWorld, agentId: string): Promise<void> {
   const { output } = await world.engine.sh(agentId, `cat ${TRACE_FILE}`)
-  const traces = output.split('\n').filter((line) => line !== '')
-  expect(new Set(traces).size).toBe(traces.length)
+  const found = output.split('\n').filter((line) => line !== '')
+  expect(new Set(found).size).toBe(found.length)
   const events = await world.api().listEvents(agentId)
   const interrupted = events
     .filter(({ type, data }) => type === 'tool_result' && data.outcome !== 'ok')
     .map(({ data }) => String(data.toolCallId).replace('call_', ''))
-  const whole = Array.from({ length: STEPS }, (_, step) => [`${step + 1}a`, `${step + 1}b`]).flat()
-  expect(whole.filter((trace) => !traces.includes(trace) && !interrupted.includes(trace))).toEqual([])
+  expect(traces.filter((trace) => !found.includes(trace) && !interrupted.includes(trace))).toEqual([])
   // The two calls of the one step that was struck, and no more.
   expect(interrupted.length).toBeLessThanOrEqual(2)
-  const pulls = await world.outside.forge.pullRequests(sampleCase.repo)
-  const { targetBranch } = await world.api().getAgent(agentId)
-  expect(pulls.filter(({ head }) => head === targetBranch)).toHaveLength(1)
+}
+
+/** In the sandbox: its init, one bridge, one runner, and the command that looks. */
+async function expectNoStrayProcess(world: FaultWorld, agentId: string): Promise<void> {
+  const looking = 'for each in /proc/[0-9]*; do tr "\\0" " " < "$each/cmdline"; echo; done'
+  const { output } = await world.engine.sh(agentId, looking, { directory: '/' })
+  const names = ['docker-init', 'bridge.cjs', 'runner.cjs']
+  const programs = output.split('\n').filter((line) => line.trim() !== '' && !/^(bash|tr) /.test(line))
+  expect(programs.map((line) => names.find((name) => line.includes(name)) ?? line).toSorted()).toEqual(names.toSorted())
 }
 
 async function expectResumable(world: FaultWorld, agentId: string): Promise<void> {
@@ -165,7 +194,7 @@ async function expectResumable(world: FaultWorld, agentId: string): Promise<void
 async function expectNothingLeft(world: FaultWorld, agentId: string): Promise<void> {
   expect(await world.engine.containers(agentId)).toEqual([])
   expect(await world.engine.volumes(agentId)).toEqual([])
-  expect(await world.socketFolders()).toEqual([])
+  expect(findProcessesOf(agentId)).toEqual([])
   const rows = await world.query('SELECT "owner" FROM "Lease" WHERE "agentId" = $1', [agentId])
   expect(rows).toEqual([])
 }

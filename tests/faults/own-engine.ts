@@ -1,11 +1,12 @@
 /** A Docker engine of the tests' own, which they may kill: another data folder, another socket, no network. Needs root. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { request } from 'node:http'
 import os from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { findEngine } from '../../lib/drivers/sandbox/docker/engine/find-engine.ts'
 
 const START_MS = 60_000
@@ -74,7 +75,8 @@ export async function startOwnEngine(options: { dockerHost: string | null; image
   const close = async () => {
     await end('SIGTERM')
     await endRuntime()
-    await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 250 })
+    await unmountBelow(folder)
+    await rm(folder, { recursive: true, force: true })
   }
   try {
     await start()
@@ -84,6 +86,14 @@ export async function startOwnEngine(options: { dockerHost: string | null; image
     throw error
   }
   return { dockerHost: `unix://${socketPath}`, kill, start, close }
+}
+
+/** What an engine mounts on its own folder, one that was killed leaves there, and the next leaves what it found. */
+async function unmountBelow(folder: string): Promise<void> {
+  const mounts = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n').map((line) => line.split(' ')[4] ?? '')
+  const below = mounts.filter((target) => target.startsWith(`${folder}/`))
+  // Those that lie in others come after them.
+  for (const target of below.toReversed()) await promisify(execFile)('umount', ['--lazy', target])
 }
 
 /** A runtime outlives a kill -9 of its engine, which a clean end takes along. */

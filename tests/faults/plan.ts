@@ -1,57 +1,113 @@
 /** Which faults are played: kinds, how many of each, and at which moments of a run. */
-import { createSeededRandom } from './seeded.ts'
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+import { createSeededRandom, type SeededRandom } from './seeded.ts'
 
 /** What is killed with -9, or taken away. */
 export const faultKinds = [
   'control plane',
   'bridge',
   'runner',
-  'container, killed',
-  'container, removed',
+  'container killed',
+  'container removed',
   'database',
   'engine',
 ] as const
 export type FaultKind = (typeof faultKinds)[number]
 
+/**
+ * The stretches of a run: its start up to the first step, its steps, and the delivery of its work. `from` is the event that a
+ * stretch begins with, null where it begins with the call that starts the run; the moments reach over its stored events and, by
+ * the milliseconds, into what happens between two of them.
+ */
+export const stretches = {
+  start: { from: null, lastEvent: 11, longestDelayMs: 250 },
+  work: { from: 'run_started', lastEvent: 80, longestDelayMs: 60 },
+  delivery: { from: 'done', lastEvent: 3, longestDelayMs: 120 },
+} as const
+export type Stretch = keyof typeof stretches
+
+/** The steps are the longest of them. */
+const drawnStretches: readonly Stretch[] = ['start', 'work', 'work', 'delivery']
+/** What is brought back by a person or a service manager is away for up to so long. */
+const LONGEST_ABSENCE_MS = 2_000
+
 export interface Fault {
   kind: FaultKind
   /** Counted from 1 within its kind. */
   number: number
-  /** After so many stored events of the run. */
+  stretch: Stretch
+  /** After so many stored events of the stretch. */
   afterEvents: number
   /** And so many milliseconds. */
   delayMs: number
+  /** For what does not come back by itself. */
+  awayMs: number
 }
 
-/** The run has a few more: the moment always comes. */
-export const LAST_MOMENT = 45
-const LONGEST_DELAY_MS = 60
-
-/** Only root can start an engine of its own. */
-export const playedKinds = faultKinds.filter((kind) => kind !== 'engine' || process.getuid?.() === 0)
-
-export function planFaults(options: { seed: number; rounds: number }): Fault[] {
-  const random = createSeededRandom(options.seed)
-  return playedKinds.flatMap((kind) =>
-    Array.from({ length: options.rounds }, (_, index) => ({
-      kind,
-      number: index + 1,
-      afterEvents: random.whole(1, LAST_MOMENT),
-      delayMs: random.whole(0, LONGEST_DELAY_MS),
-    })),
-  )
+export interface FaultOptions {
+  seed: number
+  /** Of each kind. */
+  rounds: number
+  kinds: readonly FaultKind[]
 }
 
-export const describeFault = ({ kind, number, afterEvents, delayMs }: Fault) =>
-  `${kind} ${number}: ${delayMs} ms after event ${afterEvents} of the run`
+/** An engine of the tests' own needs root, and dockerd on this machine. */
+export const playableKinds = faultKinds.filter((kind) => kind !== 'engine' || canStartEngine())
 
-/** `FAULT_SEED` and `FAULT_ROUNDS`; without them one of each kind. Throws words for anything but a number. */
-export function readFaultOptions(env: Record<string, string | undefined>): { seed: number; rounds: number } {
-  const number = (name: string, fallback: number) => {
-    const given = env[name]
-    if (given === undefined || given === '') return fallback
+function canStartEngine(): boolean {
+  const folders = (process.env.PATH ?? '').split(path.delimiter)
+  return process.getuid?.() === 0 && folders.some((folder) => existsSync(path.join(folder, 'dockerd')))
+}
+
+/** Each kind draws for itself, so that its moments are the same whatever else is played, and however many. */
+export function planFaults({ seed, rounds, kinds }: FaultOptions): Fault[] {
+  return playableKinds
+    .filter((kind) => kinds.includes(kind))
+    .flatMap((kind) => {
+      const random = createSeededRandom(`${seed} ${kind}`)
+      return Array.from({ length: rounds }, (_, index) => drawFault(random, { kind, number: index + 1 }))
+    })
+}
+
+function drawFault(random: SeededRandom, of: Pick<Fault, 'kind' | 'number'>): Fault {
+  const stretch = random.oneOf(drawnStretches)
+  const { lastEvent, longestDelayMs } = stretches[stretch]
+  return {
+    ...of,
+    stretch,
+    afterEvents: random.whole(0, lastEvent),
+    delayMs: random.whole(0, longestDelayMs),
+    awayMs: random.whole(0, LONGEST_ABSENCE_MS),
+  }
+}
+
+export const describeFault = ({ kind, number, stretch, afterEvents, delayMs }: Fault) =>
+  `${kind} ${number}: ${stretch}, ${delayMs} ms after its event ${afterEvents}`
+
+/**
+ * `FAULT_SEED`, `FAULT_ROUNDS` and `FAULT_KINDS` ("bridge, engine"); without them one of each kind. Throws words for what it
+ * cannot read.
+ */
+export function readFaultOptions(env: Record<string, string | undefined>): FaultOptions {
+  const number = (name: string) => {
+    const given = env[name] ?? ''
+    if (given === '') return 1
     if (/^\d{1,9}$/.test(given)) return Number(given)
     throw new Error(`${name}=${given}: must be a whole number of up to nine digits.`)
   }
-  return { seed: number('FAULT_SEED', 1), rounds: number('FAULT_ROUNDS', 1) }
+  return { seed: number('FAULT_SEED'), rounds: number('FAULT_ROUNDS'), kinds: readKinds(env.FAULT_KINDS ?? '') }
+}
+
+function readKinds(given: string): readonly FaultKind[] {
+  const names = given
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '')
+  if (names.length === 0) return faultKinds
+  return names.map((name) => {
+    const kind = faultKinds.find((known) => known === name)
+    if (kind !== undefined) return kind
+    throw new Error(`FAULT_KINDS=${given}: "${name}" is none of: ${faultKinds.join(', ')}.`)
+  })
 }

@@ -1,31 +1,48 @@
 /** Prints the faults as a table: one line each, whether the run survived it, how long that took, and the seed that chose the moments. */
 import type { Reporter, TestModule } from 'vitest/node'
-import { describeFault, faultKinds, planFaults, playedKinds, readFaultOptions } from './plan.ts'
+import { describeFault, faultKinds, planFaults, playableKinds, readFaultOptions } from './plan.ts'
+
+interface Outcome {
+  word: 'survived' | 'LOST' | 'NOT PLAYED'
+  seconds: string
+}
+
+const NOT_PLAYED: Outcome = { word: 'NOT PLAYED', seconds: '-' }
 
 export default class FaultReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
     const options = readFaultOptions(process.env)
-    const outcomes = new Map<string, { state: string; seconds: string }>()
-    for (const module of modules) {
-      for (const test of module.children.allTests()) {
-        const seconds = ((test.diagnostic()?.duration ?? 0) / 1_000).toFixed(1)
-        outcomes.set(test.name, { state: test.result().state, seconds })
-      }
-    }
-    const lines = ['', `Faults, seed ${options.seed}`, '']
-    let survived = 0
-    const faults = planFaults(options)
-    for (const fault of faults) {
+    const outcomes = readOutcomes(modules)
+    const lines = planFaults(options).map((fault) => {
       const name = describeFault(fault)
-      const outcome = outcomes.get(name)
-      if (outcome?.state === 'passed') survived += 1
-      const word = outcome === undefined ? 'NOT PLAYED' : outcome.state === 'passed' ? 'survived' : 'LOST'
-      lines.push(`  ${word.padEnd(10)}  ${(outcome?.seconds ?? '-').padStart(6)} s  ${name}`)
-    }
-    for (const kind of faultKinds.filter((known) => !playedKinds.includes(known)))
-      lines.push(`  not played: ${kind} (needs root)`)
-    lines.push('', `${survived} of ${faults.length} survived. FAULT_SEED=${options.seed} plays the same moments again.`)
-    process.stdout.write(`${lines.join('\n')}\n`)
-    if (survived < faults.length) process.exitCode = 1
+      return { name, ...(outcomes.get(name) ?? NOT_PLAYED) }
+    })
+    const survived = lines.filter(({ word }) => word === 'survived').length
+    const out = [
+      '',
+      `Faults, seed ${options.seed}`,
+      '',
+      ...lines.map(({ name, word, seconds }) => `  ${word.padEnd(10)}  ${seconds.padStart(6)} s  ${name}`),
+      ...faultKinds
+        .filter((kind) => !playableKinds.includes(kind))
+        .map((kind) => `  not played: ${kind} (needs root and dockerd)`),
+      '',
+      `${survived} of ${lines.length} survived. FAULT_SEED=${options.seed} chooses the same moments again.`,
+    ]
+    process.stdout.write(`${out.join('\n')}\n`)
+    if (survived < lines.length) process.exitCode = 1
   }
+}
+
+function readOutcomes(modules: readonly TestModule[]): Map<string, Outcome> {
+  const outcomes = new Map<string, Outcome>()
+  for (const module of modules) {
+    for (const test of module.children.allTests()) {
+      const { state } = test.result()
+      const seconds = ((test.diagnostic()?.duration ?? 0) / 1_000).toFixed(1)
+      if (state === 'passed') outcomes.set(test.name, { word: 'survived', seconds })
+      if (state === 'failed') outcomes.set(test.name, { word: 'LOST', seconds })
+    }
+  }
+  return outcomes
 }

@@ -6,6 +6,9 @@ export const STEPS = 12
 /** Each step appends its number here, once. */
 export const TRACE_FILE = 'trace.txt'
 
+/** What the file holds in the end, unless a call was cut off. */
+export const traces = Array.from({ length: STEPS }, (_, index) => [`${index + 1}a`, `${index + 1}b`]).flat()
+
 const append = (step: number, part: string): ScriptedToolCall => ({
   ...runCommand(`echo ${step}${part} >> ${TRACE_FILE}; sleep 0.0${step % 5}; cat ${TRACE_FILE} | wc -l`, 60),
   id: `call_${step}${part}`,

@@ -3,14 +3,12 @@
  * scripted model. Owns: doing the harm, and bringing back what does not come back by itself.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
-import { request } from 'node:http'
 import os from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { agentImageName } from '../../lib/composition/agent-image-name.ts'
 import { readSettings } from '../../lib/config.ts'
-import { findEngine } from '../../lib/drivers/sandbox/docker/engine/find-engine.ts'
 import { findEmbeddedServer, removeEmbeddedServer } from '../../lib/store/embedded/server.ts'
 import { createE2eApi, type E2eApi } from '../support/e2e-api.ts'
 import { type E2eEngine, listSocketFolders, openE2eEngine } from '../support/e2e-engine.ts'
@@ -21,8 +19,10 @@ import {
   makeToken,
   startControlPlaneProcess,
 } from '../support/e2e-process.ts'
+import { createContainerStrikes } from './container-strikes.ts'
+import { listListeningPorts } from './leftovers.ts'
 import { type OwnEngine, startOwnEngine } from './own-engine.ts'
-import type { FaultKind } from './plan.ts'
+import type { Fault, FaultKind } from './plan.ts'
 import { disturbedWork } from './work.ts'
 
 const HEALTHY_MS = 30_000
@@ -32,8 +32,12 @@ export interface FaultWorld {
   engine: E2eEngine
   /** Of the control plane that lives now. */
   api(): E2eApi
-  /** Does the harm, and brings back what a person or a service manager would. */
-  strike(kind: FaultKind, agentId: string): Promise<void>
+  /** Does the harm as soon as there is something to harm, and brings back what a person or a service manager would. */
+  strike(fault: Fault, agentId: string): Promise<void>
+  /** What the control plane that lives now has written. */
+  said(): string
+  /** TCP ports on which it listens. */
+  listeningPorts(): number[]
   /** Rows of the installation's own database. */
   query<T extends pg.QueryResultRow>(sql: string, values: unknown[]): Promise<T[]>
   /** What lies around of sockets. */
@@ -60,6 +64,7 @@ export async function startFaultWorld({ withOwnEngine }: { withOwnEngine: boolea
     ...(dockerHost === null ? {} : { DOCKER_HOST: dockerHost }),
     // A test that fails leaves its agents up: they must not fall asleep under another one.
     IDLE_SLEEP_AFTER: 'never',
+    BERTH_LOG_LEVEL: 'warn',
   }
   let plane: ControlPlaneProcess = await startControlPlaneProcess(env)
   started.defer(() => removeEmbeddedServer(dataDirectory))
@@ -71,36 +76,33 @@ export async function startFaultWorld({ withOwnEngine }: { withOwnEngine: boolea
     for (const { id } of await api().listAgents()) await api().deleteAgent(id, { purge: true })
   })
 
-  const containerOf = async (agentId: string) => {
-    const [id] = await engine.containers(agentId)
-    if (id === undefined) throw new Error(`${agentId} has no container to strike.`)
-    return id
+  const containers = createContainerStrikes(dockerHost)
+  const bringBackLater = async ({ awayMs }: Fault, bringBack: () => Promise<void>) => {
+    // Not to wait for anything: what is away is missed meanwhile.
+    await sleep(awayMs)
+    await bringBack()
   }
-  const askEngine = (method: string, route: string) => callEngine(dockerHost, { method, route })
-  const strikes: Record<FaultKind, (agentId: string) => Promise<void>> = {
-    'control plane': async () => {
+  const strikes: Record<FaultKind, (agentId: string, fault: Fault) => Promise<void>> = {
+    'control plane': async (_agentId, fault) => {
       await plane.kill()
-      plane = await startControlPlaneProcess(env)
+      await bringBackLater(fault, async () => {
+        plane = await startControlPlaneProcess(env)
+      })
     },
-    bridge: async (agentId) => {
-      await engine.exec(agentId, { user: '990:990', command: 'pkill -9 -f bridge.cjs' })
-    },
-    runner: async (agentId) => {
-      await engine.exec(agentId, { user: '1000:1000', command: 'pkill -9 -f runner.cjs' })
-    },
-    'container, killed': async (agentId) => askEngine('POST', `/containers/${await containerOf(agentId)}/kill`),
-    'container, removed': async (agentId) =>
-      askEngine('DELETE', `/containers/${await containerOf(agentId)}?force=true&v=false`),
+    bridge: containers.killBridge,
+    runner: containers.killRunner,
+    'container killed': containers.kill,
+    'container removed': containers.remove,
     database: async () => {
       const pid = await findDatabasePid(dataDirectory)
       if (pid === null) throw new Error('There is no database to strike.')
       process.kill(pid, 'SIGKILL')
       await untilHealthy(api())
     },
-    engine: async () => {
+    engine: async (_agentId, fault) => {
       if (own === null) throw new Error('Only an engine of the tests may be killed.')
       await own.kill()
-      await own.start()
+      await bringBackLater(fault, () => own.start())
     },
   }
   const everything = started.move()
@@ -108,7 +110,9 @@ export async function startFaultWorld({ withOwnEngine }: { withOwnEngine: boolea
     outside,
     engine,
     api,
-    strike: (kind, agentId) => strikes[kind](agentId),
+    strike: (fault, agentId) => strikes[fault.kind](agentId, fault),
+    said: () => plane.said(),
+    listeningPorts: () => listListeningPorts(plane.pid),
     async query<T extends pg.QueryResultRow>(sql: string, values: unknown[]) {
       const url = await findEmbeddedServer(dataDirectory)
       if (url === null) throw new Error('The database does not answer.')
@@ -134,20 +138,4 @@ async function untilHealthy(api: E2eApi): Promise<void> {
     if (performance.now() > deadline) throw new Error(`The database did not come back: ${JSON.stringify(body)}`)
     await sleep(100)
   }
-}
-
-function callEngine(dockerHost: string | null, { method, route }: { method: string; route: string }): Promise<void> {
-  const engine = findEngine(dockerHost)
-  const address = 'socketPath' in engine ? { socketPath: engine.socketPath } : { host: engine.host, port: engine.port }
-  return new Promise((resolve, reject) => {
-    const asked = request({ ...address, method, path: route }, (response) => {
-      response.resume()
-      const { statusCode = 0 } = response
-      response.once('end', () =>
-        statusCode < 300 ? resolve() : reject(new Error(`${method} ${route} was answered ${statusCode}.`)),
-      )
-    })
-    asked.once('error', reject)
-    asked.end()
-  })
 }

@@ -12,6 +12,7 @@ const END_MS = 30_000
 
 export interface ControlPlaneProcess {
   url: string
+  pid: number
   /** Everything that it wrote so far. */
   said(): string
   /** SIGKILL: nothing is closed, nobody is told. Resolves when the process is gone. */
@@ -48,7 +49,8 @@ export async function startControlPlaneProcess(env: Record<string, string>): Pro
   }
   try {
     const url = await ready.promise
-    return { url, said: () => said, kill: async () => void (await end('SIGKILL')), stop: () => end('SIGTERM') }
+    const kill = async () => void (await end('SIGKILL'))
+    return { url, pid: child.pid ?? 0, said: () => said, kill, stop: () => end('SIGTERM') }
   } catch (error) {
     await end('SIGKILL')
     throw error
