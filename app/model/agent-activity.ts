@@ -53,6 +53,11 @@ function nextActivity(before: Activity, event: AgentEventView): Activity {
       return typeof data.tool === 'string' ? { ...before, ...now(data.tool, data.input), writing: null } : before
     case 'text_delta':
       return writeOn(before, data)
+    case 'error':
+      // Waiting to ask the model again: when and why stands in its words, until the answer comes.
+      return data.code === 'provider_retry' && typeof data.message === 'string'
+        ? { ...before, line: lastLine(data.message), mono: false, writing: null }
+        : before
     case 'status':
       return { ...QUIET, line: describeStatus(data) }
     case 'done':

@@ -100,7 +100,7 @@ function addWords(draft: Draft, event: EventView): void {
   else turnOf(draft, event).entries.push({ kind: 'said', key: `said-${event.seq}`, ...words })
 }
 
-/** An answer that broke off: told to the end where a person spoke, said once more where the model is asked again. */
+/** An answer that broke off: told to the end where a person spoke, said once more where the model is asked again: then one note says how it stands. */
 function addError(draft: Draft, event: EventView): void {
   const { code, abandonedMessageIds } = event.data
   const ids: unknown[] = Array.isArray(abandonedMessageIds) ? abandonedMessageIds : []
@@ -111,7 +111,10 @@ function addError(draft: Draft, event: EventView): void {
     addNote(draft, event, 'interrupted')
   } else if (code === 'provider_retry') {
     turn.entries = turn.entries.filter((entry) => !isBroken(entry))
-    addNote(draft, event, 'retried')
+    const last = turn.entries.at(-1)
+    if (last?.kind === 'retried')
+      turn.entries[turn.entries.length - 1] = { ...last, at: event.createdAt, data: event.data }
+    else addNote(draft, event, 'retried')
   } else {
     addNote(draft, event, 'error')
   }

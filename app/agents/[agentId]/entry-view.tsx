@@ -72,7 +72,7 @@ const NAMES: Record<Entry['kind'], string> = {
   asleep: 'Asleep',
   told: 'Note',
   interrupted: 'Step ended',
-  retried: 'Asked again',
+  retried: 'No answer',
 }
 
 function EntryBody({ entry, ...props }: EntryViewProps) {

@@ -42,7 +42,7 @@ export function NoteView({ entry }: { entry: NoteEntry }) {
     case 'interrupted':
       return <p className="muted note-line">Step ended: you spoke.</p>
     case 'retried':
-      return <Line icon="retry" verb="Asked again" object={textOf(data.message)} />
+      return <Line icon="retry" verb="No answer" object={textOf(data.message)} />
     case 'told':
       return <p className="muted note-line">{textOf(data.message)}</p>
     case 'asleep':

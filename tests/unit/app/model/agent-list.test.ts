@@ -89,6 +89,9 @@ describe('the live line', () => {
     lines = applyActivity(lines, event('text_delta', { messageId: 'm', offset: 0, delta: 'One.\nTwo' }))
     lines = applyActivity(lines, event('text_delta', { messageId: 'm', offset: 8, delta: ' three' }))
     expect(lines.a?.line).toBe('Two three')
+    const words = 'The answer broke off. Attempt 2 follows in 1 s.'
+    lines = applyActivity(lines, event('error', { code: 'provider_retry', message: words }))
+    expect(lines.a).toMatchObject({ step: 3, line: words, writing: null })
     expect(applyActivity(lines, event('done', {})).a).toMatchObject({ line: '', step: null })
   })
 

@@ -182,6 +182,19 @@ describe('words during a run', () => {
     const view = fold(message(), delta('text_delta', 'm1', 0, 'Half'), broke('provider_retry', 'm1'))
     expect(view.turns[0]?.entries.map((entry) => entry.kind)).toEqual(['retried'])
   })
+
+  it('are not pushed away by a model that is asked again and again: one note says how it stands', () => {
+    const asked = (message: string) => stored('error', { code: 'provider_retry', message, abandonedMessageIds: [] })
+    const waiting = fold(message(), asked('No. Attempt 2 follows in 1 s.'), asked('No. Attempt 3 follows in 2 s.'))
+    expect(waiting.turns[0]?.entries).toMatchObject([
+      { kind: 'retried', data: { message: 'No. Attempt 3 follows in 2 s.' } },
+    ])
+    const later = applyEvents(waiting, [
+      stored('text', { step: 1, messageId: 'm1', text: 'One' }),
+      asked('Again. Attempt 2 follows in 1 s.'),
+    ])
+    expect(later.turns[0]?.entries.map((entry) => entry.kind)).toEqual(['retried', 'text', 'retried'])
+  })
 })
 
 describe('tool calls', () => {
