@@ -27,11 +27,14 @@ export interface Upstream {
 export class UpstreamError extends Error {
   /** True when the whole request had been handed over: the other side may have acted on it. */
   readonly sent: boolean
+  /** True when the other side said nothing for as long as was waited. */
+  readonly silent: boolean
 
-  constructor(message: string, options: { sent: boolean; cause?: unknown }) {
+  constructor(message: string, options: { sent: boolean; silent: boolean; cause?: unknown }) {
     super(message, { cause: options.cause })
     this.name = 'UpstreamError'
     this.sent = options.sent
+    this.silent = options.silent
   }
 }
 
@@ -57,7 +60,9 @@ export function createUpstream({ proxy }: { proxy: CompanyProxy }): Upstream {
     outgoing.once('response', (response) => {
       answer = response
     })
+    let silent = false
     outgoing.on('timeout', () => {
+      silent = true
       const silence = new Error(`no answer and no progress for ${request.idleTimeoutMs} ms`)
       // First, or its reader hears of a connection that was cut.
       answer?.destroy(silence)
@@ -77,6 +82,7 @@ export function createUpstream({ proxy }: { proxy: CompanyProxy }): Upstream {
       const way = findProxyForUrl(proxy, request.url) === null ? '' : " through the company's proxy"
       throw new UpstreamError(`${request.url.host} could not be reached${way}: ${describeFailure(error)}`, {
         sent,
+        silent,
         cause: error,
       })
     }

@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../../../lib/clock.ts'
 import type { ModelAnswer } from './answer.ts'
-import { RETRY_FIRST_MS, RETRY_LONGEST_MS, RETRY_TOTAL_MS } from './defaults.ts'
+import { RETRY_FIRST_MS, RETRY_LONGEST_MS, RETRY_TOTAL_MS, STALL_MS } from './defaults.ts'
 import type { AskOptions, ModelClient, ModelRequest } from './model-client.ts'
 import { ProviderFailure } from './provider-failure.ts'
 
@@ -40,8 +40,8 @@ export async function askWithRetries(
     } catch (error) {
       if (signal.aborted || !(error instanceof ProviderFailure) || !error.retryable) throw error
       const waitMs = chooseWait(attempt, error.retryAfterMs, random())
-      if (waitedMs + waitMs > RETRY_TOTAL_MS) throw error
-      waitedMs += waitMs
+      waitedMs += waitMs + (error.silent ? STALL_MS : 0)
+      if (waitedMs > RETRY_TOTAL_MS) throw giveUp(error, attempt)
       onRetry({ failure: error, attempt, waitMs, abandonedMessageIds: Object.values(messageIds) })
       await clock.sleep(waitMs, signal)
     }
@@ -51,4 +51,20 @@ export async function askWithRetries(
 function chooseWait(attempt: number, retryAfterMs: number | null, random: number): number {
   const longest = Math.min(RETRY_LONGEST_MS, RETRY_FIRST_MS * 2 ** (attempt - 1))
   return Math.max(retryAfterMs ?? 0, Math.round(longest * (1 - random / 2)))
+}
+
+function giveUp(failure: ProviderFailure, attempts: number): ProviderFailure {
+  const { retryAfterMs } = failure
+  const patience = `the ${RETRY_TOTAL_MS / 60_000} minutes that a run waits for an answer`
+  failure.givenUp =
+    retryAfterMs !== null && retryAfterMs > RETRY_LONGEST_MS
+      ? `It asks to wait for ${describeWait(retryAfterMs)}, which is more than is left of ${patience}.`
+      : `It was asked ${attempts} times, and ${patience} are over.`
+  return failure
+}
+
+function describeWait(ms: number): string {
+  if (ms > 48 * 3_600_000) return 'more than two days'
+  if (ms > 2 * 3_600_000) return `${Math.ceil(ms / 3_600_000)} hours`
+  return ms > 2 * 60_000 ? `${Math.ceil(ms / 60_000)} minutes` : `${Math.ceil(ms / 1_000)} seconds`
 }

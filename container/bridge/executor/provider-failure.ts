@@ -14,6 +14,8 @@ export interface FailureFacts {
   /** What the code is about, where that has a name: the gateway's limit, say. */
   param: string | null
   retryAfterMs: number | null
+  /** Nothing came for as long as anybody waits: that was waiting too. */
+  silent?: boolean
 }
 
 /** The model call failed; `retryable` when the same call may work later. */
@@ -22,7 +24,10 @@ export class ProviderFailure extends Error {
   readonly code: string | null
   readonly param: string | null
   readonly retryAfterMs: number | null
+  readonly silent: boolean
   readonly retryable: boolean
+  /** Why it is not asked again although that may help; null while it is. */
+  givenUp: string | null = null
   constructor(facts: FailureFacts, cause?: unknown) {
     super(facts.message, cause === undefined ? undefined : { cause })
     this.name = 'ProviderFailure'
@@ -30,9 +35,15 @@ export class ProviderFailure extends Error {
     this.code = facts.code
     this.param = facts.param
     this.retryAfterMs = facts.retryAfterMs
+    this.silent = facts.silent ?? facts.code === SILENT_CODE
     this.retryable = isRetryable(facts)
   }
 }
+
+/** The gateway's word for a provider that did not even begin to answer. */
+const SILENT_CODE = 'upstream_silent'
+/** A page of an error, say, is not told whole. */
+const MAX_MESSAGE_CHARACTERS = 700
 
 /** The gateway's words for what another try cannot mend, whatever the status they come with. */
 const FATAL_CODES: Record<string, { reason: DoneReason; cure: string }> = {
@@ -40,13 +51,11 @@ const FATAL_CODES: Record<string, { reason: DoneReason; cure: string }> = {
     reason: 'cost_budget',
     cure: 'Raise that limit of the agent, then resume it.',
   },
-  credit_exhausted: { reason: 'provider_error', cure: 'Add credit at the model provider, then resume the agent.' },
-  model_key_missing: { reason: 'provider_error', cure: 'Set a model key in the settings, then resume the agent.' },
-  model_key_rejected: {
-    reason: 'provider_error',
-    cure: 'Replace the model key in the settings, then resume the agent.',
-  },
-  model_forbidden: { reason: 'provider_error', cure: 'Choose a model that this agent may use, then resume it.' },
+  // These four say themselves which key it is and where it is set: the gateway knows.
+  credit_exhausted: { reason: 'provider_error', cure: 'Then resume the agent.' },
+  model_key_missing: { reason: 'provider_error', cure: 'Then resume the agent.' },
+  model_key_rejected: { reason: 'provider_error', cure: 'Then resume the agent.' },
+  model_forbidden: { reason: 'provider_error', cure: 'Then resume the agent.' },
   model_unknown: { reason: 'provider_error', cure: 'Choose a model that the provider knows, then resume the agent.' },
   state_conflict: { reason: 'provider_error', cure: 'Resume the agent to begin a new run.' },
   forbidden: { reason: 'provider_error', cure: 'Resume the agent to begin a new run.' },
@@ -59,9 +68,9 @@ const FATAL_CODES: Record<string, { reason: DoneReason; cure: string }> = {
 
 const CURES: Record<number, string> = {
   400: 'The provider does not take the request; the conversation may be longer than the model allows. Choose another model, or begin a new agent for the rest.',
-  401: 'The model key is not accepted: replace it in the settings, then resume the agent.',
-  402: 'The credit at the model provider is used up: add some, then resume the agent.',
-  403: 'The model key may not use this model: choose another model or another key, then resume the agent.',
+  401: 'The key in OPENROUTER_API_KEY is not accepted: set another one in .env and start Berth again, then resume the agent.',
+  402: 'The credit of the key in OPENROUTER_API_KEY is used up: add some, or set another key in .env and start Berth again, then resume the agent.',
+  403: 'The key in OPENROUTER_API_KEY may not use this model, or not for this request: choose another model, or set another key in .env and start Berth again, then resume the agent.',
   404: 'The provider does not know this model: choose another one, then resume the agent.',
   413: 'The conversation has grown too long: begin a new agent for the rest.',
 }
@@ -76,11 +85,16 @@ export function describeEnding(failure: ProviderFailure): { reason: DoneReason; 
   const known = failure.code === null ? undefined : FATAL_CODES[failure.code]
   const cure = known?.cure ?? CURES[failure.status ?? 0] ?? 'Resume the agent when the provider works again.'
   const reason = failure.param === 'limits.maxTokens' ? 'token_budget' : (known?.reason ?? 'provider_error')
-  return { reason, message: `${describeFailure(failure)} ${cure}` }
+  return {
+    reason,
+    message: [describeFailure(failure), failure.givenUp, cure].filter((part) => part !== null).join(' '),
+  }
 }
 
 export function describeFailure(failure: ProviderFailure): string {
-  const words = /[.!?]$/.test(failure.message) ? failure.message : `${failure.message}.`
+  const { message } = failure
+  const cut = message.length > MAX_MESSAGE_CHARACTERS ? `${message.slice(0, MAX_MESSAGE_CHARACTERS)}…` : message
+  const words = /[.!?…]$/.test(cut) ? cut : `${cut}.`
   // With a code they are the gateway's, which names the provider and its status where there is one.
   return failure.status === null || failure.code !== null
     ? words
@@ -89,8 +103,15 @@ export function describeFailure(failure: ProviderFailure): string {
 
 /** A stream that ended without saying so, or in words of its own. */
 export function cutStream(message: string, cause?: unknown): ProviderFailure {
-  return new ProviderFailure({ message, status: null, code: null, param: null, retryAfterMs: null }, cause)
+  return new ProviderFailure({ ...CUT, message }, cause)
 }
+
+/** A stream that was given up because nothing came any more. */
+export function silentStream(message: string): ProviderFailure {
+  return new ProviderFailure({ ...CUT, message, silent: true })
+}
+
+const CUT = { status: null, code: null, param: null, retryAfterMs: null }
 
 /** Any error of the SDK, the transport or an error part of a stream. `nowMs` dates a Retry-After that names a time. */
 export function toProviderFailure(error: unknown, nowMs: number): ProviderFailure {
@@ -115,8 +136,8 @@ export function toProviderFailure(error: unknown, nowMs: number): ProviderFailur
 }
 
 function streamStatus(error: unknown): number | null {
-  const status = fieldOf(error, 'statusCode') ?? fieldOf(error, 'code')
-  return typeof status === 'number' && status >= 400 && status < 600 ? status : null
+  const status = Number(fieldOf(error, 'statusCode') ?? fieldOf(error, 'code'))
+  return status >= 400 && status < 600 ? status : null
 }
 
 function dataOf(error: unknown): unknown {

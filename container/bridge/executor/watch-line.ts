@@ -5,7 +5,7 @@
  */
 import type { Clock } from '../../../lib/clock.ts'
 import { STALL_MS } from './defaults.ts'
-import { cutStream, type ProviderFailure, wordsOf } from './provider-failure.ts'
+import { cutStream, type ProviderFailure, silentStream, wordsOf } from './provider-failure.ts'
 
 export interface WatchedLine {
   fetch: typeof fetch
@@ -29,7 +29,7 @@ export function watchLine({ modelFetch, clock, attempt }: WatchLineOptions): Wat
     for (let idleMs = 0; idleMs < STALL_MS; idleMs = clock.monotonicMs() - lastByteMs) {
       await clock.sleep(STALL_MS - idleMs, ended.signal)
     }
-    broken = cutStream(`The answer broke off: nothing came for ${STALL_MS / 1_000} s.`)
+    broken = silentStream(`The answer broke off: nothing came for ${STALL_MS / 1_000} s.`)
     attempt.abort()
   }
 

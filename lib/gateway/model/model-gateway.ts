@@ -12,7 +12,7 @@ import type { Upstream } from '../upstream.ts'
 import { describeFailure, UpstreamError } from '../upstream.ts'
 import type { ChatCall } from './chat-body.ts'
 import { MAX_MODEL_BODY_BYTES, parseChatBody } from './chat-body.ts'
-import { refuseProviderError } from './provider-error.ts'
+import { refuseDocument, refuseProviderError } from './provider-error.ts'
 import { createRedactor, redact } from './redact.ts'
 import { createUsageMeter, NO_USAGE, type UsageMeter } from './usage-meter.ts'
 
@@ -26,6 +26,7 @@ export interface ModelGatewayOptions {
 const CHAT_PATH = '/api/v1/chat/completions'
 /** All that a sandbox sees of a provider's headers. */
 const PASSED_HEADERS = ['content-type', 'retry-after', 'x-request-id']
+const EVENT_STREAM = 'text/event-stream'
 /** Where OpenRouter names the generation before its first byte. */
 const GENERATION_HEADER = 'x-generation-id'
 /** Of one sandbox: a run has one under way, and each holds its whole body. */
@@ -94,6 +95,11 @@ async function forward(forwarding: Forwarding): Promise<void> {
   const response = await sendCall(forwarding)
   const status = response.statusCode ?? 502
   if (status !== 200) throw await refuseProviderError(response, grant)
+  if (call.stream && isDocument(response)) {
+    const { refusal, usage } = await refuseDocument(response, { grant, promptTokens: call.promptTokens })
+    outcome.usage = usage
+    throw refusal
+  }
   const meter = createUsageMeter({
     contentType: response.headers['content-type'] ?? '',
     generationId: readGenerationId(response.headers),
@@ -109,6 +115,12 @@ async function forward(forwarding: Forwarding): Promise<void> {
     response.destroy()
     outcome.usage = meter.read(call.promptTokens)
   }
+}
+
+/** What does not say what it is, or is packed, is looked at as it passes. */
+function isDocument({ headers }: IncomingMessage): boolean {
+  const { 'content-type': contentType, 'content-encoding': encoding } = headers
+  return contentType !== undefined && encoding === undefined && !contentType.startsWith(EVENT_STREAM)
 }
 
 async function passAnswer(forwarding: Forwarding, response: IncomingMessage, meter: UsageMeter): Promise<void> {
@@ -159,7 +171,7 @@ async function sendCall({ exchange, call, grant, outcome, options }: Forwarding)
         authorization: `Bearer ${grant.apiKey}`,
         'content-type': 'application/json',
         'content-length': String(body.length),
-        accept: call.stream ? 'text/event-stream' : 'application/json',
+        accept: call.stream ? EVENT_STREAM : 'application/json',
         'user-agent': 'berth',
       },
       body,
@@ -170,15 +182,17 @@ async function sendCall({ exchange, call, grant, outcome, options }: Forwarding)
     if (!(error instanceof UpstreamError)) throw error
     if (error.sent) {
       // The prompt has arrived there: it may be worked on and paid for although nobody reads the answer.
-      const nothing = createUsageMeter({ contentType: 'text/event-stream', generationId: null })
+      const nothing = createUsageMeter({ contentType: EVENT_STREAM, generationId: null })
       outcome.usage = nothing.read(call.promptTokens)
       outcome.cut = exchange.signal.aborted
     }
     exchange.logger.warn('a model provider could not be reached', { error })
+    // Told apart for the bridge: whoever waited so long for nothing has less patience left.
+    const [status, code] = error.silent ? [504, 'upstream_silent'] : [502, 'upstream_failed']
     throw new Refusal(
-      502,
-      'upstream_failed',
-      `The model provider did not answer: ${error.message}. Check its address and that it is up, then send the message again.`,
+      status,
+      code,
+      `The model provider did not answer: ${error.message}. Check its address and that it is up.`,
     )
   }
 }

@@ -25,7 +25,9 @@ export async function beginModelCall(
     for (let turn = 0; turn < MAX_TURNS; turn += 1) {
       const state = await readState(parts, call)
       if (apiKey === null) {
-        throw new BerthError('model_key_missing', 'No model key is configured.', { hint: 'Set OPENROUTER_API_KEY.' })
+        throw new BerthError('model_key_missing', 'No model key is configured.', {
+          hint: 'Set OPENROUTER_API_KEY in .env and start Berth again.',
+        })
       }
       const { maxTokens, promptTokens, reservedTokens, reservedUsd } = allow({ state, model, call })
       const opened = await parts.stores.modelCalls.open({
@@ -63,7 +65,9 @@ async function readState(parts: CoreParts, call: AskedModelCall): Promise<Budget
     })
   }
   if (call.modelId !== state.model) {
-    throw new BerthError('model_forbidden', `This run may use ${state.model}, not ${call.modelId.slice(0, 200)}.`)
+    throw new BerthError('model_forbidden', `This run may use ${state.model}, not ${call.modelId.slice(0, 200)}.`, {
+      hint: 'A model that was chosen since holds from the next run on.',
+    })
   }
   return state
 }

@@ -33,7 +33,9 @@ export interface Reply {
   fragmentChars?: number
   /** More headers of the answer. */
   headers?: Record<string, string>
-  /** Answer with an error instead. `body` replaces OpenRouter's shape. */
+  /** Say nothing at all, not even a head, and keep the connection open; or drop it. */
+  beforeHead?: 'silence' | 'reset'
+  /** Answer with an error instead, or with any other document: `body` replaces OpenRouter's shape. */
   error?: {
     status: number
     message: string
@@ -43,10 +45,14 @@ export interface Reply {
   }
   /** After the content, an error in the stream (status 200). */
   midStreamError?: { code: number | string; message: string }
+  /** A line that is no JSON after so many data chunks; the stream goes on. */
+  garbageAfterChunks?: number
   /** Drop the connection after so many data chunks. */
   cutAfterChunks?: number
   /** Say nothing more after so many data chunks, and keep the connection open. */
   hangAfterChunks?: number
+  /** Waited for before each data chunk, and told how many went before it. */
+  beforeChunk?: (sent: number) => void | Promise<void>
 }
 
 export interface ChatMessage {

@@ -25,6 +25,7 @@ import {
   completionBody,
   countUsage,
   DONE_LINE,
+  GARBAGE_LINE,
   type Generation,
   PROCESSING_COMMENT,
   streamChunks,
@@ -188,6 +189,8 @@ async function answerChat(exchange: Exchange, raw: string): Promise<void> {
   record.request = readModelRequest(body, turn)
   const reply = await chooseReply(state.script, record.request)
   record.reply = reply
+  if (reply.beforeHead === 'silence') return
+  if (reply.beforeHead === 'reset') return void response.destroy()
   if (reply.error !== undefined) return sendScriptedError(response, reply.error)
   const now = state.options.now?.() ?? new Date()
   const created = Math.floor(now.getTime() / 1000)
@@ -220,16 +223,23 @@ async function sendStream(input: {
   let sent = 0
   for (const chunk of streamChunks({ reply, generation, usage, fragmentChars })) {
     if (reply.hangAfterChunks === sent) return
-    if (reply.cutAfterChunks === sent) return void response.destroy()
+    if (reply.cutAfterChunks === sent) return cut(response)
+    await reply.beforeChunk?.(sent)
     if (delayMs > 0) await sleep(delayMs, undefined, { signal: left.signal }).catch(ignoreAbort)
     if (left.signal.aborted) return
+    if (reply.garbageAfterChunks === sent) response.write(GARBAGE_LINE)
     if (!response.write(`data: ${JSON.stringify(chunk)}\n\n`)) await drained(response, left.signal)
     sent += 1
     record.piecesSent = sent
   }
   if (reply.hangAfterChunks !== undefined) return
-  if (reply.cutAfterChunks !== undefined) return void response.destroy()
+  if (reply.cutAfterChunks !== undefined) return cut(response)
   response.end(DONE_LINE)
+}
+
+/** In the middle of the answer, with all that was said before it on its way. */
+function cut(response: ServerResponse): void {
+  response.socket?.destroySoon()
 }
 
 /** Resolves when the reader has taken what was written, or has left. */

@@ -9,6 +9,7 @@ import { contentText } from './script.ts'
 
 export const PROCESSING_COMMENT = ': OPENROUTER PROCESSING\n\n'
 export const DONE_LINE = 'data: [DONE]\n\n'
+export const GARBAGE_LINE = 'data: {"id":"gen-1","choices":[{"del\n\n'
 
 const PROVIDER = 'Scripted'
 const NATIVE_FINISH: Record<string, string> = { stop: 'end_turn', tool_calls: 'tool_use', length: 'max_tokens' }

@@ -244,10 +244,30 @@ test('more calls at once than a run can need are told to wait, and are served la
     code: 'rate_limited',
     message: '4 model calls of this sandbox are under way: wait for one of them.',
   })
-  for (const response of waiting) response.writeHead(200, { 'content-type': 'application/json' }).end('{}')
+  for (const response of waiting) response.writeHead(200, { 'content-type': 'text/event-stream' }).end()
   expect((await Promise.all(calls)).map(({ status }) => status)).toEqual([200, 200, 200, 200])
   serve = answerWith(200, {})
-  expect((await ask(session, CHAT, JSON.stringify(BODY))).status).toBe(200)
+  expect((await ask(session, CHAT, JSON.stringify({ ...BODY, stream: false }))).status).toBe(200)
+})
+
+test.each([
+  [
+    'a whole answer, which is paid for',
+    'application/json',
+    JSON.stringify({ id: 'gen-3', choices: [], usage: USAGE }),
+    0.0123,
+  ],
+  ['an error', 'application/json', '{"error":{"message":"sk-secret-key is slow","code":503}}', 0],
+  ['a page', 'text/html; charset=utf-8', '<html>sk-secret-key</html>', 0],
+])('a document where a stream was asked for is refused in words: %s', async (_name, contentType, body, costUsd) => {
+  serve = (_request, response) => void response.writeHead(200, { 'content-type': contentType }).end(body)
+  const answer = await ask(session, CHAT, JSON.stringify(BODY))
+  expect(answer.headers['x-berth-refusal']).toBe('upstream_failed')
+  expect(answer.body).toMatch(
+    /answered (503: \(the key\) is slow|(application\/json|text\/html).* where a stream was asked for)/,
+  )
+  expect(JSON.stringify(answer)).not.toContain('sk-secret-key')
+  expect(model.settled).toMatchObject([{ cut: false, usage: { costUsd, complete: true } }])
 })
 
 test('a slow reader holds the provider back', async () => {
@@ -276,7 +296,7 @@ test('a slow reader holds the provider back', async () => {
 test.each([
   [401, { error: { message: 'bad key sk-secret-key' } }, 502, 'model_key_rejected'],
   [418, '"{\\"a\\": \\"sk-secret-key\\"}"', 418, 'upstream_failed'],
-  [403, { error: { message: 'sk-secret-key may not' } }, 502, 'model_key_rejected'],
+  [403, { error: { message: 'sk-secret-key may not' } }, 502, 'model_forbidden'],
   [402, { error: { message: 'no credit' } }, 402, 'credit_exhausted'],
   [429, { error: { message: 'slow down' } }, 429, 'rate_limited'],
   [400, { error: { message: 'too long', metadata: { raw: 'context is 8k' } } }, 400, 'upstream_failed'],
@@ -305,7 +325,7 @@ test('a provider that is not there is upstream_failed and costs nothing', async 
   expect(answer.status).toBe(502)
   expect(JSON.parse(answer.body).error).toEqual({
     code: 'upstream_failed',
-    message: `The model provider did not answer: ${new URL(baseUrl).host} could not be reached: ECONNREFUSED. Check its address and that it is up, then send the message again.`,
+    message: `The model provider did not answer: ${new URL(baseUrl).host} could not be reached: ECONNREFUSED. Check its address and that it is up.`,
   })
   expect(model.settled[0]?.usage).toMatchObject({ costUsd: 0, complete: true })
   provider.listen(0)
