@@ -7,6 +7,8 @@ import type { AddressInfo } from 'node:net'
 import { describePortHolder } from './port-holder.ts'
 import { StartRefused } from './start-refused.ts'
 
+/** An answer of which its reader has taken nothing for so long is cut; one of events is gone on with by `Last-Event-ID`. */
+const STUCK_MS = 30_000
 /** Streams that stay open are cut when they have not ended by then. */
 const CLOSE_GRACE_MS = 500
 
@@ -20,10 +22,24 @@ export interface HttpServer {
   close(): Promise<void>
 }
 
-/** Port 0 takes any free one. Throws in words when the port is taken or not allowed. */
-export async function openHttpServer({ host, port }: { host: string; port: number }): Promise<HttpServer> {
+/** Port 0 takes any free one. `stuckMs` is for tests. Throws in words when the port is taken or not allowed. */
+export async function openHttpServer({
+  host,
+  port,
+  stuckMs = STUCK_MS,
+}: {
+  host: string
+  port: number
+  stuckMs?: number
+}): Promise<HttpServer> {
   let listener: RequestListener = answerStarting
-  const server = createServer((request, response) => listener(request, response))
+  const server = createServer((request, response) => {
+    // Told when nothing moved on the connection for so long: also while an answer is only being worked out.
+    response.setTimeout(stuckMs, () => {
+      if (response.writableLength > 0) response.destroy()
+    })
+    listener(request, response)
+  })
   await listen(server, { host, port }).catch(async (error: unknown) => {
     throw await explain(error, { host, port })
   })

@@ -1,10 +1,9 @@
 /**
  * Server-sent events (WHATWG HTML, section 9.2) from an async iterable: pulled by the reader, so that a slow one holds back
- * its own stream and nothing else. A comment every 15 s keeps idle connections open.
+ * its own stream and nothing else. A comment every 15 s keeps idle connections open. Who takes nothing at all is cut by the
+ * server (lib/composition/http-server.ts), and comes back by `Last-Event-ID`.
  */
 const HEARTBEAT_MS = 15_000
-/** A reader that has not taken anything for so long is cut; it comes back by `Last-Event-ID`. */
-const STUCK_MS = 60_000
 
 export interface ServerSentEvent {
   id?: string
@@ -21,7 +20,6 @@ export function eventStreamResponse(input: {
   const encoder = new TextEncoder()
   let iterator: AsyncIterator<ServerSentEvent>
   let heartbeat: NodeJS.Timeout
-  let lastPull = Date.now()
   const body = new ReadableStream<Uint8Array>(
     {
       start(controller) {
@@ -29,10 +27,6 @@ export function eventStreamResponse(input: {
         controller.enqueue(encoder.encode('retry: 1000\n\n'))
         heartbeat = setInterval(() => {
           if ((controller.desiredSize ?? 0) > 0) controller.enqueue(encoder.encode(': alive\n\n'))
-          else if (Date.now() - lastPull > STUCK_MS) {
-            ending.abort()
-            controller.error(new Error('the reader is stuck'))
-          }
         }, HEARTBEAT_MS)
         signal.addEventListener(
           'abort',
@@ -45,7 +39,6 @@ export function eventStreamResponse(input: {
         )
       },
       async pull(controller) {
-        lastPull = Date.now()
         const next = await iterator.next()
         if (!next.done) return controller.enqueue(encoder.encode(format(next.value)))
         clearInterval(heartbeat)

@@ -49,6 +49,27 @@ export async function patchRun(db: Db, id: string, patch: RunPatch): Promise<voi
   await db.$executeRaw`UPDATE "Run" SET ${Prisma.join(columns)} WHERE "id" = ${id}`
 }
 
+/** Beyond so much a page ends early: a log may hold 256 KiB an event, and a reader may ask for a thousand. */
+const MAX_PAGE_BYTES = 4 * 1024 * 1024
+
+/** Events beside `seq`, the nearest first: at most `limit`, fewer where they are large, at least one where there is one. */
+export async function readEventPage(
+  db: Db,
+  { agentId, side, seq, limit }: { agentId: string; side: 'after' | 'before'; seq: number; limit: number },
+): Promise<Prisma.EventModel[]> {
+  const [beyond, order] =
+    side === 'after'
+      ? [Prisma.sql`"seq" > ${seq}`, Prisma.sql`"seq" ASC`]
+      : [Prisma.sql`"seq" < ${seq}`, Prisma.sql`"seq" DESC`]
+  return await db.$queryRaw<Prisma.EventModel[]>`
+    SELECT "agentId", "seq", "id", "runId", "type", "data", "journalId", "journalN", "createdAt" FROM (
+      SELECT *, octet_length("data"::text) AS "bytes", sum(octet_length("data"::text)) OVER (ORDER BY ${order}) AS "total"
+      FROM (SELECT * FROM "Event" WHERE "agentId" = ${agentId} AND ${beyond} ORDER BY ${order} LIMIT ${limit}) AS "page"
+    ) AS "sized"
+    WHERE "total" <= ${MAX_PAGE_BYTES} OR "total" = "bytes"
+    ORDER BY ${order}`
+}
+
 export interface AgentChange {
   agentId: string
   events: readonly EventRow[]

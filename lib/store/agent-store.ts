@@ -1,6 +1,6 @@
 /** Agents, their runs and their events, read; and agents made and removed. Changes go through the log store. */
 import { BerthError } from '../errors.ts'
-import { readAgent, readRun } from './agent-sql.ts'
+import { readAgent, readEventPage, readRun } from './agent-sql.ts'
 import { Prisma, type PrismaClient } from './generated/client.ts'
 import { toAgent, toRun, toStoredEvent } from './rows.ts'
 import type { AgentStore, EventStore, RunStore } from './stores.ts'
@@ -123,19 +123,10 @@ export function createRunStore(prisma: PrismaClient): RunStore {
 export function createEventStore(prisma: PrismaClient): EventStore {
   return {
     async listAfter({ agentId, after, limit }) {
-      const rows = await prisma.event.findMany({
-        where: { agentId, seq: { gt: after } },
-        orderBy: { seq: 'asc' },
-        take: limit,
-      })
-      return rows.map(toStoredEvent)
+      return (await readEventPage(prisma, { agentId, side: 'after', seq: after, limit })).map(toStoredEvent)
     },
     async listBefore({ agentId, before, limit }) {
-      const rows = await prisma.event.findMany({
-        where: { agentId, seq: { lt: before } },
-        orderBy: { seq: 'desc' },
-        take: limit,
-      })
+      const rows = await readEventPage(prisma, { agentId, side: 'before', seq: before, limit })
       return rows.map(toStoredEvent).reverse()
     },
     async listOfTypes({ agentId, types, runId }) {

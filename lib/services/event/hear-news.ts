@@ -4,8 +4,8 @@ import type { Announcement, Stores } from '../../store/stores.ts'
 import type { Supervisor } from '../agent/supervisor.ts'
 import type { EventHub } from './hub.ts'
 
-/** More events at once are read by the readers themselves, from the log. */
-const MAX_EVENTS = 200
+/** Read at a time. */
+const PAGE = 200
 
 /** Never rejects: what could not be heard is found in the rows, later. */
 export async function hearNews(input: {
@@ -35,9 +35,13 @@ async function showLog(input: {
   const { news, stores, hub } = input
   if (!hub.hasListeners()) return
   const { agentId, ownerId, seq } = news
-  const after = hub.lastSeq(agentId) ?? seq - 1
-  const events = await stores.events.listAfter({ agentId, after, limit: MAX_EVENTS })
-  if (events.length > 0) hub.publish({ kind: 'events', agentId, ownerId, events })
+  for (let after = hub.lastSeq(agentId) ?? seq - 1; after < seq; ) {
+    const events = await stores.events.listAfter({ agentId, after, limit: PAGE })
+    const last = events.at(-1)
+    if (last === undefined) return
+    hub.publish({ kind: 'events', agentId, ownerId, events })
+    after = last.seq
+  }
 }
 
 /** A wish gives up what is under way; anything else is looked at when that is done. */

@@ -22,8 +22,9 @@ export interface EventHub {
   unfinished(agentId: string): DeltaEvent[]
 }
 
-/** Text kept for late readers, in UTF-16 units a message; beyond it only newer deltas are passed on. */
+/** Text kept for late readers, in UTF-16 units a message and an agent; beyond it only newer deltas are passed on. */
 const MAX_UNFINISHED_CHARS = 256 * 1024
+const MAX_UNFINISHED_CHARS_OF_AGENT = 1024 * 1024
 const MAX_NOTED_AGENTS = 1_000
 /** Of one agent; a run writes a few at a time. */
 const MAX_UNFINISHED_MESSAGES = 100
@@ -50,7 +51,9 @@ export function createEventHub(): EventHub {
     const { messageId, offset } = delta.data
     const known = messages.get(messageId)
     if (!known) {
-      if (offset === 0 && messages.size < MAX_UNFINISHED_MESSAGES) messages.set(messageId, delta)
+      const { length } = delta.data.delta
+      const isSmall = length <= MAX_UNFINISHED_CHARS && fits(messages, length)
+      if (offset === 0 && messages.size < MAX_UNFINISHED_MESSAGES && isSmall) messages.set(messageId, delta)
       return
     }
     if (offset > known.data.delta.length) {
@@ -58,8 +61,9 @@ export function createEventHub(): EventHub {
       return
     }
     const text = known.data.delta.slice(0, offset) + delta.data.delta
-    if (text.length > MAX_UNFINISHED_CHARS) messages.delete(messageId)
-    else messages.set(messageId, { ...delta, data: { ...delta.data, offset: 0, delta: text } })
+    if (!fits(messages, text.length - known.data.delta.length) || text.length > MAX_UNFINISHED_CHARS) {
+      messages.delete(messageId)
+    } else messages.set(messageId, { ...delta, data: { ...delta.data, offset: 0, delta: text } })
   }
 
   const forget = (agentId: string, events: StoredEvent[]) => {
@@ -91,4 +95,10 @@ export function createEventHub(): EventHub {
     lastSeq: (agentId) => published.get(agentId) ?? null,
     unfinished: (agentId) => [...(unfinished.get(agentId)?.values() ?? [])],
   }
+}
+
+function fits(messages: ReadonlyMap<string, DeltaEvent>, more: number): boolean {
+  let kept = 0
+  for (const { data } of messages.values()) kept += data.delta.length
+  return kept + more <= MAX_UNFINISHED_CHARS_OF_AGENT
 }

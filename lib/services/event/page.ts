@@ -28,7 +28,7 @@ export async function pageEvents(args: {
   }
   const items = await events.listAfter({ agentId: agent.id, after: input.cursor ?? input.after ?? 0, limit })
   const last = items.at(-1)
-  return { items: items.map(toEventView), nextCursor: last && items.length === limit ? String(last.seq) : null }
+  return { items: items.map(toEventView), nextCursor: last && last.seq < agent.lastSeq ? String(last.seq) : null }
 }
 
 export function toEventView(event: StoredEvent): EventView {

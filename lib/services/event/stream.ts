@@ -1,6 +1,6 @@
 /**
  * Live streams of the log. What is stored comes in order and once, read from the database where news were missed; deltas
- * are passed on as they are and dropped for a reader that is behind. A reader holds at most a bounded number of messages.
+ * are passed on as they are and dropped for a reader that is behind: inbox.ts says when it is.
  */
 import { z } from 'zod'
 import type { DeltaEvent } from '../../../container/contract/events.ts'
@@ -9,6 +9,7 @@ import { requireAgent } from '../agent/require.ts'
 import type { EventView } from '../agent/schemas.ts'
 import type { Context } from '../context.ts'
 import type { HubMessage } from './hub.ts'
+import { createInbox } from './inbox.ts'
 import { toEventView } from './page.ts'
 
 export const streamAllInput = z.strictObject({
@@ -23,9 +24,7 @@ export function readStreamPosition(lastEventId: string | null, after: number | u
   return lastEventId !== null && /^\d{1,15}$/.test(lastEventId) ? Number(lastEventId) : (after ?? 0)
 }
 
-const PAGE = 500
-/** Beyond this many unread messages a reader is behind: they are dropped and read from the log instead. */
-const MAX_UNREAD = 1_000
+const PAGE = 200
 
 export type StreamItem =
   | { kind: 'event'; agentId: string; event: EventView }
@@ -52,7 +51,7 @@ export async function* streamEvents(args: {
             yield { kind: 'event', agentId, event: toEventView(event) }
             last = event.seq
           }
-          if (events.length < PAGE) break
+          if (events.length === 0) break
         }
         for (const delta of hub.unfinished(agentId)) yield { kind: 'delta', agentId, event: toDeltaView(delta) }
         caughtUp = true
@@ -106,55 +105,6 @@ export async function* streamAll(args: {
     }
   } finally {
     inbox.close()
-  }
-}
-
-interface Inbox {
-  next(): Promise<HubMessage | 'overflow' | 'end'>
-  close(): void
-}
-
-function createInbox(
-  subscribe: (listener: (message: HubMessage) => void) => () => void,
-  wanted: (message: HubMessage) => boolean,
-  signal: AbortSignal,
-): Inbox {
-  let unread: HubMessage[] = []
-  let overflowed = false
-  let wake: (() => void) | null = null
-  const ring = () => {
-    wake?.()
-    wake = null
-  }
-  const unsubscribe = subscribe((message) => {
-    if (!wanted(message)) return
-    if (unread.length >= MAX_UNREAD) {
-      overflowed = true
-      unread = []
-    }
-    unread.push(message)
-    ring()
-  })
-  signal.addEventListener('abort', ring, { once: true })
-  return {
-    async next() {
-      for (;;) {
-        if (signal.aborted) return 'end'
-        if (overflowed) {
-          overflowed = false
-          return 'overflow'
-        }
-        const message = unread.shift()
-        if (message) return message
-        await new Promise<void>((resolve) => {
-          wake = resolve
-        })
-      }
-    },
-    close() {
-      unsubscribe()
-      signal.removeEventListener('abort', ring)
-    },
   }
 }
 

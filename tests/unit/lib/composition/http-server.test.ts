@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer, type Server } from 'node:net'
+import { connect, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -43,6 +43,36 @@ describe('openHttpServer', () => {
     expect([early.status, await early.text()]).toEqual([503, 'Berth is starting.\n'])
     http.answerWith((_request, response) => response.end('ready'))
     expect(await (await fetch(http.url)).text()).toBe('ready')
+  })
+
+  it('cuts an answer of which nothing is read, and none that takes long or is read slowly', async () => {
+    const stuckMs = 200
+    const http = await openHttpServer({ host: '127.0.0.1', port: 0, stuckMs })
+    open.push(http)
+    const cut = Promise.withResolvers<string>()
+    const piece = 'x'.repeat(64 * 1024)
+    http.answerWith((request, response) => {
+      const { url = '' } = request
+      if (url === '/late') return void setTimeout(() => response.end('late'), 3 * stuckMs)
+      const writeOn = () => {
+        while (response.write(piece));
+      }
+      response.on('drain', writeOn).once('close', () => cut.resolve(url))
+      writeOn()
+    })
+    const reader = (await fetch(`${http.url}/read`)).body?.getReader()
+    const stuck = connect(http.port, '127.0.0.1', () => stuck.write('GET /stuck HTTP/1.1\r\nhost: berth\r\n\r\n'))
+    stuck.on('error', () => {}).pause()
+    let isCut = false
+    const reading = (async () => {
+      while (!isCut) await reader?.read()
+      await reader?.cancel()
+    })()
+    expect(await (await fetch(`${http.url}/late`)).text()).toBe('late')
+    expect(await cut.promise).toBe('/stuck')
+    isCut = true
+    await reading
+    stuck.destroy()
   })
 
   it('names who has the port, and another one that is free', async () => {

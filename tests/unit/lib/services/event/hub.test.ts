@@ -39,6 +39,17 @@ describe('the hub', () => {
     expect(hub.unfinished('agt')).toHaveLength(100)
   })
 
+  it('keeps a bounded amount of text of an agent, whatever it is spread over', () => {
+    const hub = createEventHub()
+    const large = 'x'.repeat(200 * 1024)
+    for (let number = 0; number < 50; number += 1) publishDelta(hub, delta(`large_${number}`, 0, large))
+    publishDelta(hub, delta('too large', 0, large.repeat(2)))
+    const kept = hub.unfinished('agt')
+    expect(kept.map(({ data }) => data.messageId)).toEqual(['large_0', 'large_1', 'large_2', 'large_3', 'large_4'])
+    publishDelta(hub, delta('large_0', large.length, large))
+    expect(hub.unfinished('agt')).toHaveLength(4)
+  })
+
   it('forgets a message when its event is stored', () => {
     const hub = createEventHub()
     publishDelta(hub, delta('m1', 0, 'Hello'))
