@@ -188,11 +188,11 @@ export const journalEvent = z.looseObject({
 })
 export type JournalEvent = z.infer<typeof journalEvent>
 
-/** A delta as it crosses the wire: it has no number, because it has no place in the log. */
-export const deltaEvent = z.looseObject({
+/** A delta as it crosses the wire: it has no number, because it has no place in the log. Held in memory: nothing else of it is kept. */
+export const deltaEvent = z.object({
   type: z.enum(['text_delta', 'reasoning_delta', 'tool_output_delta']),
-  runId: text.nullable(),
-  data: z.looseObject({ messageId: text, offset: count, delta: text }),
+  runId: text.max(200).nullable(),
+  data: z.object({ messageId: text.max(200), offset: count, delta: text }),
 })
 export type DeltaEvent = z.infer<typeof deltaEvent>
 

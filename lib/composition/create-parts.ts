@@ -22,6 +22,7 @@ import { hearNews } from '../services/event/hear-news.ts'
 import { createEventHub } from '../services/event/hub.ts'
 import { createKeyedQueue } from '../services/event/keyed-queue.ts'
 import { createModelMeter } from '../services/model-call/meter.ts'
+import { createJournalPaces } from '../services/sandbox/journal-paces.ts'
 import { openAnnouncements } from '../store/announcements.ts'
 import { createPrismaClient } from '../store/client.ts'
 import { createStores } from '../store/prisma-stores.ts'
@@ -85,6 +86,7 @@ export async function createParts(
     createBridgeClient,
     hub,
     writes: createKeyedQueue(),
+    paces: createJournalPaces({ clock }),
     modelCatalog: createOpenRouterCatalog({ baseUrl: settings.openrouter.baseUrl, logger, clock }),
     generations: createOpenRouterGenerations(settings.openrouter),
   }

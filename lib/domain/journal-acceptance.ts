@@ -11,6 +11,12 @@ import {
   sandboxEventData,
 } from '../../container/contract/events.ts'
 
+/**
+ * What one run's sandbox may write into the log, in bytes: far above the longest honest run, and what a hostile one can take of
+ * the database's disk with each instruction that a person gives it.
+ */
+export const MAX_RUN_JOURNAL_BYTES = 256 * 1024 * 1024
+
 /** Deeper than anything that is meant; PostgreSQL and whoever walks through it have a stack. */
 const MAX_DEPTH = 200
 

@@ -16,6 +16,7 @@ import type { Holdings } from './agent/holdings.ts'
 import type { Supervisor } from './agent/supervisor.ts'
 import type { EventHub } from './event/hub.ts'
 import type { KeyedQueue } from './event/keyed-queue.ts'
+import type { JournalPaces } from './sandbox/journal-paces.ts'
 
 export interface Actor {
   userId: string
@@ -47,6 +48,8 @@ export interface CoreParts {
   hub: EventHub
   /** Changes of one agent's log, one after another. */
   writes: KeyedQueue
+  /** How much each sandbox may still say before it is read more slowly. */
+  paces: JournalPaces
   modelCatalog: ModelCatalog
   generations: GenerationRecords
 }

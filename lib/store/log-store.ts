@@ -33,9 +33,13 @@ export function createLogStore(prisma: PrismaClient, options: { ids?: Ids; now?:
   }
 }
 
+/** Of a row with its places in the indexes, beside its data. */
+const EVENT_BYTES = 512
+
 class PendingChange implements LogTransaction {
   agent
   journal: JournalPosition
+  journalBytes: number
   readonly #db: Prisma.TransactionClient
   readonly #holder: Holder | null
   readonly #ids: Ids
@@ -60,6 +64,7 @@ class PendingChange implements LogTransaction {
     this.agent = toAgent(input.row)
     this.journal = { journalId: input.row.journalId, n: input.row.journalN }
     this.#startPosition = this.journal
+    this.journalBytes = input.row.journalBytes
     this.#seq = input.row.lastSeq
   }
 
@@ -83,6 +88,8 @@ class PendingChange implements LogTransaction {
   }
 
   async createRun(run: { id: string; task: string; inputEventId: string }) {
+    this.journalBytes = 0
+    this.#columns.journalBytes = 0
     return toRun(
       await this.#db.run.create({
         data: { ...run, agentId: this.agent.id, model: this.agent.model, status: 'PENDING', createdAt: this.#now() },
@@ -153,6 +160,8 @@ class PendingChange implements LogTransaction {
     this.journal = { journalId, n }
     if (!event) return
     const { type, runId, data } = event
+    this.journalBytes += EVENT_BYTES + Buffer.byteLength(JSON.stringify(data))
+    this.#columns.journalBytes = this.journalBytes
     this.#push({ id: this.#ids.next('evt'), type, runId, createdAt: new Date(event.at), data, journalId, journalN: n })
   }
 

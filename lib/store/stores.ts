@@ -114,9 +114,9 @@ export interface QueueStore {
 }
 
 export interface EventStore {
-  /** Events after `after`, oldest first. */
+  /** Events after `after`, oldest first: at most `limit`, fewer where they are large, none where there are none. */
   listAfter(input: { agentId: string; after: number; limit: number }): Promise<StoredEvent[]>
-  /** Events before `before`, still oldest first. */
+  /** Events before `before`, still oldest first; as many as of `listAfter`. */
   listBefore(input: { agentId: string; before: number; limit: number }): Promise<StoredEvent[]>
   /** All events of the types named, oldest first. */
   listOfTypes(input: { agentId: string; types: string[]; runId?: string }): Promise<StoredEvent[]>
@@ -162,6 +162,8 @@ export interface LogTransaction {
   /** As locked; `update` changes it here too. */
   readonly agent: Agent
   readonly journal: JournalPosition
+  /** What the bridge has written into the log since the last run was asked for, this transaction included. */
+  readonly journalBytes: number
   openRun(): Promise<Run | null>
   lastRun(): Promise<Run | null>
   findRun(id: string): Promise<Run | null>

@@ -13,6 +13,7 @@ import type { Context, Parts, WorkerParts } from '../../lib/services/context.ts'
 import { hearNews } from '../../lib/services/event/hear-news.ts'
 import { createEventHub, type HubMessage } from '../../lib/services/event/hub.ts'
 import { createKeyedQueue } from '../../lib/services/event/keyed-queue.ts'
+import { createJournalPaces } from '../../lib/services/sandbox/journal-paces.ts'
 import { openAnnouncements } from '../../lib/store/announcements.ts'
 import { createPrismaClient } from '../../lib/store/client.ts'
 import { createStores } from '../../lib/store/prisma-stores.ts'
@@ -37,6 +38,8 @@ export interface ControlPlane {
    * beside the first. Closed with the others.
    */
   boot(instanceId?: string): Promise<Parts>
+  /** As if the agent's sandbox had written so much into the log since its run was asked for. */
+  forgeJournalBytes(agentId: string, bytes: number): Promise<void>
   /** A context of another person. */
   as(email: string): Promise<Context>
   /** Resolves with the first message, past or coming, that fits: news of what is stored. */
@@ -55,6 +58,7 @@ export const testSettings: Settings = {
 export async function startControlPlane(
   settings: Partial<Settings> = {},
   sandboxes: FakeSandboxOptions = {},
+  replaced: Partial<Pick<WorkerParts, 'paces'>> = {},
 ): Promise<ControlPlane> {
   const database = await createTestDatabase()
   const driver = createFakeSandboxDriver(sandboxes)
@@ -94,8 +98,10 @@ export async function startControlPlane(
       },
       hub,
       writes: createKeyedQueue(),
+      paces: createJournalPaces({ clock: systemClock }),
       modelCatalog: { list: async () => null, find: async () => null },
       generations: { find: async () => null },
+      ...replaced,
     }
     const supervisor = createSupervisor(worker)
     supervisorOf = supervisor
@@ -124,6 +130,11 @@ export async function startControlPlane(
     bridge,
     forge,
     boot,
+    async forgeJournalBytes(agentId, journalBytes) {
+      const prisma = createPrismaClient(database.url)
+      await prisma.agent.update({ where: { id: agentId }, data: { journalBytes } })
+      await prisma.$disconnect()
+    },
     as,
     until: (agentId, test) => untilEvent(planes, agentId, test),
     untilAtRest: (agentId) => untilAtRest(planes, agentId),

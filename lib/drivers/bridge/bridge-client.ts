@@ -67,7 +67,7 @@ export function createBridgeClient(target: BridgeTarget, clock: Clock = systemCl
       const input = { ...post('/workspace/push', command), signal }
       return readAnswer(await send(target, input), { schema: pushAnswer, input })
     },
-    events: (position, signal) => events(target, { position, signal }),
+    events: (position, signal, onPiece) => events(target, { position, signal, onPiece }),
     async openTunnel(kind, fence, signal) {
       const input: BridgeRequest = {
         method: 'GET',
@@ -169,9 +169,13 @@ async function* lines<T extends z.ZodType<object>>(
 
 async function* events(
   target: BridgeTarget,
-  input: { position: { journalId: string | null; after: number }; signal: AbortSignal },
+  input: {
+    position: { journalId: string | null; after: number }
+    signal: AbortSignal
+    onPiece: ((bytes: number) => Promise<void>) | undefined
+  },
 ): AsyncGenerator<BridgeMessage> {
-  const { position, signal } = input
+  const { position, signal, onPiece } = input
   const query = new URLSearchParams({ after: String(position.after) })
   if (position.journalId !== null) query.set('journalId', position.journalId)
   const request: BridgeRequest = { method: 'GET', path: `/agent/events?${query}`, signal }
@@ -182,16 +186,22 @@ async function* events(
   if (!response) return
   if (!isSuccess(response)) throw toBerthError(response.statusCode ?? 0, await readJson(response, request), request)
   try {
-    yield* readEventMessages(whileConnected(response))
+    yield* readEventMessages(whileConnected(response, onPiece))
   } finally {
     response.destroy()
   }
 }
 
 /** The chunks until the connection ends, in whatever way: for a stream without end a cut is the end. */
-async function* whileConnected(response: AsyncIterable<Buffer> & { errored: Error | null }): AsyncGenerator<Buffer> {
+async function* whileConnected(
+  response: AsyncIterable<Buffer> & { errored: Error | null },
+  onPiece: ((bytes: number) => Promise<void>) | undefined,
+): AsyncGenerator<Buffer> {
   try {
-    yield* response
+    for await (const piece of response) {
+      await onPiece?.(piece.length)
+      yield piece
+    }
   } catch (error) {
     if (response.errored !== error) throw error
   }

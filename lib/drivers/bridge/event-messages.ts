@@ -8,7 +8,7 @@ import type { BridgeMessage } from './port.ts'
 /** A stored event has at most 256 KiB, a delta that catches up somewhat more: beyond this a bridge is not one of ours. */
 const MAX_MESSAGE_CHARS = 8 * 1024 * 1024
 
-/** Ends when the stream does. Throws `upstream_failed` when a single message is beyond all bounds. */
+/** Ends when the stream does. Throws `payload_too_large` when a single message is beyond all bounds. */
 export async function* readEventMessages(chunks: AsyncIterable<Buffer>): AsyncGenerator<BridgeMessage> {
   const ready: BridgeMessage[] = []
   let failure: Error | null = null
@@ -17,7 +17,7 @@ export async function* readEventMessages(chunks: AsyncIterable<Buffer>): AsyncGe
     onEvent: (message) => ready.push(toMessage(message)),
     onError: (error) => {
       if (error.type !== 'max-buffer-size-exceeded') return
-      failure = new BerthError('upstream_failed', 'The bridge sent an event of more than 8 MiB.', { cause: error })
+      failure = new BerthError('payload_too_large', 'The bridge sent an event of more than 8 MiB.', { cause: error })
     },
   })
   const decoder = new TextDecoder()

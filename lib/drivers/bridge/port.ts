@@ -49,8 +49,16 @@ export interface BridgeClient {
   clone(command: CloneCommand, signal?: AbortSignal): AsyncIterable<CloneMessage>
   commit(command: CommitCommand, signal?: AbortSignal): Promise<CommitAnswer>
   push(command: PushCommand, signal?: AbortSignal): Promise<PushAnswer>
-  /** Events after `after` of the journal named, then live ones, until the connection ends or the signal aborts. */
-  events(position: { journalId: string | null; after: number }, signal: AbortSignal): AsyncIterable<BridgeMessage>
+  /**
+   * Events after `after` of the journal named, then live ones, until the connection ends or the signal aborts. `onPiece` is told
+   * of each piece that came, in bytes; the next one is not read before it resolves. Throws `payload_too_large` at an event that
+   * has no end.
+   */
+  events(
+    position: { journalId: string | null; after: number },
+    signal: AbortSignal,
+    onPiece?: (bytes: number) => Promise<void>,
+  ): AsyncIterable<BridgeMessage>
   /** The upgraded connection on which the bridge will speak HTTP/2 as the client. */
   openTunnel(kind: TunnelKind, fence: number, signal?: AbortSignal): Promise<Duplex>
 }

@@ -13,6 +13,7 @@ import { writeAsHolder } from '../event/write.ts'
 import type { SandboxConnection } from '../sandbox/connection.ts'
 import { withinDeadline } from '../sandbox/deadline.ts'
 import { describeChoice } from '../sandbox/divergence.ts'
+import { keepPace } from '../sandbox/keep-pace.ts'
 
 /** What of the log the conversation is made of; sent when the bridge lost its own. */
 const CONVERSATION_TYPES = [
@@ -31,6 +32,8 @@ const CONVERSATION_TYPES = [
 const MAX_UNANSWERED = 20
 const CLONE_DEADLINE_MS = 15 * 60_000
 const SETUP_DEADLINE_MS = 15 * 60_000
+/** Ten of each phase that git has. */
+const MAX_SHOWN_PROGRESS = 100
 
 /** Shows a stage of a start; the percentage comes at most once for each whole figure. */
 export async function showStage(
@@ -70,7 +73,7 @@ export async function ensureClone(input: {
 
 async function readClone(input: Parameters<typeof ensureClone>[0]): Promise<void> {
   const { parts, agent, connection, signal } = input
-  let shown = -1
+  const shown = new Set<string>()
   const messages = connection.client.clone(
     {
       repository: agent.githubRepo,
@@ -90,9 +93,16 @@ async function readClone(input: Parameters<typeof ensureClone>[0]): Promise<void
     }
     if (end !== null) throw end
     const progress = 'progress' in message ? message.progress : null
-    if (progress === null || progress.percent === null || Math.floor(progress.percent / 10) === shown) continue
-    shown = Math.floor(progress.percent / 10)
-    await showStage(parts, agent.id, { stage: 'clone', percent: progress.percent, message: progress.line })
+    if (progress === null || progress.percent === null) continue
+    // A tenth of a phase once, however often the sandbox says it.
+    const tenth = `${progress.phase} ${Math.floor(progress.percent / 10)}`
+    if (shown.has(tenth) || shown.size >= MAX_SHOWN_PROGRESS) continue
+    shown.add(tenth)
+    await showStage(parts, agent.id, {
+      stage: 'clone',
+      percent: progress.percent,
+      message: progress.line.slice(0, 300),
+    })
   }
   throw new BerthError('start_failed', 'The clone ended without saying how.', { hint: 'Start the agent again.' })
 }
@@ -130,6 +140,7 @@ export async function ensureSetup(input: {
       })
     }
     const { output } = message
+    await keepPace(parts, { agentId: agent.id, cost: { messages: 1, bytes: output.length }, signal })
     parts.hub.publish({
       kind: 'delta',
       agentId: agent.id,

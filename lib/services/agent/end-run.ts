@@ -21,6 +21,17 @@ export async function endOpenRun(
   tx.appendOwn('done', { ...end, steps, inputTokens, outputTokens, durationMs }, run.id)
 }
 
+/** A sandbox that floods its log is stopped as if a person had: its run ends, and the container goes, by its worker. */
+export async function giveUpSandbox(
+  parts: Pick<Parts, 'clock'>,
+  tx: LogTransaction,
+  { code, message }: { code: string; message: string },
+): Promise<void> {
+  await endOpenRun(parts, tx, { reason: 'failed', message })
+  if (tx.agent.desired !== 'purged') tx.update({ desired: 'stopped' })
+  setStatus(tx, 'STOPPING', { code, message })
+}
+
 /** The agent is wanted up: a stop or a sleep that could not be done before is taken back. */
 export function setStarting(tx: LogTransaction) {
   if (tx.agent.desired === 'stopped' || tx.agent.desired === 'asleep') tx.update({ desired: null })

@@ -1,7 +1,9 @@
 /** Takes what a bridge's journal says into the log, and brings the run up to date in the same transaction. */
 import { cleanText, type DoneReason, type JournalEvent } from '../../../container/contract/events.ts'
-import { acceptJournalEvent, rejectMalformed } from '../../domain/journal-acceptance.ts'
+import { acceptJournalEvent, MAX_RUN_JOURNAL_BYTES, rejectMalformed } from '../../domain/journal-acceptance.ts'
 import type { LogTransaction } from '../../store/stores.ts'
+import { giveUpSandbox } from '../agent/end-run.ts'
+import type { Parts } from '../context.ts'
 import { type HolderParts, writeAsHolder } from './write.ts'
 
 export type JournalLine = { event: JournalEvent } | { malformed: string; n: number }
@@ -11,16 +13,22 @@ export interface AcceptedLines {
   gap: number | null
   /** A run of the agent ended in these lines. */
   runEnded: boolean
+  /** The rest is not taken: the sandbox has written more than a run may. Its end is on record. */
+  isFull: boolean
 }
 
 /** Stores the lines in one transaction. Lines stored before are passed over; after a gap nothing more is taken. */
 export async function acceptJournal(
-  parts: HolderParts,
+  parts: HolderParts & Pick<Parts, 'clock'>,
   input: { agentId: string; journalId: string; lines: JournalLine[] },
 ): Promise<AcceptedLines> {
   return await writeAsHolder(parts, input.agentId, async (tx) => {
-    const outcome: AcceptedLines = { gap: null, runEnded: false }
+    const outcome: AcceptedLines = { gap: null, runEnded: false, isFull: false }
     for (const line of input.lines) {
+      if (tx.journalBytes >= MAX_RUN_JOURNAL_BYTES) {
+        await giveUpSandbox(parts, tx, { code: 'log_full', message: LOG_FULL })
+        return { ...outcome, isFull: true }
+      }
       const n = 'event' in line ? line.event.n : line.n
       const acceptance = acceptJournalEvent(
         tx.journal,
@@ -48,6 +56,8 @@ export async function acceptJournal(
     return outcome
   })
 }
+
+const LOG_FULL = `The sandbox was stopped: it wrote more than the ${MAX_RUN_JOURNAL_BYTES / 2 ** 20} MiB that the log of one run may have. Nothing that is in the log is lost; resume the agent, and what came after it is read first.`
 
 /** Answers false for what must not be stored: a second `done` of a run. */
 async function applyToRun(

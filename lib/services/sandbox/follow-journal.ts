@@ -3,15 +3,14 @@
  * lost or doubled whichever side went away. Lines that wait are stored together.
  */
 
-import type { DeltaEvent } from '../../../container/contract/events.ts'
 import type { BridgeClient, BridgeMessage } from '../../drivers/bridge/port.ts'
-import { BerthError, isDatabaseAway } from '../../errors.ts'
-import type { Parts } from '../context.ts'
-import { acceptJournal, type JournalLine } from '../event/accept.ts'
-import type { HolderParts } from '../event/write.ts'
-
-/** Lines that may wait for the database before reading pauses. */
-const MAX_WAITING = 512
+import { BerthError, isBerthError, isDatabaseAway } from '../../errors.ts'
+import { giveUpSandbox } from '../agent/end-run.ts'
+import { acceptJournal } from '../event/accept.ts'
+import { writeAsHolder } from '../event/write.ts'
+import type { PaceCost } from './journal-paces.ts'
+import { keepPace, type PaceParts } from './keep-pace.ts'
+import { LineBuffer } from './line-buffer.ts'
 
 export interface JournalFollower {
   /** Resolves when event `n` of `journalId` (or a later one) is stored. Rejects when following ended before. */
@@ -20,7 +19,7 @@ export interface JournalFollower {
   ended: Promise<void>
 }
 
-type FollowerParts = HolderParts & Pick<Parts, 'clock'>
+type FollowerParts = PaceParts
 
 /** After lines that could not be stored: the database may be away for a moment. */
 const STORE_RETRY_MS = 1_000
@@ -88,17 +87,49 @@ async function follow(input: {
     const reading = AbortSignal.any([signal, reader.stopped])
     const writing = storeLines({ ...input, reader })
     try {
-      for await (const message of client.events({ journalId: position.journalId, after: position.n }, reading)) {
-        if (reading.aborted) break
-        await readMessage({ ...input, reader, message })
-      }
+      await readStream({ ...input, reader, position, reading })
     } finally {
       reader.close()
       await writing
     }
+    if (reader.isGivenUp) return
     if (reader.stopped.aborted) await parts.clock.sleep(STORE_RETRY_MS, signal)
     // The stream ended although nobody asked: either the bridge is gone (health rejects, and so do we) or it can be read on.
     if (!signal.aborted) await client.health(signal)
+  }
+}
+
+/** Until the stream ends or the reading is given up. A sandbox that says too much is read at its pace. */
+async function readStream(input: {
+  parts: FollowerParts
+  agentId: string
+  client: BridgeClient
+  reader: LineBuffer
+  position: { journalId: string | null; n: number }
+  reading: AbortSignal
+  onRunEnded: () => void
+}): Promise<void> {
+  const { parts, agentId, client, reader, position, reading } = input
+  const keep = async (cost: PaceCost) => {
+    try {
+      await keepPace(parts, { agentId, cost, signal: reading })
+    } catch (error) {
+      if (!reading.aborted) throw error
+    }
+  }
+  const onPiece = (bytes: number) => keep({ messages: 0, bytes })
+  try {
+    for await (const message of client.events({ journalId: position.journalId, after: position.n }, reading, onPiece)) {
+      if (reading.aborted) break
+      await readMessage({ ...input, message })
+      await keep({ messages: 1, bytes: 0 })
+    }
+  } catch (error) {
+    if (!isBerthError(error) || error.code !== 'payload_too_large') throw error
+    const message = `The sandbox was stopped: ${error.message} Resume the agent to go on in a new one.`
+    await writeAsHolder(parts, agentId, (tx) => giveUpSandbox(parts, tx, { code: 'event_too_large', message }))
+    reader.giveUp()
+    input.onRunEnded()
   }
 }
 
@@ -126,7 +157,10 @@ async function readMessage(input: {
   else if (message.kind === 'delta') await reader.push({ delta: message.delta })
   else if (message.kind === 'event') await reader.push({ event: message.event })
   else if (message.n !== null) await reader.push({ malformed: message.reason, n: message.n })
-  else parts.logger.warn('the bridge sent a line that is not an event', { agentId, reason: message.reason })
+  else if (!reader.isComplainedOf) {
+    reader.isComplainedOf = true
+    parts.logger.warn('the bridge sent a line that is not an event', { agentId, reason: message.reason.slice(0, 300) })
+  }
 }
 
 /** In the order in which they came: a delta is not shown before the events that lie before it. */
@@ -158,65 +192,11 @@ async function storeLines(input: {
       }
       const last = lines.at(-1)
       if (last && outcome.gap === null) input.advance({ journalId, n: 'event' in last ? last.event.n : last.n })
-      if (outcome.runEnded) input.onRunEnded()
+      if (outcome.runEnded || outcome.isFull) input.onRunEnded()
+      if (outcome.isFull) return reader.giveUp()
     } catch (error) {
       parts.logger.error('events could not be stored; reading again from what is stored', { agentId, error })
       return reader.stop()
     }
-  }
-}
-
-type Waiting = JournalLine | { delta: DeltaEvent }
-
-/** What is between the socket and the database: the reader waits when it is full, the writer takes what goes together. */
-class LineBuffer {
-  journalId: string | null = null
-  readonly #stopping = new AbortController()
-  /** Aborts when the writer gave up: the reader is to leave and begin again. */
-  readonly stopped = this.#stopping.signal
-  #waiting: Waiting[] = []
-  #closed = false
-  #wakeWriter: (() => void) | null = null
-  #wakeReader: (() => void) | null = null
-
-  async push(item: Waiting): Promise<void> {
-    this.#waiting.push(item)
-    this.#wakeWriter?.()
-    while (this.#waiting.length >= MAX_WAITING && !this.stopped.aborted) {
-      await new Promise<void>((resolve) => {
-        this.#wakeReader = resolve
-      })
-    }
-  }
-
-  /** The deltas that come first, then the lines up to the next delta; null when there will be none. */
-  async take(): Promise<{ deltas: DeltaEvent[]; lines: JournalLine[] } | null> {
-    while (this.#waiting.length === 0) {
-      if (this.#closed || this.stopped.aborted) return null
-      await new Promise<void>((resolve) => {
-        this.#wakeWriter = resolve
-      })
-    }
-    const taken: { deltas: DeltaEvent[]; lines: JournalLine[] } = { deltas: [], lines: [] }
-    let count = 0
-    for (const item of this.#waiting) {
-      if (!('delta' in item)) taken.lines.push(item)
-      else if (taken.lines.length === 0) taken.deltas.push(item.delta)
-      else break
-      count += 1
-    }
-    this.#waiting.splice(0, count)
-    this.#wakeReader?.()
-    return taken
-  }
-
-  stop() {
-    this.#stopping.abort()
-    this.#wakeReader?.()
-  }
-
-  close() {
-    this.#closed = true
-    this.#wakeWriter?.()
   }
 }

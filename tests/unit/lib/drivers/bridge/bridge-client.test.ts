@@ -241,7 +241,41 @@ describe('events', () => {
       push()
     }
     const events = client.events({ journalId: null, after: 0 }, new AbortController().signal)
-    await expect(collect(events)).rejects.toThrow('The bridge sent an event of more than 8 MiB.')
+    await expect(collect(events)).rejects.toMatchObject({
+      code: 'payload_too_large',
+      message: 'The bridge sent an event of more than 8 MiB.',
+    })
+  })
+
+  it('are read no further than their reader has room: the bridge waits', async () => {
+    let sent = 0
+    const delta = { type: 'text_delta', runId: null, data: { messageId: 'm', offset: 0, delta: 'x'.repeat(60_000) } }
+    answer = (_request, response) => {
+      response.writeHead(200)
+      const push = () => {
+        do sent += 1
+        while (response.write(`event: delta\ndata: ${JSON.stringify(delta)}\n\n`))
+      }
+      response.on('drain', push)
+      push()
+    }
+    const ending = new AbortController()
+    const room = Promise.withResolvers<void>()
+    const pieces: number[] = []
+    const onPiece = async (bytes: number) => {
+      pieces.push(bytes)
+      if (pieces.length === 3) await room.promise
+    }
+    const reading = collect(client.events({ journalId: null, after: 0 }, ending.signal, onPiece))
+    for (let before = -1; sent !== before || pieces.length < 3; ) {
+      before = sent
+      for (let turn = 0; turn < 100; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+    }
+    expect(pieces).toHaveLength(3)
+    expect(sent).toBeLessThan(20)
+    ending.abort()
+    room.resolve()
+    await reading
   })
 })
 
