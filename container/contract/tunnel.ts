@@ -59,8 +59,8 @@ export interface PullRequestAnswer {
 }
 
 /**
- * POST people.berth/take: the words that wait for the run, oldest first. What is answered is the run's from then on, and in the
- * log under these ids: a bridge that dies before it wrote them down is given them again with the run.
+ * POST people.berth/take: all that was said to the run since its task, oldest first; what waited is the run's from then on, and in
+ * the log under these ids. So an answer that is lost on its way is had by asking again, and a bridge passes over ids that it knows.
  */
 export interface TakenMessages {
   messages: { eventId: string; text: string }[]

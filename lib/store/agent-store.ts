@@ -129,9 +129,9 @@ export function createEventStore(prisma: PrismaClient): EventStore {
       const rows = await readEventPage(prisma, { agentId, side: 'before', seq: before, limit })
       return rows.map(toStoredEvent).reverse()
     },
-    async listOfTypes({ agentId, types, runId }) {
+    async listOfTypes({ agentId, types, runIds }) {
       const rows = await prisma.event.findMany({
-        where: { agentId, type: { in: types }, ...(runId !== undefined && { runId }) },
+        where: { agentId, type: { in: types }, ...(runIds !== undefined && { runId: { in: runIds } }) },
         orderBy: { seq: 'asc' },
       })
       return rows.map(toStoredEvent)

@@ -118,8 +118,8 @@ export interface EventStore {
   listAfter(input: { agentId: string; after: number; limit: number }): Promise<StoredEvent[]>
   /** Events before `before`, still oldest first; as many as of `listAfter`. */
   listBefore(input: { agentId: string; before: number; limit: number }): Promise<StoredEvent[]>
-  /** All events of the types named, oldest first. */
-  listOfTypes(input: { agentId: string; types: string[]; runId?: string }): Promise<StoredEvent[]>
+  /** All events of the types named, oldest first; of those runs only, where some are named. */
+  listOfTypes(input: { agentId: string; types: string[]; runIds?: string[] }): Promise<StoredEvent[]>
 }
 
 export type AgentPatch = Partial<

@@ -1,15 +1,10 @@
 /** Brings a pending run to the bridge: sandbox, clone, then the command that begins it. And a lost one again, once. */
-import type {
-  CloneMessage,
-  ExecuteCommand,
-  HistoryEvent,
-  PersonMessage,
-  WorkspaceState,
-} from '../../../container/contract/bridge.ts'
+import type { CloneMessage, ExecuteCommand, HistoryEvent, WorkspaceState } from '../../../container/contract/bridge.ts'
 import type { Agent, Run, StartStage } from '../../domain/agent.ts'
 import { BerthError, isErrorCode } from '../../errors.ts'
 import type { WorkerParts } from '../context.ts'
 import { writeAsHolder } from '../event/write.ts'
+import { readWordsBefore, readWordsSince } from '../message/read.ts'
 import type { SandboxConnection } from '../sandbox/connection.ts'
 import { withinDeadline } from '../sandbox/deadline.ts'
 import { describeChoice } from '../sandbox/divergence.ts'
@@ -29,7 +24,6 @@ const CONVERSATION_TYPES = [
   'done',
 ]
 
-const MAX_UNANSWERED = 20
 const CLONE_DEADLINE_MS = 15 * 60_000
 const SETUP_DEADLINE_MS = 15 * 60_000
 /** Ten of each phase that git has. */
@@ -192,12 +186,11 @@ async function toExecuteCommand(input: {
 }): Promise<ExecuteCommand> {
   const { parts, agent, run, continued } = input
   const { journalId, n } = await parts.stores.agents.journalPosition(agent.id)
-  const [unanswered, words, waiting] = await Promise.all([
-    readUnanswered(parts, run),
-    readWords(parts, run),
+  const [earlier, said, waiting] = await Promise.all([
+    readWordsBefore(parts.stores, run),
+    readWordsSince(parts.stores, run),
     parts.stores.queue.lastPosition(agent.id),
   ])
-  const earlier = [...unanswered, ...words.before]
   const notice = describeChoice(agent)
   const modelId = run.model ?? agent.model
   const model = (await parts.modelCatalog.find(modelId)) ?? { contextTokens: null, maxOutputTokens: null }
@@ -206,7 +199,7 @@ async function toExecuteCommand(input: {
     continued,
     ...(earlier.length > 0 && { earlier }),
     input: { eventId: run.inputEventId, text: run.task },
-    ...(words.since.length > 0 && { said: words.since }),
+    ...(said.length > 0 && { said }),
     ...(waiting > 0 && { attend: true }),
     ...(notice !== null && { notice }),
     agent: {
@@ -227,22 +220,6 @@ async function toExecuteCommand(input: {
     tools: { allow: agent.tools.allow, commandTimeoutMs: parts.settings.commandTimeoutMs },
     stored: { journalId, n },
   }
-}
-
-/** What was said to runs that ended before they began, since the last that did: the bridge never heard of it. */
-async function readUnanswered(parts: WorkerParts, run: Run): Promise<PersonMessage[]> {
-  const before = await parts.stores.runs.list({ agentId: run.agentId, limit: MAX_UNANSWERED, before: run.createdAt })
-  const begun = before.findIndex((earlier) => earlier.startedAt !== null)
-  const unanswered = begun === -1 ? before : before.slice(0, begun)
-  return unanswered.reverse().map(({ inputEventId, task }) => ({ eventId: inputEventId, text: task }))
-}
-
-/** What else was said to this run: before its own task, and since. */
-async function readWords(parts: WorkerParts, run: Run): Promise<{ before: PersonMessage[]; since: PersonMessage[] }> {
-  const events = await parts.stores.events.listOfTypes({ agentId: run.agentId, types: ['message'], runId: run.id })
-  const words = events.map(({ id, data }) => ({ eventId: id, text: String(data.text) }))
-  const own = words.findIndex(({ eventId }) => eventId === run.inputEventId)
-  return { before: words.slice(0, Math.max(0, own)), since: words.slice(own + 1) }
 }
 
 async function readHistory(parts: WorkerParts, agentId: string): Promise<HistoryEvent[]> {

@@ -99,7 +99,7 @@ async function commitPushOpen(input: Parameters<typeof deliver>[0]): Promise<Del
   const evidence = await parts.stores.events.listOfTypes({
     agentId: agent.id,
     types: ['tool_call', 'tool_result'],
-    runId: run.id,
+    runIds: [run.id],
   })
   const body = writePullRequestBody({
     summary: run.summary,
@@ -115,7 +115,7 @@ async function commitPushOpen(input: Parameters<typeof deliver>[0]): Promise<Del
 async function isPushedBefore(input: { parts: CoreParts; agent: Agent; run: Run; head: string }): Promise<boolean> {
   const { parts, agent, run, head } = input
   if (head !== agent.targetTip) return false
-  const pushes = await parts.stores.events.listOfTypes({ agentId: agent.id, types: ['push'], runId: run.id })
+  const pushes = await parts.stores.events.listOfTypes({ agentId: agent.id, types: ['push'], runIds: [run.id] })
   return pushes.length === 0
 }
 

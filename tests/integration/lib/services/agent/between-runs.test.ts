@@ -151,6 +151,50 @@ describe('words during a run', () => {
     expect(plane.bridge.commands.at(-1)).toMatchObject({ continued: true, said: [{ text: 'taken' }], attend: true })
   })
 
+  it('are given again as often as the run asks, for an answer can be lost on its way', async () => {
+    const id = await createRunning()
+    const runId = (await read(id)).run?.id ?? ''
+    await say(id, 'one')
+    const lost = await takeMessages(plane.parts, { agentId: id, runId })
+    await say(id, 'two')
+    const { messages } = await takeMessages(plane.parts, { agentId: id, runId })
+    expect(messages).toEqual([...lost.messages, { eventId: expect.any(String), text: 'two' }])
+    expect(await said(id)).toEqual(['Fix the bug', 'one', 'two'])
+  })
+
+  it('that a run took and lost on the way come before the next task', async () => {
+    const id = await createRunning()
+    await say(id, 'lost')
+    await takeMessages(plane.parts, { agentId: id, runId: (await read(id)).run?.id ?? '' })
+    plane.bridge.end('step_limit')
+    await plane.untilAtRest(id)
+    plane.bridge.onExecute = () => plane.bridge.end('completed', 'Done.')
+    await resume(id, 'Go on')
+    await plane.untilAtRest(id)
+    expect(plane.bridge.commands.at(-1)).toMatchObject({ earlier: [{ text: 'lost' }], input: { text: 'Go on' } })
+  })
+
+  it('that came first with a run that never began come before the next task, too', async () => {
+    const id = await createRunning()
+    await say(id, 'said first')
+    await cancelRun({ ctx: plane.ctx, input: { agentId: id } })
+    await plane.untilAtRest(id)
+    plane.bridge.cloned = false
+    await resume(id, 'Never begun')
+    await settle(id)
+    await cancelRun({ ctx: plane.ctx, input: { agentId: id } })
+    await plane.untilAtRest(id)
+    plane.bridge.onExecute = () => plane.bridge.end('completed', 'Done.')
+    await resume(id, 'Go on')
+    await settle(id)
+    await resolveDivergence({ ctx: plane.ctx, input: { agentId: id, choice: 'clone_again' } })
+    await plane.untilAtRest(id)
+    expect(plane.bridge.commands.at(-1)).toMatchObject({
+      earlier: [{ text: 'said first' }, { text: 'Never begun' }],
+      input: { text: 'Go on' },
+    })
+  })
+
   it('outlive the control plane', async () => {
     const id = await createRunning()
     await say(id, 'still here')

@@ -75,6 +75,19 @@ describe('words that wait', () => {
     expect(textsOf(rig.model.requests[1]?.body.messages ?? []).at(-1)).toContain('Still here')
   })
 
+  it('are read once, however often they are given', async () => {
+    const rig = await createRig(
+      [
+        { calls: [call('echo', 'a')], onRequest: () => rig.executor.attend({ runId: 'run_1', interrupt: false }) },
+        { text: 'Heard.' },
+      ],
+      { takeMessages: async () => [{ eventId: 'evt_1', text: 'Only once' }] },
+    )
+    await rig.run({ attend: true })
+    const texts = textsOf(rig.model.requests.at(-1)?.body.messages ?? []).join('\n')
+    expect(texts.match(/Only once/g)).toHaveLength(1)
+  })
+
   it('are for the run in progress only', async () => {
     const rig = await createRig([])
     expect(rig.executor.attend({ runId: 'run_1', interrupt: true })).toBe(false)
