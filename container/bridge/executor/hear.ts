@@ -13,8 +13,20 @@ export class StepInterrupted extends Error {
   }
 }
 
+/**
+ * Begins a step that can be interrupted, with the words that wait. An interruption that comes while they are fetched is of the
+ * step that is not begun yet: its words are fetched, too.
+ */
+export async function beginStep(run: Run): Promise<void> {
+  do {
+    run.attention.step = new AbortController()
+    await hearPeople(run)
+  } while (run.attention.step.signal.aborted)
+  run.stepSignal = AbortSignal.any([run.signal, run.attention.step.signal])
+}
+
 /** Takes what waits. A control plane that cannot give it now is asked again before the next step. */
-export async function hearPeople(run: Run): Promise<void> {
+async function hearPeople(run: Run): Promise<void> {
   if (!run.attention.waiting) return
   run.attention.waiting = false
   try {
@@ -30,12 +42,6 @@ export async function hearPeople(run: Run): Promise<void> {
     run.attention.waiting = true
     run.logger.warn('What people said could not be taken.', { error })
   }
-}
-
-/** Begins a step that can be interrupted. */
-export function beginStep(run: Run): void {
-  run.attention.step = new AbortController()
-  run.stepSignal = AbortSignal.any([run.signal, run.attention.step.signal])
 }
 
 /** Closes what an interrupted step left open. Throws the error when it is none of that. */

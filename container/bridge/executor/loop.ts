@@ -6,7 +6,7 @@ import { act } from './act.ts'
 import type { ModelAnswer, ModelCall } from './answer.ts'
 import { askWithRetries, type RetryNote } from './ask-with-retries.ts'
 import { RECITE_TASKS_STEPS } from './defaults.ts'
-import { beginStep, endInterruptedStep, hearPeople } from './hear.ts'
+import { beginStep, endInterruptedStep } from './hear.ts'
 import { checkLimits } from './limits.ts'
 import type { GuardVerdict } from './loop-guard.ts'
 import { describeFailure } from './provider-failure.ts'
@@ -19,7 +19,7 @@ export async function workOn(run: Run, briefing: Briefing): Promise<Ending> {
   for (;;) {
     const ending = meetLimits(run)
     if (ending) return ending
-    await hearPeople(run)
+    await beginStep(run)
     const next = await takeStep(run, briefing)
     if (next) return next
   }
@@ -27,7 +27,6 @@ export async function workOn(run: Run, briefing: Briefing): Promise<Ending> {
 
 /** One model call and the tools it asked for. An ending is put off while people's words wait. */
 async function takeStep(run: Run, briefing: Briefing): Promise<Ending | null> {
-  beginStep(run)
   try {
     const answer = await think(run, briefing)
     const calls = answer.calls.map((call) => prepareCall(withOwnName(run, call), briefing.toolBox.byName))

@@ -40,7 +40,7 @@ export class RunEnded extends Error {
 export interface Attention {
   /** There are some, as far as is known. */
   waiting: boolean
-  /** Aborted to end the step in progress. */
+  /** Aborted to end the step in progress, or the one about to begin. */
   step: AbortController
   /** Messages of the step whose deltas go out and whose text is not in the log yet. */
   openMessageIds: string[]

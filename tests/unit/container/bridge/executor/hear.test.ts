@@ -132,6 +132,43 @@ describe('an interruption', () => {
   })
 })
 
+describe('an interruption while words are fetched', () => {
+  it('has its own words fetched before the step begins', async () => {
+    const { waiting, takeMessages } = waitingWords('First')
+    let asked = 0
+    const rig = await createRig([{ text: 'Done that instead.' }], {
+      takeMessages: async (options) => {
+        const taken = await takeMessages(options)
+        asked += 1
+        if (asked > 1) return taken
+        waiting.push({ eventId: 'evt_2', text: 'No, this instead' })
+        rig.executor.attend({ runId: 'run_1', interrupt: true })
+        return taken
+      },
+    })
+    const done = await rig.run({ attend: true })
+    expect(textsOf(rig.model.requests[0]?.body.messages ?? []).at(-1)).toContain('No, this instead')
+    expect(done.data).toMatchObject({ reason: 'completed', steps: 1 })
+    expect(rig.types()).not.toContain('error')
+    expect(asked).toBe(2)
+  })
+
+  it('is no reason to ask without end for words that cannot be had', async () => {
+    let asked = 0
+    const rig = await createRig([{ calls: [call('echo', 'a')] }, { text: 'Heard.' }], {
+      takeMessages: async () => {
+        asked += 1
+        if (asked === 1) rig.executor.attend({ runId: 'run_1', interrupt: true })
+        if (asked < 3) throw new Error('the control plane is away')
+        return [{ eventId: 'evt_1', text: 'At last' }]
+      },
+    })
+    await rig.run({ attend: true })
+    expect(textsOf(rig.model.requests[1]?.body.messages ?? []).at(-1)).toContain('At last')
+    expect(asked).toBe(3)
+  })
+})
+
 describe('a bridge that died after it took words', () => {
   it('reads those it wrote down and those it is given again, each once', async () => {
     const { takeMessages } = waitingWords('taken')
