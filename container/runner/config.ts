@@ -13,6 +13,8 @@ const environment = z.object({
   BERTH_OUTPUT_DIRECTORY: absolutePath.default(SANDBOX_PATHS.outputs),
   /** Beside the workspace, the one other folder that tools may touch. */
   BERTH_TMP: absolutePath.default('/tmp'),
+  /** Only who made a process namespace for the sandbox alone says yes: what a command leaves in it is ended, whosever it seems. */
+  BERTH_ISOLATED: z.enum(['yes', 'no']).default('no'),
 })
 
 export interface RunnerConfig {
@@ -20,6 +22,7 @@ export interface RunnerConfig {
   workspace: string
   outputDirectory: string
   tmpDirectory: string
+  isolated: boolean
   /** Handed on to commands, without the variables above. */
   commandEnvironment: Record<string, string | undefined>
 }
@@ -33,6 +36,7 @@ export function readRunnerConfig(source: Record<string, string | undefined> = pr
     workspace: parsed.data.BERTH_WORKSPACE,
     outputDirectory: parsed.data.BERTH_OUTPUT_DIRECTORY,
     tmpDirectory: parsed.data.BERTH_TMP,
+    isolated: parsed.data.BERTH_ISOLATED === 'yes',
     commandEnvironment: source,
   }
 }

@@ -9,7 +9,7 @@ import { endOrphans } from './workspace/process-family.ts'
 
 const config = readRunnerConfig()
 const logger = createLogger({ fields: { part: 'runner' } })
-const orphans = endOrphans()
+const orphans = endOrphans(config)
 if (orphans > 0) logger.warn('ended processes of an earlier runner', { processes: orphans })
 
 // Bundled as CommonJS, which has no await at the top level.
@@ -19,6 +19,7 @@ async function serve(): Promise<void> {
     root: config.workspace,
     extraRoots: [config.tmpDirectory],
     outputDirectory: config.outputDirectory,
+    isolated: config.isolated,
     env: () => withProxy(config.commandEnvironment, proxyPort),
   })
   const stop = new AbortController()

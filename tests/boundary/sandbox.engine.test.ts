@@ -367,8 +367,9 @@ for pid in map(int, subprocess.check_output(["pgrep", "-u", "990"]).split()):
       const since = await startedAt(agent)
       const { id } = await resume(agent, 'Believe the liar.')
       await untilCalled('until test -e', id)
-      await startLiar([])
+      const liar = await startLiar([])
       expect((await agent.untilRunIsOver(id)).data.reason).toBe('completed')
+      await liar.ended
       const log = await sh('cat /home/agent/liar.log')
       expect(log.match(/: cut off$/gm)).toHaveLength(11)
       expect(agent.result('alive-11').output).toMatch(/^Exit code 0 .*alive 11/s)
@@ -384,10 +385,11 @@ for pid in map(int, subprocess.check_output(["pgrep", "-u", "990"]).split()):
   attempt('a runner that never answers', async () => {
     const { id } = await resume(agent, 'Wait for the liar.')
     await untilCalled('until test -e', id)
-    await startLiar(['silence until it is cut off'])
+    const liar = await startLiar(['silence until it is cut off'])
     await untilCalled('echo never', id)
     await rig.api.cancelAgent(agent.id)
     expect((await agent.untilRunIsOver(id)).data.reason).toBe('cancelled')
+    await liar.ended
     // With the workspace out of reach the sandbox may be given up; the next instruction has one that works.
     expect((await work(agent, 'Watch files.')).reason).toBe('completed')
   })
@@ -664,10 +666,13 @@ time.sleep(600)`
   })
 })
 
-/** Puts the liar into the sandbox and lets it begin; what it says is in its log. */
-async function startLiar(lies: string[]): Promise<void> {
+/**
+ * Puts the liar into the sandbox and lets it begin; what it says is in its log. An exec of its own: what a command had left behind
+ * would end with the next runner's start.
+ */
+async function startLiar(lies: string[]): Promise<{ ended: Promise<unknown> }> {
   const program = await readFile(path.join(import.meta.dirname, 'programs/lying-runner.cjs'), 'utf8')
   await sh(`rm -f ~/liar.log; cat > ~/liar.cjs <<'PROGRAM'\n${program}\nPROGRAM`)
   const names = lies.map((lie) => `'${lie}'`).join(' ')
-  await sh(`setsid node ~/liar.cjs ${names} > ~/liar.log 2>&1 < /dev/null &`)
+  return { ended: sh(`exec node ~/liar.cjs ${names} > ~/liar.log 2>&1`) }
 }

@@ -7,6 +7,7 @@ import type { Clock } from '../../../lib/clock.ts'
 import { systemClock } from '../../../lib/clock.ts'
 import { randomText } from '../../../lib/ids.ts'
 import { type CommandRequest, type Workspace, WorkspaceError } from '../../bridge/workspace-port.ts'
+import type { CommandProcess } from './adopted-processes.ts'
 import { createCommandEnvironment, type Environment } from './command-environment.ts'
 import { createWorkspaceFiles } from './files.ts'
 import { createOutputFiles } from './output-files.ts'
@@ -24,15 +25,18 @@ export interface LocalWorkspaceOptions {
   outputDirectory: string
   /** Variables of a command, asked for each one, before ours are taken out and the quiet ones put in. */
   env(): Environment
+  /** The process namespace is the sandbox's own, so that whatever a command leaves in it can be ended. Default: false. */
+  isolated?: boolean
   clock?: Clock
 }
 
 export async function createLocalWorkspace(options: LocalWorkspaceOptions): Promise<Workspace> {
-  const { clock = systemClock, env, root } = options
+  const { clock = systemClock, env, root, isolated = false } = options
   const paths = await createPathResolver({ root, extraRoots: [...options.extraRoots, options.outputDirectory] })
   const files = createWorkspaceFiles(paths)
   const outputs = createOutputFiles({ directory: path.join(options.outputDirectory, 'outputs') })
   const prefix = markPrefix()
+  const running = new Set<CommandProcess>()
 
   return {
     ...files,
@@ -44,7 +48,7 @@ export async function createLocalWorkspace(options: LocalWorkspaceOptions): Prom
       const cwd = await resolveFolder(request)
       const mark = `${prefix}.${randomText(16)}`
       const environment = createCommandEnvironment({ base: env(), added: request.env ?? {}, mark })
-      return runCommand({ request, cwd, environment, mark, outputs, clock, signal, onOutput })
+      return runCommand({ request, cwd, environment, mark, running, isolated, outputs, clock, signal, onOutput })
     },
   }
 

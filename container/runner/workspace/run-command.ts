@@ -5,8 +5,10 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Clock } from '../../../lib/clock.ts'
+import { readStartTime } from '../../../lib/process-table.ts'
 import type { CommandRequest, CommandResult } from '../../bridge/workspace-port.ts'
 import { COMMAND_GRACE_MS } from '../../contract/runner.ts'
+import type { CommandProcess } from './adopted-processes.ts'
 import type { Environment } from './command-environment.ts'
 import { hasCode } from './map-fs-error.ts'
 import { createOutputCollector, type OutputCollector } from './output-collector.ts'
@@ -27,6 +29,10 @@ export interface RunOptions {
   environment: Environment
   /** In the environment already. */
   mark: string
+  /** Every command of this runner that runs now. */
+  running: Set<CommandProcess>
+  /** See FamilyOptions. */
+  isolated: boolean
   outputs: OutputFiles
   clock: Clock
   signal?: AbortSignal | undefined
@@ -41,7 +47,7 @@ type Ending = Exit | { kind: 'timeout' } | { kind: 'cancel' } | { kind: 'output'
 
 /** Never rejects for what the command does: one that cannot be started is a result with exit code 126 or 127. */
 export async function runCommand(options: RunOptions): Promise<CommandResult> {
-  const { request, clock, outputs } = options
+  const { request, clock, outputs, running, isolated } = options
   const startedMs = clock.monotonicMs()
   const collector = createOutputCollector({
     maxChars: request.maxOutputChars,
@@ -65,7 +71,9 @@ export async function runCommand(options: RunOptions): Promise<CommandResult> {
     return settle(exit, exit)
   }
   const { child, pid } = started
-  const family = createProcessFamily({ groupId: pid, mark: options.mark, clock })
+  const command = { groupId: pid, mark: options.mark, startTime: readStartTime(pid) }
+  running.add(command)
+  const family = createProcessFamily({ command, running, isolated, clock })
   const exited = waitForExit(child)
   const drained = waitForDrain(child)
   const stop = new AbortController()
@@ -76,6 +84,8 @@ export async function runCommand(options: RunOptions): Promise<CommandResult> {
       waitForCancel(options.signal, stop.signal),
       collectOutput({ child, collector, maxBytes: options.maxOutputBytes ?? MAX_COMMAND_OUTPUT_BYTES }),
     ])
+    // Before a last look at what is left: of two commands that end at once, one has to take it for left over.
+    running.delete(command)
     const exit = await endCommand({ ending, family, exited, drained, collector, clock })
     return settle(ending, exit)
   } finally {

@@ -101,7 +101,7 @@ export const runnerCommand: ExecCommand = {
   command: ['/usr/bin/env', '-u', 'BERTH_TOKEN_SHA256', NODE, RUNNER_PROGRAM],
   user: `${AGENT_UID}:${AGENT_UID}`,
   workingDirectory: SANDBOX_PATHS.workspace,
-  env: [`HOME=${SANDBOX_PATHS.home}`],
+  env: [`HOME=${SANDBOX_PATHS.home}`, 'BERTH_ISOLATED=yes'],
 }
 
 /** Runs as the bridge does. What makes Node ready for a proxy and for extra certificates would cost each connection 50 ms. */

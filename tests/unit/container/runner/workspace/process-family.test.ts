@@ -8,6 +8,7 @@ import {
   markPrefix,
 } from '../../../../../container/runner/workspace/process-family.ts'
 import { systemClock } from '../../../../../lib/clock.ts'
+import { readStartTime } from '../../../../../lib/process-table.ts'
 
 const children: ChildProcess[] = []
 
@@ -33,7 +34,13 @@ const endOf = (child: ChildProcess) =>
 describe('the family of a command', () => {
   it('is not settled while a younger process has no environment to read: it may be one that changes its program', async () => {
     const command = await startMarked('0-0-0.command')
-    const family = createProcessFamily({ groupId: Number(command.pid), mark: '0-0-0.command', clock: systemClock })
+    const groupId = Number(command.pid)
+    const family = createProcessFamily({
+      command: { groupId, mark: '0-0-0.command', startTime: readStartTime(groupId) },
+      running: new Set(),
+      isolated: false,
+      clock: systemClock,
+    })
     expect(family.look().settled).toBe(true)
     const bare = spawn('sleep', ['60'], { env: {} as NodeJS.ProcessEnv, stdio: 'ignore' })
     children.push(bare)
@@ -51,7 +58,7 @@ describe('a new runner', () => {
     const ofThisRunner = await startMarked(`${markPrefix()}.command`)
     const left = await startMarked(`${here}-1-1.command`)
     const ended = endOf(left)
-    endOrphans()
+    endOrphans({ isolated: false })
     expect(await ended).toBe('SIGKILL')
     expect([elsewhere.signalCode, ofThisRunner.signalCode]).toEqual([null, null])
     expect([elsewhere, ofThisRunner].every((child) => child.kill(0))).toBe(true)

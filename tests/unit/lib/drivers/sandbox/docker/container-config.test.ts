@@ -100,7 +100,7 @@ describe('the configuration of a container', () => {
       command: ['/usr/bin/env', '-u', 'BERTH_TOKEN_SHA256', '/opt/berth/bin/node', '/opt/berth/runner.cjs'],
       user: '1000:1000',
       workingDirectory: '/workspace',
-      env: ['HOME=/home/agent'],
+      env: ['HOME=/home/agent', 'BERTH_ISOLATED=yes'],
     })
   })
 })
