@@ -79,6 +79,12 @@ export async function startBridge(parts: BridgeParts): Promise<Bridge> {
     const runner = await parts.openRunner({ proxyPort: proxy.port })
     closers.push(runner.close)
     const tunnelFetch = createTunnelFetch(tunnels.control)
+    const git = createGitWorkspace({
+      workspace: runner.workspace,
+      tunnelFetch,
+      proxyUrl: `http://127.0.0.1:${proxy.port}`,
+      clock,
+    })
     const server = await startBridgeServer({
       socketPath: config.socketPath,
       tokenSha256: config.tokenSha256,
@@ -91,13 +97,12 @@ export async function startBridge(parts: BridgeParts): Promise<Bridge> {
       journal,
       tunnels,
       runnerConnected: runner.connected,
-      git: createGitWorkspace({
+      git,
+      setup: createSetup({
         workspace: runner.workspace,
-        tunnelFetch,
-        proxyUrl: `http://127.0.0.1:${proxy.port}`,
-        clock,
+        readCloneId: git.cloneId,
+        stateDirectory: config.stateDirectory,
       }),
-      setup: createSetup({ workspace: runner.workspace, stateDirectory: config.stateDirectory }),
       executor: parts.createExecutor({
         journal,
         workspace: withRefusalNotices(runner.workspace, refusals),

@@ -138,7 +138,7 @@ export const workspaceState = z.looseObject({
 })
 export type WorkspaceState = z.infer<typeof workspaceState>
 
-/** Runs as the agent's user in /workspace, once for each volume and script: `ran` is false when it did before. */
+/** Runs as the agent's user in /workspace, once for each clone and script: `ran` is false when it did before. */
 export const setupCommand = z.looseObject({ script: text, timeoutMs: z.number().int().positive() })
 export type SetupCommand = z.infer<typeof setupCommand>
 export const setupMessage = z.union([

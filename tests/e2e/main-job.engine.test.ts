@@ -20,6 +20,8 @@ import { startInstallation, type TestInstallation } from '../support/installatio
 
 const INSTRUCTION = 'Say in the README how rounding works.'
 const KEEP = 'Keep notes that nobody commits.'
+const SETUP = 'echo "set up by $(id -u) in $PWD" | tee -a ~/setup.txt'
+const SET_UP = 'set up by 1000 in /workspace'
 const usage = (promptTokens: number, completionTokens: number, costUsd: number) => ({
   usage: { promptTokens, completionTokens, costUsd },
 })
@@ -37,13 +39,20 @@ const onNotes: ScriptStep[] = [
   {
     text: 'I write something down.',
     toolCalls: [
-      runCommand("printf draft > notes.txt; printf '\\nunfinished\\n' >> README.md; printf kept > ~/home.txt"),
+      {
+        ...runCommand(
+          "cat ~/setup.txt; printf draft > notes.txt; printf '\\nunfinished\\n' >> README.md; printf kept > ~/home.txt",
+        ),
+        id: 'write',
+      },
     ],
   },
   { text: 'Written down.' },
   {
     text: 'What is there?',
-    toolCalls: [{ ...runCommand('cat notes.txt ~/home.txt; git status --porcelain; tail -1 README.md'), id: 'look' }],
+    toolCalls: [
+      { ...runCommand('cat notes.txt ~/home.txt ~/setup.txt; git status --porcelain; tail -1 README.md'), id: 'look' },
+    ],
   },
   { text: 'Everything is there.' },
 ]
@@ -161,9 +170,15 @@ describe('an agent without a container', () => {
   it('has none after stop, and keeps its volumes and history', async () => {
     const { api, engine, parts } = installation
     agent.unwatch()
-    agent = await createWatchedAgent(api, { githubRepo: sampleCase.repo, task: KEEP, autoPullRequest: false })
+    const input = { githubRepo: sampleCase.repo, task: KEEP, autoPullRequest: false, setupScript: SETUP }
+    agent = await createWatchedAgent(api, input)
     const { run } = await api.startAgent(agent.id)
+    await agent.until(
+      'the output of the setup',
+      ({ type, data }) => type === 'tool_output_delta' && data.delta === `${SET_UP}\n`,
+    )
     await agent.untilRunIsOver(run.id)
+    expect(agent.result('write').output).toContain(SET_UP)
     container = (await engine.inspect(agent.id)).Id
     const incarnation = (await parts.stores.agents.find(agent.id))?.incarnation
     expect(await listSocketFolders(parts.settings.dataDirectory)).toContain(incarnation)
@@ -183,6 +198,8 @@ describe('an agent without a container', () => {
     const { Id } = await engine.inspect(agent.id)
     expect(Id).not.toBe(container)
     const { output } = agent.result('look')
+    // Set up once for the clone, not for each container.
+    expect(output.split(SET_UP)).toHaveLength(2)
     for (const kept of ['draftkept', ' M README.md', '?? notes.txt', 'unfinished']) expect(output).toContain(kept)
     const request = chatRequests(KEEP)[2]
     expect(saidBy('user', request)).toEqual([KEEP, 'What did you keep?'])

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -369,6 +369,17 @@ describe('the setup script', () => {
     expect((await setup(script)).at(-1)).toMatchObject({ result: { ran: false } })
     expect((await setup(`${script} `)).at(-1)).toMatchObject({ result: { ran: true } })
     expect(readFileSync(path.join(rig.test.root, 'runs.txt'), 'utf8')).toBe('x\nx\n')
+  })
+
+  it('runs again in a clone that was made anew, for what it installed went with the last one', async () => {
+    const script = 'echo x >> installed.txt'
+    await mustClone()
+    await setup(script)
+    expect((await setup(script)).at(-1)).toMatchObject({ result: { ran: false } })
+    for (const name of readdirSync(rig.test.root)) rmSync(path.join(rig.test.root, name), { recursive: true })
+    await mustClone()
+    expect((await setup(script)).at(-1)).toMatchObject({ result: { ran: true } })
+    expect(existsSync(path.join(rig.test.root, 'installed.txt'))).toBe(true)
   })
 
   it('that fails says so with its last lines, and is run again', async () => {

@@ -153,7 +153,8 @@ export function createFakeBridge(): FakeBridge {
       },
       async *setup({ script }) {
         bridge.calls.push(`setup ${script}`)
-        yield { output: 'setting up\n' }
+        yield { output: 'setting ' }
+        yield { output: 'up\n' }
         if (bridge.failSetup) return yield { error: bridge.failSetup }
         yield { result: { ran: true, durationMs: 1 } }
       },

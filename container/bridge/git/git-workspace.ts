@@ -18,6 +18,7 @@ import { commitAll } from './commit.ts'
 import { createRepositoryProbe } from './probe-repository.ts'
 import { createProgressFeed } from './progress.ts'
 import { pushHead } from './push.ts'
+import { findCloneRecord } from './repository-settings.ts'
 import { createGit } from './run-git.ts'
 import { readWorkspaceState } from './workspace-state.ts'
 
@@ -38,6 +39,8 @@ export interface GitWorkspace {
   push(command: PushCommand, options?: GitCallOptions): Promise<PushAnswer>
   /** As it is now; waits for the command in progress. */
   state(): Promise<WorkspaceState>
+  /** What tells the clone in the workspace from one made anew; null where there is none. Waits for no other command. */
+  cloneId(): Promise<string | null>
   /** True when the workspace's HEAD names a commit. Waits for no other command. */
   isCloned(): Promise<boolean>
 }
@@ -77,6 +80,7 @@ export function createGitWorkspace({ workspace, tunnelFetch, proxyUrl, clock }: 
     commit: (command, { signal } = {}) => inTurn(() => commitAll({ git, workspace, clock, signal }, command)),
     push: (command, { signal } = {}) => inTurn(() => pushHead({ git, signal }, command)),
     state: () => inTurn(() => readWorkspaceState(git, runShell)),
+    cloneId: async () => (await findCloneRecord(git))?.cloneId ?? null,
     async isCloned() {
       const head = await git.try(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}'], { timeoutMs: HEAD_TIMEOUT_MS })
       return head.exitCode === 0

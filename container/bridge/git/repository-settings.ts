@@ -2,6 +2,7 @@
  * What Berth writes into the clone's own configuration: whose it is, how far the clone came. The agent can change it: nothing
  * that matters is decided by it, the broker sees each push.
  */
+import { randomText } from '../../../lib/ids.ts'
 import type { Workspace } from '../workspace-port.ts'
 import { type Git, withoutProgress } from './run-git.ts'
 
@@ -19,8 +20,15 @@ export interface CloneRecord {
   targetBranch: string
 }
 
-/** Null where no clone of Berth's is. `complete` is false for one that was interrupted. */
-export async function findCloneRecord(git: Git): Promise<(CloneRecord & { complete: boolean }) | null> {
+export interface FoundClone extends CloneRecord {
+  /** Tells this clone from every other one of the repository; null in one that an earlier version made. */
+  cloneId: string | null
+  /** False for one that was interrupted. */
+  complete: boolean
+}
+
+/** Null where no clone of Berth's is. */
+export async function findCloneRecord(git: Git): Promise<FoundClone | null> {
   const { output } = await git.try(['config', '--local', '--get-regexp', '^berth\\.'])
   const values = new Map(
     withoutProgress(output)
@@ -33,6 +41,7 @@ export async function findCloneRecord(git: Git): Promise<(CloneRecord & { comple
     repository,
     sourceBranch: values.get('berth.sourcebranch') ?? '',
     targetBranch: values.get('berth.targetbranch') ?? '',
+    cloneId: values.get('berth.cloneid') ?? null,
     complete: values.get('berth.cloned') === 'true',
   }
 }
@@ -51,6 +60,7 @@ export async function writeCloneSettings(workspace: Workspace, settings: CloneSe
         ['repository', repository],
         ['sourceBranch', sourceBranch],
         ['targetBranch', targetBranch],
+        ['cloneId', randomText(16)],
       ],
     ],
     [

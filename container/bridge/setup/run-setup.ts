@@ -1,6 +1,6 @@
 /**
- * The agent's setup script: run once for each volume and script, as the agent's user, before its first step. Owns: that it is
- * once, also after a crash in the middle (then it is run again). Must not know: HTTP, what the script is for.
+ * The agent's setup script: run once for each clone and script, as the agent's user, before its first step: what it
+ * installs goes with the clone. Owns: that it is once, also after a crash in the middle (then it is run again). Must not know: HTTP, what the script is for.
  */
 import { createHash } from 'node:crypto'
 import { readFile, rename, writeFile } from 'node:fs/promises'
@@ -32,19 +32,28 @@ export interface Setup {
   run(command: SetupCommand, options: { signal: AbortSignal; onOutput: (chunk: string) => void }): Promise<SetupResult>
 }
 
-export function createSetup({ workspace, stateDirectory }: { workspace: Workspace; stateDirectory: string }): Setup {
+export interface SetupOptions {
+  workspace: Workspace
+  /** Null where there is no clone. */
+  readCloneId: () => Promise<string | null>
+  /** The bridge's own: what was set up is noted there. */
+  stateDirectory: string
+}
+
+export function createSetup({ workspace, readCloneId, stateDirectory }: SetupOptions): Setup {
   const marker = path.join(stateDirectory, 'setup-done')
   return {
     async run({ script, timeoutMs }, { signal, onOutput }) {
       const hash = createHash('sha256').update(script).digest('hex')
-      if ((await readMarker(marker)) === hash) return { ran: false, durationMs: 0 }
+      const done = [hash, await readCloneId()].filter((part) => part !== null).join(' ')
+      if ((await readMarker(marker)) === done) return { ran: false, durationMs: 0 }
       const result = await workspace.run(
         { command: { line: script }, timeoutMs, maxOutputChars: MAX_OUTPUT_CHARS },
         { signal, onOutput },
       )
       if (result.exitCode !== 0)
         throw new SetupFailed(describe(result), result.output.trimEnd().split('\n').slice(-TAIL_LINES))
-      await writeFile(`${marker}.new`, hash)
+      await writeFile(`${marker}.new`, done)
       await rename(`${marker}.new`, marker)
       return { ran: true, durationMs: result.durationMs }
     },

@@ -111,7 +111,7 @@ function cloneEnd(message: CloneMessage): 'done' | BerthError | null {
   })
 }
 
-/** The agent's setup script, once for each volume and script; its output is shown as it comes and not kept. */
+/** The agent's setup script, once for each clone and script; its output is shown as it comes and not kept. */
 export async function ensureSetup(input: {
   parts: WorkerParts
   agent: Agent

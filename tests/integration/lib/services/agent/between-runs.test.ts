@@ -381,6 +381,23 @@ describe('a setup script', () => {
     expect(stages).toContain('setup')
   })
 
+  it('streams its output to who watches, as one message, and nothing of it is kept', async () => {
+    const { id } = await create({ setupScript: 'npm ci' })
+    const deltas: unknown[] = []
+    plane.parts.hub.subscribe((message) => {
+      if (message.kind === 'delta' && message.agentId === id) deltas.push(message.delta)
+    })
+    await start(id)
+    await plane.untilAtRest(id)
+    const messageId = expect.stringMatching(/^evt_/)
+    expect(deltas).toEqual([
+      { type: 'tool_output_delta', runId: null, data: { messageId, offset: 0, delta: 'setting ' } },
+      { type: 'tool_output_delta', runId: null, data: { messageId, offset: 8, delta: 'up\n' } },
+    ])
+    expect(new Set(deltas.map((delta) => JSON.stringify(delta).match(/evt_\w+/)?.[0])).size).toBe(1)
+    expect(JSON.stringify(await events(id))).not.toContain('setting ')
+  })
+
   it('that fails fails the start, with its last lines', async () => {
     plane.bridge.failSetup = {
       code: 'start_failed',
