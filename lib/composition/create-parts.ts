@@ -23,6 +23,7 @@ import { createEventHub } from '../services/event/hub.ts'
 import { createKeyedQueue } from '../services/event/keyed-queue.ts'
 import { createModelMeter } from '../services/model-call/meter.ts'
 import { createJournalPaces } from '../services/sandbox/journal-paces.ts'
+import { createStrays } from '../services/sandbox/strays.ts'
 import { openAnnouncements } from '../store/announcements.ts'
 import { createPrismaClient } from '../store/client.ts'
 import { createStores } from '../store/prisma-stores.ts'
@@ -102,7 +103,7 @@ export async function createParts(
   const worker: WorkerParts = { ...core, attachTunnel: tunnels.attach }
   const supervisor = createSupervisor(worker)
   supervisorOf = supervisor
-  const parts: Parts = { ...worker, supervisor }
+  const parts: Parts = { ...worker, supervisor, strays: createStrays({ ...worker, supervisor }) }
   const jobs = await startJobs(parts, modelMeter)
   return {
     parts,

@@ -1,4 +1,4 @@
-/** What happens by itself: leases renewed, agents looked at, model calls settled, old keys forgotten; and news of containers that ended. */
+/** What happens by itself: leases renewed, agents and their sandboxes looked at, model calls settled, old keys forgotten; and news of containers that ended. */
 import { sleepIdleAgents } from '../services/agent/sleep.ts'
 import type { Parts } from '../services/context.ts'
 import type { ModelMeter } from '../services/model-call/meter.ts'
@@ -29,6 +29,7 @@ export async function startJobs(parts: Parts, modelMeter: ModelMeter): Promise<J
   const running = [
     repeat(LEASE_RENEWAL_MS, 'renew leases', () => renewLeases(parts)),
     repeat(RECONCILE_MS, 'reconcile', () => parts.supervisor.reconcile()),
+    repeat(RECONCILE_MS, 'look for stray sandboxes', () => parts.strays.look()),
     repeat(SLEEP_CHECK_MS, 'let idle agents sleep', () => sleepIdleAgents(parts)),
     repeat(SETTLE_MS, 'settle model calls', () => modelMeter.settleOpenCalls()),
     repeat(IDEMPOTENCY_MS / 24, 'forget idempotency keys', () =>

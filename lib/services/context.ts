@@ -17,6 +17,7 @@ import type { Supervisor } from './agent/supervisor.ts'
 import type { EventHub } from './event/hub.ts'
 import type { KeyedQueue } from './event/keyed-queue.ts'
 import type { JournalPaces } from './sandbox/journal-paces.ts'
+import type { Strays } from './sandbox/strays.ts'
 
 export interface Actor {
   userId: string
@@ -62,6 +63,7 @@ export interface WorkerParts extends CoreParts {
 /** The real parts, made once by lib/composition and held on globalThis for the bundled routes. */
 export interface Parts extends WorkerParts {
   supervisor: Supervisor
+  strays: Strays
 }
 
 export interface Context {

@@ -62,6 +62,9 @@ export function createAgentStore(prisma: PrismaClient): AgentStore {
       })
       return rows.map(toAgent)
     },
+    async listNamed(ids) {
+      return (await prisma.agent.findMany({ where: { id: { in: ids } } })).map(toAgent)
+    },
     async listUnsettled() {
       return (await prisma.agent.findMany({ where: UNSETTLED })).map(toAgent)
     },

@@ -80,6 +80,8 @@ export interface AgentStore {
   create(agent: NewAgent): Promise<Agent>
   find(id: string): Promise<Agent | null>
   list(filter: AgentFilter): Promise<Agent[]>
+  /** Those of the ids that there are, in no order. */
+  listNamed(ids: string[]): Promise<Agent[]>
   /** Agents that the reconciler has to look at: anything but at rest, or with a wish or an open run. */
   listUnsettled(): Promise<Agent[]>
   /** Those of them whose lease nobody holds at that time. */

@@ -14,6 +14,7 @@ import { hearNews } from '../../lib/services/event/hear-news.ts'
 import { createEventHub, type HubMessage } from '../../lib/services/event/hub.ts'
 import { createKeyedQueue } from '../../lib/services/event/keyed-queue.ts'
 import { createJournalPaces } from '../../lib/services/sandbox/journal-paces.ts'
+import { createStrays } from '../../lib/services/sandbox/strays.ts'
 import { openAnnouncements } from '../../lib/store/announcements.ts'
 import { createPrismaClient } from '../../lib/store/client.ts'
 import { createStores } from '../../lib/store/prisma-stores.ts'
@@ -110,7 +111,7 @@ export async function startControlPlane(
       await announcements.close()
       await prisma.$disconnect()
     })
-    const parts = { ...worker, supervisor }
+    const parts = { ...worker, supervisor, strays: createStrays({ ...worker, supervisor }) }
     planes.push(parts)
     return parts
   }

@@ -19,6 +19,8 @@ export interface Supervisor {
   settle(agentId: string): Promise<void>
   /** The live connection, or null. */
   connection(agentId: string): SandboxConnection | null
+  /** Runs `work` if the agent's worker rests, and keeps it resting meanwhile. Null, with nothing done, while it is at work. */
+  ifResting<T>(agentId: string, work: (signal: AbortSignal) => Promise<T>): Promise<T | null>
   /** Runs `work` when the agent's worker rests, and keeps it resting meanwhile. The signal gives it up, as `interrupt` does. */
   exclusively<T>(agentId: string, work: (signal: AbortSignal) => Promise<T>): Promise<T>
   /** Looks at every agent that may need something; at boot and every minute. */
@@ -132,9 +134,29 @@ export function createSupervisor(parts: WorkerParts): Supervisor {
     for (let worker = workers.get(agentId); worker?.working; worker = workers.get(agentId)) await worker.working
   }
 
+  /** The work, begun; null while the worker is at work itself. */
+  const beginIfResting = <T>(agentId: string, task: (signal: AbortSignal) => Promise<T>): Promise<T> | null => {
+    const worker = workerOf(agentId)
+    if (worker.working) return null
+    worker.abort = new AbortController()
+    const running = task(worker.abort.signal)
+    worker.working = running
+      .then(
+        () => undefined,
+        () => undefined,
+      )
+      .finally(() => {
+        worker.working = null
+        if (worker.again && !closing) wake(agentId)
+        else if (!worker.connection && worker.failures === 0) workers.delete(agentId)
+      })
+    return running
+  }
+
   return {
     wake,
     settle,
+    ifResting: async (agentId, task) => await beginIfResting(agentId, task),
     interrupt(agentId) {
       workers.get(agentId)?.abort.abort(givenUp('The agent was told to do something else meanwhile.'))
       wake(agentId)
@@ -149,23 +171,9 @@ export function createSupervisor(parts: WorkerParts): Supervisor {
     connection: (agentId) => workers.get(agentId)?.connection ?? null,
     async exclusively(agentId, task) {
       for (;;) {
-        const worker = workerOf(agentId)
-        if (!worker.working) {
-          worker.abort = new AbortController()
-          const running = task(worker.abort.signal)
-          worker.working = running
-            .then(
-              () => undefined,
-              () => undefined,
-            )
-            .finally(() => {
-              worker.working = null
-              if (worker.again && !closing) wake(agentId)
-              else if (!worker.connection) workers.delete(agentId)
-            })
-          return await running
-        }
-        await worker.working
+        const running = beginIfResting(agentId, task)
+        if (running !== null) return await running
+        await workerOf(agentId).working
       }
     },
     async reconcile() {

@@ -1,6 +1,7 @@
 /** Whether the control plane can do its work, and what is not configured yet. Cheap: asked often and without signing in. */
 import type { EngineStatus } from '../../drivers/sandbox/port.ts'
 import type { Parts } from '../context.ts'
+import type { Stray } from '../sandbox/strays.ts'
 
 const ENGINE_FRESH_MS = 5_000
 /** Whoever asks wants to know soon, however long a query may take. */
@@ -16,6 +17,8 @@ export interface HealthView {
   modelKey: boolean
   /** A GitHub token is set. */
   githubToken: boolean
+  /** Sandboxes that no agent accounts for, as of the last look: stopped, and kept for a person to see. */
+  strays: readonly Stray[]
 }
 
 const engines = new WeakMap<object, { at: number; status: Promise<EngineStatus> }>()
@@ -30,6 +33,7 @@ export async function readHealth(parts: Parts): Promise<HealthView> {
     isolated: parts.driver.isolated,
     modelKey: parts.settings.openrouter.apiKey !== null,
     githubToken: parts.settings.github.token !== null,
+    strays: parts.strays.found(),
   }
 }
 
