@@ -123,6 +123,8 @@ export interface Agent {
   divergence: Divergence | null
   /** The wish, written before acting; null when it is to live on. */
   desired: 'asleep' | 'stopped' | 'purged' | null
+  /** When a person asked for the pull request that is still to be made; null when nobody waits for one. */
+  deliveryAskedAt: Date | null
   /** Sequence number of the last stored event. */
   lastSeq: number
   /** The container that is, or was last, this agent's; null before the first start and after stop. */

@@ -18,12 +18,14 @@ export type Step =
   | 'attend'
   /** The run has ended; its work leaves. */
   | 'deliver'
+  /** A person waits for the pull request. */
+  | 'deliver_asked'
   /** The container is stopped and kept. */
   | 'sleep'
   | 'rest'
 
 export function nextStep(input: {
-  agent: Pick<Agent, 'status' | 'desired' | 'needs' | 'undeliveredRunId'>
+  agent: Pick<Agent, 'status' | 'desired' | 'needs' | 'undeliveredRunId' | 'deliveryAskedAt'>
   openRun: Pick<Run, 'status' | 'cancelRequestedAt'> | null
   connected: boolean
   /** Words wait that the bridge was not told of. */
@@ -44,7 +46,7 @@ export function nextStep(input: {
   if (openRun?.cancelRequestedAt) return 'cancel'
   if (openRun) return unsaid ? 'attend' : 'rest'
   if (agent.undeliveredRunId !== null) return 'deliver'
-  if (agent.desired === 'asleep') return 'sleep'
+  if (agent.deliveryAskedAt === null && agent.desired === 'asleep') return 'sleep'
   if (agent.status === 'STARTING' || (agent.status === 'READY' && !connected)) return 'attach'
-  return 'rest'
+  return agent.status === 'READY' && agent.deliveryAskedAt !== null ? 'deliver_asked' : 'rest'
 }

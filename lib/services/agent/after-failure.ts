@@ -8,7 +8,7 @@ import { BerthError, isBerthError, isDatabaseAway, isLeaseLost } from '../../err
 import type { Parts } from '../context.ts'
 import { writeAsHolder } from '../event/write.ts'
 import type { Convergence } from './converge.ts'
-import { endOpenRun, setStatus } from './end-run.ts'
+import { endOpenRun, NOTHING_AWAITED, setStatus } from './end-run.ts'
 import { removeContainers } from './take-down.ts'
 
 /** How often a run is continued by itself after its sandbox was lost. */
@@ -72,7 +72,7 @@ function isLoss(error: unknown): boolean {
 function saysNothingOfTheSandbox({ error, step, agent }: Failure): boolean {
   if (isDatabaseAway(error)) return true
   if (agent.status !== 'RUNNING' && agent.status !== 'READY') return false
-  if (!['attach', 'cancel', 'attend', 'deliver', 'sleep'].includes(step)) return false
+  if (!['attach', 'cancel', 'attend', 'deliver', 'deliver_asked', 'sleep'].includes(step)) return false
   return !isBerthError(error) || error.code === 'engine_unreachable'
 }
 
@@ -149,7 +149,7 @@ async function fail({ work, step, error }: Failure): Promise<void> {
     const reason = run?.cancelRequestedAt ? 'cancelled' : run?.startedAt ? 'sandbox_lost' : 'failed'
     await endOpenRun(parts, tx, { reason, message: known.message })
     // What a person chose was about a workspace that may be another one by the next try.
-    tx.update({ needs: null, divergence: null, undeliveredRunId: null })
+    tx.update(NOTHING_AWAITED)
     setStatus(tx, 'FAILED', detail)
   })
 }

@@ -81,6 +81,15 @@ async function takeStep({ work, step, agent, run, fence, isLossCounted }: StepIn
   if (step === 'attend' && run) return await attend({ work, agent, run })
   if (step === 'sleep') return await fallAsleep({ work, agent })
   if (step === 'deliver') return await deliverEnded({ work, agent, fence })
+  if (step === 'deliver_asked') return await deliverAsked({ work, agent })
+}
+
+/** A person waits for the pull request. */
+async function deliverAsked({ work, agent }: { work: Convergence; agent: Agent }): Promise<void> {
+  const { parts, signal } = work
+  const connection = work.connection()
+  const run = await parts.stores.runs.findLatest(agent.id)
+  if (connection && run) await deliver({ parts, agent, run, connection, asked: true, isFinal: true, signal })
 }
 
 /** The work of the run that has ended leaves, and what is in the workspace then is put on record. */
@@ -197,12 +206,13 @@ async function fallAsleep({ work, agent }: { work: Convergence; agent: Agent }):
 async function attach(input: Omit<StepInput, 'step'>): Promise<void> {
   const { work, agent, run, fence, isLossCounted } = input
   const { parts, signal } = work
-  if (!run && agent.status === 'READY' && !(await hasContainer(parts, agent))) {
+  const mayBeGone = !run && agent.status === 'READY' && agent.deliveryAskedAt === null
+  if (mayBeGone && !(await hasContainer(parts, agent))) {
     // Somebody removed or stopped it while it waited: nothing is lost, the next instruction brings it back.
     return await writeAsHolder(parts, agent.id, (tx) => setStatus(tx, 'IDLE'))
   }
   const connection = await connect({ work, agent, fence }).catch(async (error: unknown) => {
-    if (run || agent.status !== 'READY' || (await hasContainer(parts, agent))) throw error
+    if (!mayBeGone || (await hasContainer(parts, agent))) throw error
     return null
   })
   // It ended while it was looked at, which is the same.

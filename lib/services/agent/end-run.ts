@@ -4,6 +4,9 @@ import type { StatusDetail } from '../../domain/agent.ts'
 import type { LogTransaction } from '../../store/stores.ts'
 import type { Parts } from '../context.ts'
 
+/** Of an agent without a sandbox: no decision, no work that leaves, no pull request. */
+export const NOTHING_AWAITED = { needs: null, divergence: null, undeliveredRunId: null, deliveryAskedAt: null } as const
+
 /** Ends the agent's open run, if it has one. The first end stored wins. */
 export async function endOpenRun(
   parts: Pick<Parts, 'clock'>,

@@ -7,7 +7,11 @@ import { setStatus } from './end-run.ts'
 import { decideIn, type InstructAnswer } from './instruct.ts'
 import { requireAgent, requireAgentOrItsRest } from './require.ts'
 import type { AgentView } from './schemas.ts'
+import { untilRow } from './until-row.ts'
 import { readAgentView } from './view.ts'
+
+/** A holder that died is followed by another control plane after half a minute. */
+const PURGE_DEADLINE_MS = 60_000
 
 type AgentInput = { ctx: Context; input: { agentId: string } }
 
@@ -59,13 +63,16 @@ export async function purgeAgent({ ctx, input }: AgentInput): Promise<void> {
     throw error
   }
   parts.supervisor.interrupt(agent.id)
-  await parts.supervisor.settle(agent.id)
-  const left = await parts.stores.agents.find(agent.id)
+  const left = await untilRow(parts, {
+    agentId: agent.id,
+    deadlineMs: PURGE_DEADLINE_MS,
+    test: (row) => row === null || row.status === 'FAILED',
+  })
   if (left) throw notYetRemoved(left)
 }
 
 function notYetRemoved({ statusDetail }: Agent): BerthError {
-  const { code = 'state_conflict', message = 'Another control plane holds it.' } = statusDetail ?? {}
+  const { code = 'state_conflict', message = 'What holds it has not let go of it.' } = statusDetail ?? {}
   return new BerthError(isErrorCode(code) ? code : 'internal', `The agent could not be removed yet. ${message}`, {
     hint: 'It is tried again by itself every minute; nothing else has to be done.',
   })

@@ -16,7 +16,8 @@ export async function openRun(input: {
   for (const waiting of await tx.queue()) await sayInRun(tx, waiting, runId)
   const inputEventId = tx.append('message', { text, from }, { runId })
   await tx.createRun({ id: runId, task: text, inputEventId })
-  tx.update({ activeAt: parts.clock.now() })
+  // Whoever waits for a pull request is told that a run began: its work is delivered at its end.
+  tx.update({ activeAt: parts.clock.now(), deliveryAskedAt: null })
   if (tx.agent.desired === 'asleep') tx.update({ desired: null })
   // A container that waits takes the run at once; any other state has to become one first.
   if (tx.agent.status === 'READY') setStatus(tx, 'RUNNING')

@@ -20,9 +20,7 @@ export interface Supervisor {
   /** The live connection, or null. */
   connection(agentId: string): SandboxConnection | null
   /** Runs `work` if the agent's worker rests, and keeps it resting meanwhile. Null, with nothing done, while it is at work. */
-  ifResting<T>(agentId: string, work: (signal: AbortSignal) => Promise<T>): Promise<T | null>
-  /** Runs `work` when the agent's worker rests, and keeps it resting meanwhile. The signal gives it up, as `interrupt` does. */
-  exclusively<T>(agentId: string, work: (signal: AbortSignal) => Promise<T>): Promise<T>
+  ifResting<T>(agentId: string, work: () => Promise<T>): Promise<T | null>
   /** Looks at every agent that may need something; at boot and every minute. */
   reconcile(): Promise<void>
   /** Lets go of every connection. Sandboxes and their runs go on. */
@@ -134,29 +132,25 @@ export function createSupervisor(parts: WorkerParts): Supervisor {
     for (let worker = workers.get(agentId); worker?.working; worker = workers.get(agentId)) await worker.working
   }
 
-  /** The work, begun; null while the worker is at work itself. */
-  const beginIfResting = <T>(agentId: string, task: (signal: AbortSignal) => Promise<T>): Promise<T> | null => {
-    const worker = workerOf(agentId)
-    if (worker.working) return null
-    worker.abort = new AbortController()
-    const running = task(worker.abort.signal)
-    worker.working = running
-      .then(
-        () => undefined,
-        () => undefined,
-      )
-      .finally(() => {
-        worker.working = null
-        if (worker.again && !closing) wake(agentId)
-        else if (!worker.connection && worker.failures === 0) workers.delete(agentId)
-      })
-    return running
-  }
-
   return {
     wake,
     settle,
-    ifResting: async (agentId, task) => await beginIfResting(agentId, task),
+    async ifResting(agentId, task) {
+      const worker = workerOf(agentId)
+      if (worker.working) return null
+      const running = task()
+      worker.working = running
+        .then(
+          () => undefined,
+          () => undefined,
+        )
+        .finally(() => {
+          worker.working = null
+          if (worker.again && !closing) wake(agentId)
+          else if (!worker.connection && worker.failures === 0) workers.delete(agentId)
+        })
+      return await running
+    },
     interrupt(agentId) {
       workers.get(agentId)?.abort.abort(givenUp('The agent was told to do something else meanwhile.'))
       wake(agentId)
@@ -169,13 +163,6 @@ export function createSupervisor(parts: WorkerParts): Supervisor {
         .catch((error: unknown) => parts.logger.warn('a connection closed badly', { agentId, error }))
     },
     connection: (agentId) => workers.get(agentId)?.connection ?? null,
-    async exclusively(agentId, task) {
-      for (;;) {
-        const running = beginIfResting(agentId, task)
-        if (running !== null) return await running
-        await workerOf(agentId).working
-      }
-    },
     async reconcile() {
       for (const agent of await parts.stores.agents.listUnsettled()) wake(agent.id)
     },

@@ -3,7 +3,7 @@ import type { Agent, Run } from '../../domain/agent.ts'
 import type { Parts } from '../context.ts'
 import { announce, writeAsHolder } from '../event/write.ts'
 import type { Convergence } from './converge.ts'
-import { endOpenRun, setStatus } from './end-run.ts'
+import { endOpenRun, NOTHING_AWAITED, setStatus } from './end-run.ts'
 
 /** How long the bridge has to end its run before the container goes with it. */
 const CANCEL_DEADLINE_MS = 3_000
@@ -32,7 +32,7 @@ export async function takeDown(input: {
   }
   await writeAsHolder(parts, agent.id, async (tx) => {
     await endOpenRun(parts, tx, { reason: 'cancelled', message: 'The agent was stopped.' })
-    tx.update({ desired: null, incarnation: null, needs: null, divergence: null, undeliveredRunId: null })
+    tx.update({ desired: null, incarnation: null, ...NOTHING_AWAITED })
     setStatus(tx, 'IDLE')
   })
   await parts.holdings.release(agent.id)

@@ -14,6 +14,7 @@ export function toAgentView(
     incarnation,
     targetTip: _tip,
     desired: _desired,
+    deliveryAskedAt: _deliveryAskedAt,
     workspace: _workspace,
     activeAt: _activeAt,
     createdAt,

@@ -41,6 +41,7 @@ export async function deliver(input: {
   const { parts, agent, run } = input
   const delivery = await attempt(input)
   await writeAsHolder(parts, agent.id, (tx) => {
+    if (input.asked) tx.update({ deliveryAskedAt: null, activeAt: parts.clock.now() })
     if (delivery.number !== undefined && delivery.url !== undefined && delivery.title !== undefined) {
       tx.update({ pullRequest: { number: delivery.number, url: delivery.url, title: delivery.title } })
     }

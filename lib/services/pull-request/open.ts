@@ -1,17 +1,25 @@
 /** A person, or the agent's own tool, asks for the pull request. */
 import type { PullRequestAnswer, PullRequestRequest } from '../../../container/contract/tunnel.ts'
+import type { Agent } from '../../domain/agent.ts'
 import { finishPullRequestBody } from '../../domain/pull-request-text.ts'
 import { BerthError } from '../../errors.ts'
 import { setStarting } from '../agent/end-run.ts'
 import { decideIn } from '../agent/instruct.ts'
 import { requireAgent } from '../agent/require.ts'
 import type { AgentView } from '../agent/schemas.ts'
+import { untilRow } from '../agent/until-row.ts'
 import { readAgentView } from '../agent/view.ts'
 import type { Context, CoreParts } from '../context.ts'
 import { writeAsHolder, writeLog } from '../event/write.ts'
-import { type Delivery, deliver, openOrUpdate } from './deliver.ts'
+import { type Delivery, openOrUpdate } from './deliver.ts'
 
-/** Commits what is left, pushes, opens or updates. Wakes the sandbox when it must. Safe to ask again. */
+/** Of waking the sandbox, committing and pushing; what takes longer goes on, and nobody waits for it. */
+const DELIVERY_DEADLINE_MS = 5 * 60_000
+
+/**
+ * Commits what is left, pushes, opens or updates. Wakes the sandbox when it must. Safe to ask again: those who ask while it is
+ * under way get its outcome. Done by whichever control plane holds the agent.
+ */
 export async function openPullRequest(args: {
   ctx: Context
   input: { agentId: string }
@@ -19,30 +27,55 @@ export async function openPullRequest(args: {
   const { ctx, input } = args
   const { parts } = ctx
   const agent = await requireAgent(ctx, input.agentId)
-  await writeLog(parts, agent.id, async (tx) => {
+  const asked = await writeLog(parts, agent.id, async (tx) => {
     await decideIn(tx, { name: 'pull_request' })
+    const askedAt = tx.agent.deliveryAskedAt ?? parts.clock.now()
     const falls = tx.agent.desired === 'asleep'
-    tx.update({ activeAt: parts.clock.now(), ...(falls && { desired: null }) })
+    tx.update({ deliveryAskedAt: askedAt, activeAt: parts.clock.now(), ...(falls && { desired: null }) })
     if (tx.agent.status !== 'READY' && tx.agent.status !== 'RUNNING') setStarting(tx)
+    return { at: askedAt.getTime(), seq: tx.agent.lastSeq }
   })
-  await parts.supervisor.settle(agent.id)
-  const pullRequest = await parts.supervisor.exclusively(agent.id, async (signal) => {
-    const connection = parts.supervisor.connection(agent.id)
-    const run = await parts.stores.runs.findLatest(agent.id)
-    const current = await parts.stores.agents.find(agent.id)
-    if (!connection || !run || !current) {
-      throw new BerthError('start_failed', current?.statusDetail?.message ?? 'The sandbox could not be woken.', {
-        hint: current?.statusDetail?.hint ?? 'Start the agent, then ask again.',
-      })
-    }
-    if (run.status !== 'ENDED') {
-      throw new BerthError('run_in_progress', 'A run began meanwhile, so its work cannot be delivered yet.', {
-        hint: 'Wait until it ends or cancel it.',
-      })
-    }
-    return await deliver({ parts, agent: current, run, connection, asked: true, isFinal: true, signal })
+  parts.supervisor.wake(agent.id)
+  const isWaiting = (row: Agent | null) => row?.deliveryAskedAt?.getTime() === asked.at
+  const row = await untilRow(parts, {
+    agentId: agent.id,
+    deadlineMs: DELIVERY_DEADLINE_MS,
+    test: (now) => !isWaiting(now),
   })
+  if (isWaiting(row)) {
+    throw new BerthError('state_conflict', 'The pull request has not been made yet.', {
+      hint: 'It goes on by itself, and its outcome is a pull_request event of the agent.',
+    })
+  }
+  const pullRequest = await findDelivery(parts, { agentId: agent.id, after: asked.seq })
+  if (pullRequest === null) throw await notDelivered(parts, row)
   return { agent: await readAgentView(ctx, agent), pullRequest }
+}
+
+async function findDelivery(
+  { stores }: CoreParts,
+  { agentId, after }: { agentId: string; after: number },
+): Promise<Delivery | null> {
+  const events = await stores.events.listOfTypes({ agentId, types: ['pull_request'] })
+  // What only `deliver` appends is a Delivery.
+  return (events.findLast(({ seq }) => seq > after)?.data as Delivery | undefined) ?? null
+}
+
+/** Why the wish is gone and nothing came of it. */
+async function notDelivered({ stores }: CoreParts, row: Agent | null): Promise<BerthError> {
+  if (row !== null && (await stores.runs.findOpen(row.id)) !== null) {
+    return new BerthError('run_in_progress', 'A run began meanwhile, so its work cannot be delivered yet.', {
+      hint: 'Wait until it ends or cancel it.',
+    })
+  }
+  if (row?.status !== 'FAILED') {
+    return new BerthError('state_conflict', 'The agent was told to do something else meanwhile.', {
+      hint: 'Look at the agent, then ask again.',
+    })
+  }
+  return new BerthError('start_failed', row.statusDetail?.message ?? 'The sandbox could not be woken.', {
+    hint: row.statusDetail?.hint ?? 'Start the agent, then ask again.',
+  })
 }
 
 /** The create_pull_request tool, during a run: the branch was pushed through the broker before. */

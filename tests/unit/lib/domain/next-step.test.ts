@@ -5,9 +5,9 @@ import { nextStep } from '../../../../lib/domain/next-step.ts'
 type Input = Parameters<typeof nextStep>[0]
 
 function input(status: AgentStatus, changes: Partial<Input> & Partial<Input['agent']> = {}): Input {
-  const { desired = null, needs = null, undeliveredRunId = null, ...rest } = changes
+  const { desired = null, needs = null, undeliveredRunId = null, deliveryAskedAt = null, ...rest } = changes
   return {
-    agent: { status, desired, needs, undeliveredRunId },
+    agent: { status, desired, needs, undeliveredRunId, deliveryAskedAt },
     openRun: null,
     connected: false,
     unsaid: false,
@@ -79,6 +79,19 @@ describe('the next step of an agent', () => {
       'a run that is to end is not told of words',
       input('RUNNING', { openRun: { ...running, cancelRequestedAt: asked }, connected: true, unsaid: true }),
       'cancel',
+    ],
+    ['a pull request is made when asked', input('READY', { deliveryAskedAt: asked, connected: true }), 'deliver_asked'],
+    ['a container is attached to for a pull request', input('READY', { deliveryAskedAt: asked }), 'attach'],
+    ['a container is woken for a pull request', input('STARTING', { deliveryAskedAt: asked }), 'attach'],
+    [
+      'a pull request that is waited for comes before sleep',
+      input('READY', { deliveryAskedAt: asked, desired: 'asleep', connected: true }),
+      'deliver_asked',
+    ],
+    [
+      'what the run left is delivered first',
+      input('RUNNING', { ...undelivered, deliveryAskedAt: asked, connected: true }),
+      'deliver',
     ],
     ['a waiting container is put to sleep', input('READY', { desired: 'asleep', connected: true }), 'sleep'],
     [

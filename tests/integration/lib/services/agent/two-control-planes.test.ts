@@ -2,12 +2,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { isLeaseLost } from '../../../../../lib/errors.ts'
 import { createAgent } from '../../../../../lib/services/agent/create.ts'
-import { cancelRun, stopAgent } from '../../../../../lib/services/agent/end.ts'
+import { cancelRun, purgeAgent, stopAgent } from '../../../../../lib/services/agent/end.ts'
 import { createHoldings } from '../../../../../lib/services/agent/holdings.ts'
 import { chatWithAgent, resumeAgent, startAgent } from '../../../../../lib/services/agent/instruct.ts'
 import type { Context, Parts } from '../../../../../lib/services/context.ts'
 import { streamEvents } from '../../../../../lib/services/event/stream.ts'
 import { writeAsHolder } from '../../../../../lib/services/event/write.ts'
+import { openPullRequest } from '../../../../../lib/services/pull-request/open.ts'
 import { type ControlPlane, startControlPlane } from '../../../../support/control-plane.ts'
 
 let plane: ControlPlane
@@ -34,6 +35,18 @@ async function createRunning() {
   await plane.parts.supervisor.settle(id)
   return id
 }
+
+/** The same after its run, waiting. */
+async function createReady() {
+  const id = await createRunning()
+  plane.bridge.end('completed', 'Done.')
+  await plane.untilAtRest(id)
+  await plane.parts.supervisor.settle(id)
+  return id
+}
+
+const eventsOf = (agentId: string) => other.stores.events.listAfter({ agentId, after: 0, limit: 1_000 })
+const deliveries = (events: { type: string }[]) => events.filter(({ type }) => type === 'pull_request')
 
 /** As if 30 s had passed without a renewal of the first. */
 const expireLease = (agentId: string) => plane.parts.stores.leases.release(agentId, plane.parts.instanceId)
@@ -66,6 +79,37 @@ describe('an agent that is held', () => {
     await plane.until(id, ({ type, data }) => type === 'status' && data.status === 'IDLE')
     expect(await plane.driver.list({ installationId: 'ins_test', agentId: id })).toEqual([])
     expect(plane.bridge.calls.filter((call) => call.startsWith('cancel'))).toHaveLength(1)
+  })
+
+  it('brings its pull request through either, also when both ask at once', async () => {
+    const id = await createReady()
+    const before = deliveries(await eventsOf(id)).length
+    const ask = (ctx: Context) => openPullRequest({ ctx, input: { agentId: id } })
+    expect((await ask(there)).pullRequest).toMatchObject({ action: 'updated', number: 1 })
+    expect(deliveries(await eventsOf(id))).toHaveLength(before + 1)
+    for (const { pullRequest } of await Promise.all([ask(there), ask(plane.ctx), ask(there)])) {
+      expect(pullRequest).toMatchObject({ action: 'updated', number: 1 })
+    }
+    expect(plane.forge.pullRequests).toHaveLength(1)
+    expect(other.supervisor.connection(id)).toBeNull()
+  })
+
+  it('is purged through either: gone when the call is answered', async () => {
+    const id = await createRunning()
+    await purgeAgent({ ctx: there, input: { agentId: id } })
+    expect(await other.stores.agents.find(id)).toBeNull()
+    expect(await plane.driver.list({ installationId: 'ins_test', agentId: id })).toEqual([])
+    expect(plane.driver.files({ installationId: 'ins_test', agentId: id })).toBeNull()
+    expect(plane.bridge.openTunnels()).toEqual([])
+  })
+
+  it('that cannot be purged says why through either', async () => {
+    const id = await createReady()
+    plane.driver.setReachable(false)
+    await expect(purgeAgent({ ctx: there, input: { agentId: id } })).rejects.toMatchObject({
+      code: 'engine_unreachable',
+    })
+    expect(await other.stores.agents.find(id)).toMatchObject({ status: 'FAILED', desired: 'purged' })
   })
 
   it('is watched live through the other, every event once and in order', async () => {
@@ -134,6 +178,16 @@ describe('an agent that was taken over', () => {
     await connection?.closed
     await plane.parts.supervisor.settle(id)
     expect(plane.parts.supervisor.connection(id)).toBeNull()
+  })
+
+  it('takes the wish for a pull request along', async () => {
+    const id = await createReady()
+    await plane.parts.supervisor.close()
+    const asked = openPullRequest({ ctx: there, input: { agentId: id } })
+    await takeOver(id)
+    expect((await asked).pullRequest).toMatchObject({ action: 'updated', number: 1 })
+    expect(plane.forge.pullRequests).toHaveLength(1)
+    expect(plane.bridge.openTunnels()).toHaveLength(2)
   })
 
   it('is found by its expired lease', async () => {
