@@ -36,7 +36,11 @@ export async function startJobs(parts: Parts, modelMeter: ModelMeter): Promise<J
       parts.stores.idempotency.removeOlderThan(new Date(parts.clock.now().getTime() - IDEMPOTENCY_MS)),
     ),
   ]
-  const unwatch = await parts.driver.watch(parts.installationId, (sandbox) => parts.supervisor.wake(sandbox.agentId))
+  const unwatch = await parts.driver.watch(
+    parts.installationId,
+    (sandbox) => parts.supervisor.wake(sandbox.agentId),
+    (agentId) => parts.holdings.holds(agentId),
+  )
   return {
     async stop() {
       ending.abort(new Error('the control plane is closing'))

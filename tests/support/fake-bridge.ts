@@ -46,6 +46,8 @@ export interface FakeBridge {
   loseVolumes(): void
   running(): string | null
   openTunnels(): Duplex[]
+  /** Answers no more, or refuses the token: until a container is made anew. Null: answers. */
+  refusal: BerthError | null
 }
 
 export function createFakeBridge(): FakeBridge {
@@ -62,6 +64,7 @@ export function createFakeBridge(): FakeBridge {
     calls: [],
     cloned: false,
     changes: { ahead: 1, additions: 3, deletions: 1 },
+    refusal: null,
     refusePush: null,
     failClone: null,
     failSetup: null,
@@ -115,7 +118,10 @@ export function createFakeBridge(): FakeBridge {
     openTunnels: () => [...tunnels].filter((tunnel) => !tunnel.destroyed),
     client: {
       health: async () => health(),
-      waitUntilReady: async () => health(),
+      async waitUntilReady() {
+        if (bridge.refusal) throw bridge.refusal
+        return health()
+      },
       async execute(command) {
         bridge.commands.push(command)
         const ended = bridge.journal.some((event) => event.type === 'done' && event.runId === command.runId)

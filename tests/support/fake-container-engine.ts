@@ -51,7 +51,12 @@ export function createFakeContainerEngine(overrides: Partial<ContainerEngine> = 
     findContainer: async (id) => containers.get(id) ?? null,
     createContainer: async (name, config) => {
       const labels = config.Labels as Record<string, string>
-      containers.set(name, { id: name, labels, running: false, outOfMemory: false, exitCode: 0, execIds: [] })
+      const { Mounts } = config.HostConfig as { Mounts: { Type: string; Source: string; Target: string }[] }
+      const binds = Object.fromEntries(
+        Mounts.filter(({ Type }) => Type === 'bind').map(({ Source, Target }) => [Target, Source]),
+      )
+      const created = { running: false, outOfMemory: false, exitCode: 0, execIds: [] }
+      containers.set(name, { id: name, labels, binds, ...created })
       return name
     },
     startContainer: async (id) => set(id, { running: true, exitCode: null, execIds: [] }),

@@ -24,6 +24,8 @@ interface FakeContainer {
 }
 
 export interface FakeSandboxDriver extends SandboxDriver {
+  /** Called when a container was made. */
+  onCreate: () => void
   /** False: every call answers as without an engine. */
   setReachable(reachable: boolean): void
   /** The spec that the container was made with. */
@@ -73,7 +75,8 @@ export function createFakeSandboxDriver(options: FakeSandboxOptions = {}): FakeS
     return container.sandbox
   }
 
-  return {
+  const driver: FakeSandboxDriver = {
+    onCreate: () => {},
     kind: options.isolated === false ? 'process' : 'docker',
     isolated: options.isolated ?? true,
     probe: async () => ({
@@ -117,6 +120,7 @@ export function createFakeSandboxDriver(options: FakeSandboxOptions = {}): FakeS
         exitCode: null,
       }
       containers.set(keyOf(spec), { sandbox, spec, runners: 1, log: ['the bridge listens'] })
+      driver.onCreate()
       return sandbox
     },
     start: async (labels) => {
@@ -187,6 +191,7 @@ export function createFakeSandboxDriver(options: FakeSandboxOptions = {}): FakeS
     countRunners: (labels) => get(labels).runners,
     files: (owner) => volumes.get(ownerKey(owner)) ?? null,
   }
+  return driver
 }
 
 function ownerKey({ installationId, agentId }: { installationId: string; agentId: string }): string {

@@ -90,8 +90,15 @@ export interface SandboxDriver {
   dial(sandbox: SandboxLabels): Promise<Duplex>
   /** Last lines of the container's log. */
   logs(sandbox: SandboxLabels, lines: number): Promise<string[]>
-  /** Calls back when a sandbox of the installation ends by itself. Returns the way to stop watching. */
-  watch(installationId: string, onEnd: (sandbox: Sandbox) => void): Promise<() => void>
+  /**
+   * Calls back when a sandbox of the installation ends by itself, and gives those of agents that it `minds` (default: all) their
+   * runner back. Returns the way to stop watching.
+   */
+  watch(
+    installationId: string,
+    onEnd: (sandbox: Sandbox) => void,
+    minds?: (agentId: string) => boolean,
+  ): Promise<() => void>
   /** Closes connections to the engine. Sandboxes go on. */
   close(): Promise<void>
 }

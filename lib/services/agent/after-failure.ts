@@ -25,6 +25,8 @@ export interface Failure {
   agent: Agent
   run: Run | null
   connected: boolean
+  /** Of the lease that it held. */
+  fence: number
   error: unknown
 }
 
@@ -51,6 +53,11 @@ export async function afterFailure(failure: Failure): Promise<'again' | 'anew' |
   if (connected && isBerthError(error) && error.code === 'sandbox_lost' && !ENDS.includes(step)) {
     await leave(failure)
     return 'again'
+  }
+  if ((await work.parts.holdings.acquire(work.agentId)) !== failure.fence) {
+    // Whoever took it over looks after what there is: nothing of that may be taken away from here.
+    await leave(failure)
+    return 'later'
   }
   if (isLoss(error) && (await takeLoss(failure))) return 'anew'
   await fail(failure)

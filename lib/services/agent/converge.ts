@@ -52,7 +52,7 @@ export async function converge(work: Convergence): Promise<'done' | 'later'> {
     try {
       await takeStep({ work, step, agent, run, fence, isLossCounted })
     } catch (error) {
-      const outcome = await afterFailure({ work, step, agent, run, connected, error })
+      const outcome = await afterFailure({ work, step, agent, run, fence, connected, error })
       if (outcome === 'done' || outcome === 'later') return outcome
       isLossCounted ||= outcome === 'anew'
     }

@@ -12,6 +12,8 @@ export const LEASE_MS = 30_000
 export interface Holdings {
   /** The lease's fencing number, or null while another control plane holds the agent. */
   acquire(agentId: string): Promise<number | null>
+  /** As far as is known here: another control plane may have taken it over since. */
+  holds(agentId: string): boolean
   /** For a write of the holder. Throws what `isLeaseLost` (lib/errors) knows when this control plane does not hold the agent. */
   holderOf(agentId: string): Holder
   /** Extends all of them. Answers with the agents that are held no more: somebody took them over. */
@@ -31,6 +33,7 @@ export function createHoldings(parts: { leases: LeaseStore; owner: string; clock
       else fences.set(agentId, fence)
       return fence
     },
+    holds: (agentId) => fences.has(agentId),
     holderOf(agentId) {
       const fence = fences.get(agentId)
       if (fence === undefined) throw leaseLost(agentId)

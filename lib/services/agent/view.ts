@@ -15,6 +15,7 @@ export function toAgentView(
     targetTip: _tip,
     desired: _desired,
     deliveryAskedAt: _deliveryAskedAt,
+    undeliveredRunId: _undeliveredRunId,
     workspace: _workspace,
     activeAt: _activeAt,
     createdAt,

@@ -1,6 +1,7 @@
 /** Gets an agent's sandbox up and connected: found by its labels, woken, or made. Each stage is told as it begins. */
 import type { Agent, StartStage } from '../../domain/agent.ts'
-import { BerthError } from '../../errors.ts'
+import type { Sandbox } from '../../drivers/sandbox/port.ts'
+import { BerthError, isBerthError } from '../../errors.ts'
 import type { WorkerParts } from '../context.ts'
 import { writeAsHolder } from '../event/write.ts'
 import { bridgeToken, connectSandbox, requireSecretKey, type SandboxConnection, sha256Hex } from './connection.ts'
@@ -20,49 +21,81 @@ export interface EnsureInput {
   onRunEnded: () => void
 }
 
-/** Answers with a new connection. What is thrown is a BerthError with a code that a person can act on. */
+/**
+ * Answers with a new connection. A sandbox that is there and cannot be had (it does not start, or its bridge does not answer this
+ * control plane) is made anew on its volumes. What is thrown is a BerthError with a code that a person can act on.
+ */
 export async function ensureSandbox(input: EnsureInput): Promise<SandboxConnection> {
-  const { parts, agent, fence, signal, onStage } = input
+  const { parts, agent, signal, onStage } = input
   await onStage('image')
   await parts.driver.assertImage(parts.agentImage)
   signal.throwIfAborted()
   await onStage('container')
+  const known = await findKnown(input)
+  const reached = known === null ? null : await reachKnown(input, known)
+  if (reached !== null) return reached
+  const { installationId, driver } = parts
+  // Removed from outside, or not to be had: what there is of it goes before there is another.
+  if (agent.incarnation !== null)
+    await driver.remove({ installationId, agentId: agent.id, incarnation: agent.incarnation })
+  return await connectTo(input, await inTime(input, (timed) => createContainer({ ...input, signal: timed })))
+}
+
+function inTime<T>({ parts, signal }: EnsureInput, work: (timed: AbortSignal) => Promise<T>): Promise<T> {
   const late = new BerthError('start_failed', `The container was not up within ${CONTAINER_DEADLINE_MS / 1_000} s.`, {
     hint: "The engine may be busy, or the disk slow: look at `docker ps` and the engine's log, then start the agent again.",
   })
-  const incarnation = await withinDeadline({ clock: parts.clock, ms: CONTAINER_DEADLINE_MS, signal, late }, (timed) =>
-    ensureContainer({ ...input, signal: timed }),
-  )
-  signal.throwIfAborted()
-  await onStage('bridge')
-  return await connectSandbox({
-    parts,
-    agentId: agent.id,
-    ownerId: agent.ownerId,
-    incarnation,
-    fence,
-    signal,
-    onRunEnded: input.onRunEnded,
-  })
+  return withinDeadline({ clock: parts.clock, ms: CONTAINER_DEADLINE_MS, signal, late }, work)
 }
 
-async function ensureContainer({ parts, agent, signal }: EnsureInput): Promise<string> {
+/** The agent's sandbox as its row names it. Others of the agent must not run beside it. */
+async function findKnown({ parts, agent }: EnsureInput): Promise<Sandbox | null> {
   const { driver, installationId } = parts
   const sandboxes = await driver.list({ installationId, agentId: agent.id })
-  const known = sandboxes.find((sandbox) => sandbox.incarnation === agent.incarnation)
+  const known = sandboxes.find((sandbox) => sandbox.incarnation === agent.incarnation) ?? null
   for (const stray of sandboxes) {
     if (stray === known || stray.state !== 'running') continue
     parts.logger.warn('stopping a container that no row knows', { agentId: agent.id, incarnation: stray.incarnation })
     await driver.stop(stray)
   }
-  if (known?.state === 'running') {
-    await orAborted(driver.ensureRunner(known), signal)
-    return known.incarnation
+  return known
+}
+
+/** Of a sandbox that is there: it does not start, its bridge does not answer, or not to this control plane's token. */
+const CANNOT_BE_HAD: readonly string[] = ['start_failed', 'sandbox_lost', 'upstream_failed']
+
+async function reachKnown(input: EnsureInput, known: Sandbox): Promise<SandboxConnection | null> {
+  const { parts, agent, signal } = input
+  try {
+    await inTime(input, (timed) =>
+      orAborted(known.state === 'running' ? parts.driver.ensureRunner(known) : parts.driver.start(known), timed),
+    )
+    return await connectTo(input, known.incarnation)
+  } catch (error) {
+    if (signal.aborted || !isBerthError(error) || !CANNOT_BE_HAD.includes(error.code)) throw error
+    // One that ended while it was looked at, and had nothing to do, is not missed: who asked decides.
+    if (agent.status === 'READY' && !(await isRunning(parts, known))) throw error
+    const { incarnation } = known
+    parts.logger.warn('a sandbox is made anew on its volumes', { agentId: agent.id, incarnation, error })
+    return null
   }
-  if (known) return (await orAborted(driver.start(known), signal)).incarnation
-  // Its container was removed from outside: what else there was of it goes too.
-  if (agent.incarnation !== null)
-    await driver.remove({ installationId, agentId: agent.id, incarnation: agent.incarnation })
+}
+
+async function isRunning({ driver }: WorkerParts, { installationId, agentId, incarnation }: Sandbox): Promise<boolean> {
+  const sandboxes = await driver.list({ installationId, agentId })
+  return sandboxes.some((sandbox) => sandbox.incarnation === incarnation && sandbox.state === 'running')
+}
+
+async function connectTo(input: EnsureInput, incarnation: string): Promise<SandboxConnection> {
+  const { parts, agent, fence, signal, onStage, onRunEnded } = input
+  signal.throwIfAborted()
+  await onStage('bridge')
+  const { id: agentId, ownerId } = agent
+  return await connectSandbox({ parts, agentId, ownerId, incarnation, fence, signal, onRunEnded })
+}
+
+async function createContainer({ parts, agent, signal }: EnsureInput): Promise<string> {
+  const { driver, installationId } = parts
   const incarnation = parts.ids.next('inc')
   // Known before it exists: a control plane that dies here finds the container by the row.
   await writeAsHolder(parts, agent.id, (tx) => tx.update({ incarnation }))

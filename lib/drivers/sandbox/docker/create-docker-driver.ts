@@ -41,7 +41,7 @@ export function createDockerDriver(options: DockerDriverOptions): SandboxDriver 
   const inOrder = createOrder()
   const finder = createReachFinder({ engine, socketRoot, logger, fixed: options.reach })
   const relays = createRelays(engine, logger)
-  const dialer = createDialer({ engine, relays, socketRoot })
+  const dialer = createDialer({ engine, relays })
   const lifecycle = createLifecycle({ engine, runners, dialer, socketRoot, logger })
   const watches = new Set<() => Promise<void>>()
 
@@ -85,7 +85,7 @@ export function createDockerDriver(options: DockerDriverOptions): SandboxDriver 
 
     logs: async (labels, lines) => engine.readLogs((await getSandbox(engine, labels)).engineId, lines),
 
-    watch: async (installationId, onEnd) => {
+    watch: async (installationId, onEnd, minds = () => true) => {
       const stopWatching = await watchSandboxes({
         engine,
         installationId,
@@ -95,6 +95,7 @@ export function createDockerDriver(options: DockerDriverOptions): SandboxDriver 
           lifecycle.forget(engineId)
           dialer.forget(engineId)
         },
+        minds,
         ensureRunner: (sandbox) => runners.ensure(sandbox.engineId, sandbox.agentId),
         logger,
         clock,

@@ -1,4 +1,5 @@
 /** Starting, stopping and removing a container that is there. Knows which ends were wanted, so that a watch can tell. */
+import path from 'node:path'
 import type { Logger } from '../../../logger.ts'
 import type { SandboxLabels } from '../port.ts'
 import { toStartFailure } from '../start-failure.ts'
@@ -6,7 +7,7 @@ import type { ContainerEngine } from './engine/engine.ts'
 import type { Dialer } from './reach/dialer.ts'
 import type { Runners } from './runner.ts'
 import { type DockerSandbox, findSandbox, getSandbox } from './sandboxes.ts'
-import { prepareSocketDirectory, removeSocketDirectory } from './socket-directory.ts'
+import { prepareSocketDirectory, removeSocketDirectory, socketDirectoryOf } from './socket-directory.ts'
 import { readLogTail } from './start-failure.ts'
 
 /** The bridge closes its journal and goes; after that it is killed. */
@@ -31,13 +32,16 @@ export interface LifecycleParts {
 
 export function createLifecycle({ engine, runners, dialer, socketRoot, logger }: LifecycleParts): Lifecycle {
   const expected = new Set<string>()
+  /** Another control plane's folder is its own to prepare; without it the container does not start. */
+  const isOwn = ({ reach, socketDirectory, incarnation }: DockerSandbox) =>
+    reach === 'socket' && socketDirectory === socketDirectoryOf(socketRoot, incarnation)
   return {
     start: async (labels) => {
       const sandbox = await getSandbox(engine, labels)
       try {
         if (sandbox.state === 'stopped') {
           expected.delete(sandbox.engineId)
-          if (sandbox.reach === 'socket') await prepareSocketDirectory(socketRoot, sandbox.incarnation)
+          if (isOwn(sandbox)) await prepareSocketDirectory(socketRoot, sandbox.incarnation)
           await engine.startContainer(sandbox.engineId)
         }
         await runners.ensure(sandbox.engineId, sandbox.agentId)
@@ -65,10 +69,11 @@ export function createLifecycle({ engine, runners, dialer, socketRoot, logger }:
         dialer.forget(sandbox.engineId)
         await engine.removeContainer(sandbox.engineId)
       }
-      if (await removeSocketDirectory(socketRoot, labels.incarnation)) return
+      const root = sandbox?.socketDirectory ? path.dirname(sandbox.socketDirectory) : socketRoot
+      if (await removeSocketDirectory(root, labels.incarnation)) return
       logger.warn('a socket directory keeps files of its sandbox that this user cannot remove', {
         ...labels,
-        socketRoot,
+        socketRoot: root,
       })
     },
 

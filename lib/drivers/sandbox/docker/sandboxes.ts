@@ -1,4 +1,5 @@
 /** Sandboxes as the engine shows them, found by their labels alone. */
+import { SANDBOX_PATHS } from '../../../../container/contract/tunnel.ts'
 import { BerthError } from '../../../errors.ts'
 import type { Sandbox, SandboxLabels } from '../port.ts'
 import type { ContainerDetails, ContainerEngine } from './engine/engine.ts'
@@ -8,6 +9,8 @@ import type { Reach } from './reach/reach.ts'
 export interface DockerSandbox extends Sandbox {
   /** How its bridge is reached: decided when it was made, and its for good. */
   reach: Reach
+  /** Where its bridge's socket lies on the engine's machine: in the data folder of the control plane that made it. */
+  socketDirectory: string | null
 }
 
 export async function listSandboxes(
@@ -49,6 +52,7 @@ export function toSandbox(container: ContainerDetails): DockerSandbox | null {
     outOfMemory: container.outOfMemory,
     exitCode: container.exitCode,
     reach: container.labels[LABEL.reach] === 'relay' ? 'relay' : 'socket',
+    socketDirectory: container.binds[SANDBOX_PATHS.socketDirectory] ?? null,
   }
 }
 

@@ -23,6 +23,8 @@ export interface Watch {
   /** True for what this process stopped or removed itself. */
   isExpected(engineId: string): boolean
   onDestroyed(engineId: string): void
+  /** Whose runner is given back from here. */
+  minds(agentId: string): boolean
   ensureRunner(sandbox: Sandbox): Promise<void>
   logger: Logger
   clock: Clock
@@ -138,6 +140,7 @@ class SandboxWatcher {
 
   /** In the background: a runner that keeps dying must not hold up the news of others. */
   #giveRunner(sandbox: Sandbox) {
+    if (!this.#watch.minds(sandbox.agentId)) return
     const work = this.#giveRunnerLater(sandbox).catch((error) => {
       // The container went meanwhile, and needs no runner.
       if (this.#signal.aborted || (isBerthError(error) && error.code === 'sandbox_lost')) return

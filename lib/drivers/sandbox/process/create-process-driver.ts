@@ -121,13 +121,14 @@ export function createProcessDriver(options: ProcessDriverOptions): SandboxDrive
       return readLogTail(sandboxFolder(root, labels).log.bridge, lines)
     },
 
-    watch: async (installationId, onEnd) => {
+    watch: async (installationId, onEnd, minds = () => true) => {
       const stopWatching = await watchSandboxes({
         list: () => listSandboxes(root, { installationId }),
         onEnd,
         isExpected: lifecycle.isExpected,
         endLeftovers: (sandbox) => inOrder(sandbox.agentId, () => lifecycle.endLeftovers(sandbox)),
         hasRunner: (sandbox) => readProgram(sandboxFolder(root, sandbox).folder, 'runner').state === 'running',
+        minds,
         ensureRunner: (sandbox) => inOrder(sandbox.agentId, () => lifecycle.ensureRunner(sandbox)),
         onNews: (look) => {
           listeners.add(look)

@@ -18,6 +18,8 @@ export interface Watch {
   isExpected(incarnation: string): boolean
   endLeftovers(sandbox: Sandbox): Promise<void>
   hasRunner(sandbox: Sandbox): boolean
+  /** Whose runner is given back from here. */
+  minds(agentId: string): boolean
   ensureRunner(sandbox: Sandbox): Promise<void>
   /** Calls back when something may have changed. Answers the way to stop that. */
   onNews(look: () => void): () => void
@@ -113,7 +115,7 @@ class SandboxWatcher {
 
   /** A runner that keeps dying must not hold up the news of others. */
   #giveRunner(sandbox: Sandbox) {
-    if (this.#giving.has(sandbox.engineId)) return
+    if (!this.#watch.minds(sandbox.agentId) || this.#giving.has(sandbox.engineId)) return
     this.#giving.add(sandbox.engineId)
     const work = this.#giveRunnerLater(sandbox)
       .catch((error: unknown) => {

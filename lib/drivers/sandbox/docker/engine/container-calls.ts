@@ -51,7 +51,7 @@ export function createContainerCalls({ short, ask }: EngineClients): Pick<Contai
     findContainer: (idOrName) =>
       orNull(
         ask('inspect container', async () => {
-          const { Id, Config, State, ExecIDs } = await short.getContainer(idOrName).inspect()
+          const { Id, Config, State, ExecIDs, Mounts } = await short.getContainer(idOrName).inspect()
           return {
             id: Id,
             labels: Config.Labels,
@@ -59,6 +59,9 @@ export function createContainerCalls({ short, ask }: EngineClients): Pick<Contai
             outOfMemory: State.OOMKilled,
             exitCode: State.Running ? null : State.ExitCode,
             execIds: ExecIDs ?? [],
+            binds: Object.fromEntries(
+              Mounts.filter(({ Type }) => Type === 'bind').map(({ Destination, Source }) => [Destination, Source]),
+            ),
           }
         }),
       ),

@@ -13,6 +13,8 @@ export interface ContainerDetails {
   exitCode: number | null
   /** Ids of the processes that were started in it by `exec`, ended ones too. */
   execIds: string[]
+  /** Folders of the engine's machine that are mounted, by their place inside. */
+  binds: Record<string, string>
 }
 
 export interface ContainerSummary {

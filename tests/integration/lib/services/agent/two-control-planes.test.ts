@@ -1,6 +1,6 @@
 /** Two control planes on one database: one holds an agent, the other sees it, asks for it, and takes it over when it must. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { isLeaseLost } from '../../../../../lib/errors.ts'
+import { BerthError, isLeaseLost } from '../../../../../lib/errors.ts'
 import { createAgent } from '../../../../../lib/services/agent/create.ts'
 import { cancelRun, purgeAgent, stopAgent } from '../../../../../lib/services/agent/end.ts'
 import { createHoldings } from '../../../../../lib/services/agent/holdings.ts'
@@ -178,6 +178,49 @@ describe('an agent that was taken over', () => {
     await connection?.closed
     await plane.parts.supervisor.settle(id)
     expect(plane.parts.supervisor.connection(id)).toBeNull()
+  })
+
+  it('is made anew on its volumes where its bridge cannot be reached from there, and its run goes on', async () => {
+    const id = await createRunning()
+    const [before] = await plane.driver.list({ installationId: 'ins_test', agentId: id })
+    await plane.parts.supervisor.close()
+    plane.driver.files({ installationId: 'ins_test', agentId: id })?.set('/workspace/kept', 'yes')
+    plane.bridge.refusal = new BerthError('sandbox_lost', 'The bridge did not answer within 15000 ms.')
+    plane.driver.onCreate = () => {
+      plane.bridge.refusal = null
+      plane.bridge.crash()
+    }
+    await takeOver(id)
+    const after = await plane.driver.list({ installationId: 'ins_test', agentId: id })
+    expect(after).toHaveLength(1)
+    expect(after[0]?.incarnation).not.toBe(before?.incarnation)
+    expect(plane.driver.files({ installationId: 'ins_test', agentId: id })?.get('/workspace/kept')).toBe('yes')
+    expect(plane.bridge.commands.map(({ continued }) => continued)).toEqual([false, true])
+    plane.bridge.end('completed', 'Done.')
+    await plane.untilAtRest(id)
+    expect(await other.stores.runs.findLatest(id)).toMatchObject({ reason: 'completed', continuedCount: 1 })
+  })
+
+  it('keeps its container when a step of the first fails that does not know of it yet', async () => {
+    const id = await createRunning()
+    const [before] = await plane.driver.list({ installationId: 'ins_test', agentId: id })
+    const { cancel } = plane.bridge.client
+    // The first hangs in the middle of a step for longer than its lease lasts, and then the step fails.
+    const hanging = Promise.withResolvers<void>()
+    const late = Promise.withResolvers<never>()
+    plane.bridge.client.cancel = () => {
+      hanging.resolve()
+      return late.promise
+    }
+    await cancelRun({ ctx: plane.ctx, input: { agentId: id } })
+    await hanging.promise
+    plane.bridge.client.cancel = cancel
+    await takeOver(id)
+    late.reject(new BerthError('sandbox_lost', 'The bridge did not answer /agent/cancel in time.'))
+    await plane.parts.supervisor.settle(id)
+    await plane.untilAtRest(id)
+    expect(await plane.driver.list({ installationId: 'ins_test', agentId: id })).toEqual([before])
+    expect(await other.stores.agents.find(id)).toMatchObject({ status: 'READY' })
   })
 
   it('takes the wish for a pull request along', async () => {

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -147,5 +147,44 @@ describe('the Docker driver', () => {
   it('does not follow an incarnation out of the socket directory', async () => {
     const { driver } = make()
     await expect(driver.create({ ...spec, incarnation: '../../etc' })).rejects.toThrow('is no incarnation id')
+  })
+
+  describe('for a sandbox that another control plane made', () => {
+    /** With a data folder of its own, on the same engine. */
+    const makeOther = (engine: ContainerEngine) =>
+      createDockerDriver({
+        dockerHost: null,
+        socketRoot: path.join(folder, 'other'),
+        logger: silentLogger,
+        engine,
+        reach: 'socket',
+      })
+
+    it('dials the socket where that one put it', async () => {
+      const { engine, driver } = make()
+      await driver.create(spec)
+      const socket = path.join(folder, spec.incarnation, 'bridge.sock')
+      const other = makeOther(engine)
+      await expect(other.dial(spec)).rejects.toThrow(`No bridge listens on ${socket} (ENOENT).`)
+      await writeFile(socket, '')
+      await expect(other.dial(spec)).rejects.toThrow('it is not a socket')
+      expect(engine.calls).not.toContain('openExec')
+    })
+
+    it('dials through exec when the folder of the socket is not to be had here', async () => {
+      const { engine, driver } = make()
+      await driver.create(spec)
+      await rm(path.join(folder, spec.incarnation), { recursive: true })
+      await expect(makeOther(engine).dial(spec)).rejects.toMatchObject({ code: 'sandbox_lost' })
+      expect(engine.calls).toContain('openExec')
+    })
+
+    it('takes the folder of the socket away with the container', async () => {
+      const { engine, driver } = make()
+      await driver.create(spec)
+      expect(await readdir(folder)).toEqual([spec.incarnation])
+      await makeOther(engine).remove(spec)
+      expect(await readdir(folder)).toEqual([])
+    })
   })
 })

@@ -24,6 +24,7 @@ describe('watching sandboxes', () => {
       outOfMemory: false,
       exitCode: null,
       execIds: [],
+      binds: {},
     }
     engine.containers.set(agentId, container)
     return container
@@ -43,6 +44,7 @@ describe('watching sandboxes', () => {
     engine: FakeContainerEngine,
     isExpected: (engineId: string) => boolean = () => false,
     runnerFails: Error | null = null,
+    minds: (agentId: string) => boolean = () => true,
   ) => {
     const logged: string[] = []
     const ends: Sandbox[] = []
@@ -65,6 +67,7 @@ describe('watching sandboxes', () => {
       onEnd: (sandbox) => ends.push(sandbox),
       isExpected,
       onDestroyed: () => {},
+      minds,
       ensureRunner: async ({ engineId }) => {
         runners.push(engineId)
         if (runnerFails) throw runnerFails
@@ -75,6 +78,14 @@ describe('watching sandboxes', () => {
     stops.push(stop)
     return { ends, runners, waits, logged, stop }
   }
+
+  it('gives a runner to those that it minds, and to no others', async () => {
+    const engine = createFakeContainerEngine()
+    addContainer(engine, 'agt_mine')
+    addContainer(engine, 'agt_other')
+    const { runners } = await watch(engine, undefined, null, (agentId) => agentId === 'agt_mine')
+    await vi.waitFor(() => expect(runners).toEqual(['agt_mine']))
+  })
 
   it('reports an end with what the engine knows of it', async () => {
     const engine = createFakeContainerEngine()
