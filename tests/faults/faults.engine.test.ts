@@ -10,7 +10,8 @@ import { sampleCase } from '../../scripts/demo/sample-case.ts'
 import { type WatchedAgent, watchAgent } from '../support/e2e-agent.ts'
 import { findProcessesOf } from './leftovers.ts'
 import { describeFault, type Fault, planFaults, readFaultOptions, stretches } from './plan.ts'
-import { STEPS, TRACE_FILE, traces } from './work.ts'
+import { expectJournalStored, expectOnePullRequest, expectUndisturbedLog, expectWorkDoneOnce } from './undisturbed.ts'
+import { STEPS } from './work.ts'
 import { type FaultWorld, startFaultWorld } from './world.ts'
 
 const options = readFaultOptions(process.env)
@@ -40,7 +41,7 @@ describe.each(worlds)(`faults on $engine, seed ${options.seed}`, ({ withOwnEngin
       const agentId = await createAgent(world, fault)
       try {
         const runId = await disturb(world, { agentId, fault })
-        await expectUndisturbedLog(world, { agentId, runId, fault })
+        await expectUndisturbedLog(world, { agentId, runId, mayContinue: CONTINUES[fault.kind] })
         await expectOnePullRequest(world, agentId)
         await expectResumable(world, agentId)
         await expectJournalStored(world, agentId)
@@ -101,12 +102,6 @@ async function untilMoment(reader: WatchedAgent, { stretch, afterEvents, delayMs
   await sleep(delayMs)
 }
 
-interface Disturbed {
-  agentId: string
-  runId: string
-  fault: Fault
-}
-
 /** Faults of the control plane's side are not even noticed by the run; the others continue it once. */
 const CONTINUES: Record<Fault['kind'], boolean> = {
   'control plane': false,
@@ -116,62 +111,6 @@ const CONTINUES: Record<Fault['kind'], boolean> = {
   'container killed': true,
   'container removed': true,
   engine: true,
-}
-
-async function expectUndisturbedLog(world: FaultWorld, { agentId, runId, fault }: Disturbed): Promise<void> {
-  const events = await world.api().listEvents(agentId)
-  const of = (type: string) => events.filter((event) => event.type === type && event.runId === runId)
-  expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1))
-  expect(of('done').map(({ data }) => data.reason)).toEqual(['completed'])
-  expect(of('run_started').length).toBeLessThanOrEqual(CONTINUES[fault.kind] ? 2 : 1)
-  const calls = of('tool_call').map(({ data }) => data.toolCallId)
-  expect(new Set(calls).size).toBe(calls.length)
-  expect(
-    of('tool_result')
-      .map(({ data }) => data.toolCallId)
-      .toSorted(),
-  ).toEqual(calls.toSorted())
-  expect(of('text').at(-1)?.data.text).toContain(`All ${STEPS} steps`)
-}
-
-/** With all that was done: nothing of the run's work stays behind. */
-async function expectOnePullRequest(world: FaultWorld, agentId: string): Promise<void> {
-  const pulls = await world.outside.forge.pullRequests(sampleCase.repo)
-  const { targetBranch } = await world.api().getAgent(agentId)
-  const mine = pulls.filter(({ head }) => head === targetBranch)
-  expect(mine).toHaveLength(1)
-  const last = traces.findLast((trace) => trace.startsWith(String(STEPS)))
-  expect(mine[0]?.diff).toContain(`+${last}`)
-}
-
-/** Every line that the bridge wrote is in the database once, under its number. */
-async function expectJournalStored(world: FaultWorld, agentId: string): Promise<void> {
-  const { output } = await world.engine.sh(agentId, 'cat /state/journal.ndjson', { user: '990:990', directory: '/' })
-  const lines = output
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line))
-  const { journalId } = lines[0]
-  const written = lines.flatMap((line) => (typeof line.n === 'number' ? [line.n] : []))
-  const stored = await world.query<{ n: number }>(
-    'SELECT "journalN" AS n FROM "Event" WHERE "agentId" = $1 AND "journalId" = $2 ORDER BY n',
-    [agentId, journalId],
-  )
-  expect(stored.map(({ n }) => n)).toEqual(written)
-}
-
-/** No step is lost or done twice; what was cut off may be missing, and is in the log as interrupted. */
-async function expectWorkDoneOnce(world: FaultWorld, agentId: string): Promise<void> {
-  const { output } = await world.engine.sh(agentId, `cat ${TRACE_FILE}`)
-  const found = output.split('\n').filter((line) => line !== '')
-  expect(new Set(found).size).toBe(found.length)
-  const events = await world.api().listEvents(agentId)
-  const interrupted = events
-    .filter(({ type, data }) => type === 'tool_result' && data.outcome !== 'ok')
-    .map(({ data }) => String(data.toolCallId).replace('call_', ''))
-  expect(traces.filter((trace) => !found.includes(trace) && !interrupted.includes(trace))).toEqual([])
-  // The two calls of the one step that was struck, and no more.
-  expect(interrupted.length).toBeLessThanOrEqual(2)
 }
 
 /** In the sandbox: its init, one bridge, one runner, and the command that looks. */

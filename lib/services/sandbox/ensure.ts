@@ -67,9 +67,9 @@ const CANNOT_BE_HAD: readonly string[] = ['start_failed', 'sandbox_lost', 'upstr
 async function reachKnown(input: EnsureInput, known: Sandbox): Promise<SandboxConnection | null> {
   const { parts, agent, signal } = input
   try {
-    await inTime(input, (timed) =>
-      orAborted(known.state === 'running' ? parts.driver.ensureRunner(known) : parts.driver.start(known), timed),
-    )
+    const { driver } = parts
+    if (known.state === 'running') await inTime(input, (timed) => orAborted(driver.ensureRunner(known), timed))
+    else await inTime(input, (timed) => orAborted(driver.start(known), timed))
     return await connectTo(input, known.incarnation)
   } catch (error) {
     if (signal.aborted || !isBerthError(error) || !CANNOT_BE_HAD.includes(error.code)) throw error

@@ -1,7 +1,7 @@
 /** What is particular to Docker: the isolation that `docker inspect` shows and that a command inside finds. */
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { chmod, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { chmod, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -183,6 +183,27 @@ describe('a Docker sandbox', () => {
     await rig.driver.remove(other)
     await rig.driver.removeVolumes(other)
     await expect(stat(path.join(rig.socketRoot, other.incarnation))).rejects.toMatchObject({ code: 'ENOENT' })
+  })
+
+  it('is reached by a control plane with another data folder: over its socket, and through exec without that', async () => {
+    const other = { ...spec, agentId: randomIds.next('agt'), incarnation: randomIds.next('inc') }
+    await rig.driver.create(other)
+    await askBridge(rig.driver, other)
+    const socketRoot = path.join(path.dirname(rig.socketRoot), 'another')
+    const next = createDockerDriver({ dockerHost: null, socketRoot, logger: silentLogger, reach: 'socket' })
+    const folder = path.join(rig.socketRoot, other.incarnation)
+    try {
+      expect(await askBridge(next, other)).toMatchObject({ incarnation: other.incarnation })
+      // Not to be found by its path any more, as on a machine or in a container that has no such folder.
+      await rename(folder, `${folder}.elsewhere`)
+      expect(await askBridge(next, other)).toMatchObject({ incarnation: other.incarnation })
+    } finally {
+      await rename(`${folder}.elsewhere`, folder)
+      await next.remove(other)
+      await next.removeVolumes(other)
+      await next.close()
+    }
+    await expect(stat(folder)).rejects.toMatchObject({ code: 'ENOENT' })
   })
 
   it('gets its runner back while somebody watches, however often it is killed', async () => {

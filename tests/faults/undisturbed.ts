@@ -1,0 +1,73 @@
+/** What the log, the workspace and the forge show after a run that was disturbed: as if it had not been. */
+import { expect } from 'vitest'
+import { sampleCase } from '../../scripts/demo/sample-case.ts'
+import { STEPS, TRACE_FILE, traces } from './work.ts'
+import type { FaultWorld } from './world.ts'
+
+export type ObservedWorld = Pick<FaultWorld, 'api' | 'engine' | 'query' | 'outside'>
+
+interface Disturbed {
+  agentId: string
+  runId: string
+  /** The run noticed it, and was continued once. */
+  mayContinue: boolean
+}
+
+export async function expectUndisturbedLog(
+  world: ObservedWorld,
+  { agentId, runId, mayContinue }: Disturbed,
+): Promise<void> {
+  const events = await world.api().listEvents(agentId)
+  const of = (type: string) => events.filter((event) => event.type === type && event.runId === runId)
+  expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1))
+  expect(of('done').map(({ data }) => data.reason)).toEqual(['completed'])
+  expect(of('run_started').length).toBeLessThanOrEqual(mayContinue ? 2 : 1)
+  const calls = of('tool_call').map(({ data }) => data.toolCallId)
+  expect(new Set(calls).size).toBe(calls.length)
+  expect(
+    of('tool_result')
+      .map(({ data }) => data.toolCallId)
+      .toSorted(),
+  ).toEqual(calls.toSorted())
+  expect(of('text').at(-1)?.data.text).toContain(`All ${STEPS} steps`)
+}
+
+/** Every line that the bridge wrote is in the database once, under its number. */
+export async function expectJournalStored(world: ObservedWorld, agentId: string): Promise<void> {
+  const { output } = await world.engine.sh(agentId, 'cat /state/journal.ndjson', { user: '990:990', directory: '/' })
+  const lines = output
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line))
+  const { journalId } = lines[0]
+  const written = lines.flatMap((line) => (typeof line.n === 'number' ? [line.n] : []))
+  const stored = await world.query<{ n: number }>(
+    'SELECT "journalN" AS n FROM "Event" WHERE "agentId" = $1 AND "journalId" = $2 ORDER BY n',
+    [agentId, journalId],
+  )
+  expect(stored.map(({ n }) => n)).toEqual(written)
+}
+
+/** No step is lost or done twice; what was cut off may be missing, and is in the log as interrupted. */
+export async function expectWorkDoneOnce(world: ObservedWorld, agentId: string): Promise<void> {
+  const { output } = await world.engine.sh(agentId, `cat ${TRACE_FILE}`)
+  const found = output.split('\n').filter((line) => line !== '')
+  expect(new Set(found).size).toBe(found.length)
+  const events = await world.api().listEvents(agentId)
+  const interrupted = events
+    .filter(({ type, data }) => type === 'tool_result' && data.outcome !== 'ok')
+    .map(({ data }) => String(data.toolCallId).replace('call_', ''))
+  expect(traces.filter((trace) => !found.includes(trace) && !interrupted.includes(trace))).toEqual([])
+  // The two calls of the one step that was struck, and no more.
+  expect(interrupted.length).toBeLessThanOrEqual(2)
+}
+
+/** With all that was done: nothing of the run's work stays behind. */
+export async function expectOnePullRequest(world: ObservedWorld, agentId: string): Promise<void> {
+  const pulls = await world.outside.forge.pullRequests(sampleCase.repo)
+  const { targetBranch } = await world.api().getAgent(agentId)
+  const mine = pulls.filter(({ head }) => head === targetBranch)
+  expect(mine).toHaveLength(1)
+  const last = traces.findLast((trace) => trace.startsWith(String(STEPS)))
+  expect(mine[0]?.diff).toContain(`+${last}`)
+}
