@@ -1,4 +1,5 @@
 /** Makes a sandbox, or leaves nothing of the attempt but the reason and the last lines of its log. */
+import { isBerthError } from '../../../errors.ts'
 import type { Logger } from '../../../logger.ts'
 import type { SandboxSpec } from '../port.ts'
 import { toStartFailure } from '../start-failure.ts'
@@ -42,6 +43,8 @@ export async function createSandbox(
   } catch (error) {
     const logTail = await readLogTail(maker, attempt.containerId)
     await undo(maker, { spec, attempt })
+    // A wish is thrown as it is; a deadline gets the log's last lines with it.
+    if (signal?.aborted && !isBerthError(signal.reason)) throw signal.reason
     throw toStartFailure(spec.agentId, { error: signal?.aborted ? signal.reason : error, logTail })
   }
 }
