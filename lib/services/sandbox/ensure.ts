@@ -1,6 +1,6 @@
 /** Gets an agent's sandbox up and connected: found by its labels, woken, or made. Each stage is told as it begins. */
 import type { Agent, StartStage } from '../../domain/agent.ts'
-import type { Sandbox } from '../../drivers/sandbox/port.ts'
+import type { Sandbox, SandboxLabels } from '../../drivers/sandbox/port.ts'
 import { BerthError, isBerthError } from '../../errors.ts'
 import type { WorkerParts } from '../context.ts'
 import { writeAsHolder } from '../event/write.ts'
@@ -9,6 +9,7 @@ import { orAborted, withinDeadline } from './deadline.ts'
 import { sandboxEnvironment } from './environment.ts'
 
 const CONTAINER_DEADLINE_MS = 30_000
+const END_CHECK_MS = 1_000
 const TMP_BYTES = 1024 * 1024 * 1024
 
 export interface EnsureInput {
@@ -81,7 +82,10 @@ async function reachKnown(input: EnsureInput, known: Sandbox): Promise<SandboxCo
   }
 }
 
-async function isRunning({ driver }: WorkerParts, { installationId, agentId, incarnation }: Sandbox): Promise<boolean> {
+async function isRunning(
+  { driver }: WorkerParts,
+  { installationId, agentId, incarnation }: SandboxLabels,
+): Promise<boolean> {
   const sandboxes = await driver.list({ installationId, agentId })
   return sandboxes.some((sandbox) => sandbox.incarnation === incarnation && sandbox.state === 'running')
 }
@@ -91,7 +95,33 @@ async function connectTo(input: EnsureInput, incarnation: string): Promise<Sandb
   signal.throwIfAborted()
   await onStage('bridge')
   const { id: agentId, ownerId } = agent
-  return await connectSandbox({ parts, agentId, ownerId, incarnation, fence, signal, onRunEnded })
+  const sandbox = { installationId: parts.installationId, agentId, incarnation }
+  return await whileItRuns({ parts, sandbox, signal }, (running) =>
+    connectSandbox({ parts, agentId, ownerId, incarnation, fence, signal: running, onRunEnded }),
+  )
+}
+
+/** Gives `work` up when the container has ended: a bridge that cannot come is not waited for. */
+async function whileItRuns<T>(
+  { parts, sandbox, signal }: { parts: WorkerParts; sandbox: SandboxLabels; signal: AbortSignal },
+  work: (running: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const ended = new AbortController()
+  const over = new AbortController()
+  const look = async () => {
+    do await parts.clock.sleep(END_CHECK_MS, over.signal)
+    while (await isRunning(parts, sandbox))
+    ended.abort(new BerthError('sandbox_lost', 'The container ended before its bridge answered.'))
+  }
+  look().catch((error: unknown) => {
+    // An engine that cannot be asked leaves the bridge its deadline.
+    if (!over.signal.aborted) parts.logger.warn('a container that starts cannot be watched', { ...sandbox, error })
+  })
+  try {
+    return await work(AbortSignal.any([signal, ended.signal]))
+  } finally {
+    over.abort()
+  }
 }
 
 async function createContainer({ parts, agent, signal }: EnsureInput): Promise<string> {

@@ -394,6 +394,19 @@ describe('a start whose sandbox is lost', () => {
     expect(await containers(id)).toMatchObject([{ engineId: 'fake-2', state: 'running' }])
   })
 
+  it('before its bridge answers is not waited for', async () => {
+    const { waitUntilReady } = plane.bridge.client
+    plane.bridge.client.waitUntilReady = async (_timeoutMs, signal) => {
+      plane.bridge.client.waitUntilReady = waitUntilReady
+      const [container] = await plane.driver.list({ installationId: 'ins_test' })
+      if (container) plane.driver.endOutside(container)
+      return await new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
+    }
+    const { id } = await createAndRun()
+    expect(await read(id)).toMatchObject({ status: 'READY', run: { reason: 'completed' } })
+    expect(await containers(id)).toMatchObject([{ engineId: 'fake-2' }])
+  })
+
   it('a second time fails with its reason, leaves no container, and can be tried again', async () => {
     loseCloning(2)
     const { id } = await createAndRun()
