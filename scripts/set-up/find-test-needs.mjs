@@ -1,4 +1,7 @@
-/** What tests need of the machine beyond Node: a Docker engine that answers, a browser, a package registry, and Python. */
+/**
+ * What tests need of the machine beyond Node: a Docker engine that answers, one that they may kill, a browser, a package
+ * registry, and Python.
+ */
 import { execFile } from 'node:child_process'
 import { access, constants } from 'node:fs/promises'
 import { request } from 'node:http'
@@ -42,6 +45,14 @@ function ping(address) {
     asked.once('error', (error) => resolve(error.message))
     asked.end()
   })
+}
+
+/** `{ problem }`: null when the tests can start an engine of their own, which they kill. */
+export async function findOwnEngine() {
+  const folders = (process.env.PATH ?? '').split(path.delimiter)
+  const there = await Promise.all(folders.map((folder) => isThere(path.join(folder, 'dockerd'), constants.X_OK)))
+  const can = process.getuid?.() === 0 && there.includes(true)
+  return { problem: can ? null : 'that takes root and dockerd. Run them as root where docker.io is installed.' }
 }
 
 /** `{ path, problem }`: a Chromium that can be run, or why there is none. */

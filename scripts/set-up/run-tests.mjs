@@ -9,7 +9,7 @@
 import { randomInt } from 'node:crypto'
 import { access, constants } from 'node:fs/promises'
 import path from 'node:path'
-import { findBrowser, findEngine, findPython, findRegistry } from './find-test-needs.mjs'
+import { findBrowser, findEngine, findOwnEngine, findPython, findRegistry } from './find-test-needs.mjs'
 import { runOnNode24 } from './node24.mjs'
 import { prepareProject } from './prepare.mjs'
 import { describeDuration, projectDirectory, runMain, SetUpError, say } from './project.mjs'
@@ -44,14 +44,18 @@ async function runChecks() {
 }
 
 async function findNeeds() {
-  const [engine, browser, registry, python] = await Promise.all([
+  const [engine, ownEngine, browser, registry, python] = await Promise.all([
     findEngine(),
+    findOwnEngine(),
     findBrowser(),
     findRegistry(),
     findPython(),
   ])
   const left = []
   if (engine.problem) left.push(`tests on a real container (*.engine.test.ts): ${engine.problem}`)
+  if (engine.problem || ownEngine.problem) {
+    left.push(`faults of an engine of the tests' own (tests/faults): ${ownEngine.problem ?? engine.problem}`)
+  }
   if (engine.problem || browser.problem) {
     left.push(`tests in a real browser (*.browser.test.ts): ${browser.problem ?? engine.problem}`)
   }
@@ -61,6 +65,7 @@ async function findNeeds() {
   if (python.problem) left.push(`tests that run Python (*.python.test.ts): ${python.problem}`)
   const env = {
     BERTH_TEST_ENGINE: engine.problem ? '0' : '1',
+    BERTH_TEST_OWN_ENGINE: engine.problem || ownEngine.problem ? '0' : '1',
     BERTH_TEST_BROWSER: browser.problem ? '0' : '1',
     BERTH_TEST_REGISTRY: registry.problem ? '0' : '1',
     BERTH_TEST_PYTHON: python.problem ? '0' : '1',

@@ -5,12 +5,17 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { EventView } from '../../lib/services/agent/schemas.ts'
 import { sampleCase } from '../../scripts/demo/sample-case.ts'
 import { type WatchedAgent, watchAgent } from '../support/e2e-agent.ts'
-import { findProcessesOf } from './leftovers.ts'
+import { expectNoStrayProcess, expectNothingLeft } from './leftovers.ts'
 import { describeFault, type Fault, planFaults, readFaultOptions, stretches } from './plan.ts'
-import { expectJournalStored, expectOnePullRequest, expectUndisturbedLog, expectWorkDoneOnce } from './undisturbed.ts'
+import {
+  expectJournalStored,
+  expectOnePullRequest,
+  expectResumable,
+  expectUndisturbedLog,
+  expectWorkDoneOnce,
+} from './undisturbed.ts'
 import { STEPS } from './work.ts'
 import { type FaultWorld, startFaultWorld } from './world.ts'
 
@@ -111,29 +116,4 @@ const CONTINUES: Record<Fault['kind'], boolean> = {
   'container killed': true,
   'container removed': true,
   engine: true,
-}
-
-/** In the sandbox: its init, one bridge, one runner, and the command that looks. */
-async function expectNoStrayProcess(world: FaultWorld, agentId: string): Promise<void> {
-  const looking = 'for each in /proc/[0-9]*; do tr "\\0" " " < "$each/cmdline"; echo; done'
-  const { output } = await world.engine.sh(agentId, looking, { directory: '/' })
-  const names = ['docker-init', 'bridge.cjs', 'runner.cjs']
-  const programs = output.split('\n').filter((line) => line.trim() !== '' && !/^(bash|tr) /.test(line))
-  expect(programs.map((line) => names.find((name) => line.includes(name)) ?? line).toSorted()).toEqual(names.toSorted())
-}
-
-async function expectResumable(world: FaultWorld, agentId: string): Promise<void> {
-  const { run } = await world.api().resumeAgent(agentId, 'Say hello')
-  const reader = watchAgent({ api: world.api(), agentId })
-  const done: EventView = await reader.untilRunIsOver(run.id)
-  reader.unwatch()
-  expect(done.data).toMatchObject({ reason: 'completed', summary: 'Hello.' })
-}
-
-async function expectNothingLeft(world: FaultWorld, agentId: string): Promise<void> {
-  expect(await world.engine.containers(agentId)).toEqual([])
-  expect(await world.engine.volumes(agentId)).toEqual([])
-  expect(findProcessesOf(agentId)).toEqual([])
-  const rows = await world.query('SELECT "owner" FROM "Lease" WHERE "agentId" = $1', [agentId])
-  expect(rows).toEqual([])
 }

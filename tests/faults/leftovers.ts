@@ -1,9 +1,11 @@
-/** What this machine shows of an agent or a control plane: processes and listening ports. Linux; elsewhere nothing is found. */
+/** What an agent or a control plane leaves around: containers, volumes, leases, and on Linux processes and listening ports. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { expect } from 'vitest'
 import { readEnvironment, readProcessTable } from '../../lib/process-table.ts'
+import type { FaultWorld } from './world.ts'
 
-/** "pid" of each process of the agent's sandboxes, as far as this user may look. */
-export function findProcessesOf(agentId: string): number[] {
+/** Of the agent's sandboxes, as far as this user may look. */
+function findProcessesOf(agentId: string): number[] {
   const mark = `BERTH_AGENT_ID=${agentId}`
   return readProcessTable()
     .map(({ pid }) => pid)
@@ -30,4 +32,22 @@ function readLink(file: string): string | null {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null
     throw error
   }
+}
+
+/** In the sandbox: its init, one bridge, one runner, and the command that looks. */
+export async function expectNoStrayProcess(world: FaultWorld, agentId: string): Promise<void> {
+  const looking = 'for each in /proc/[0-9]*; do tr "\\0" " " < "$each/cmdline"; echo; done'
+  const { output } = await world.engine.sh(agentId, looking, { directory: '/' })
+  const names = ['docker-init', 'bridge.cjs', 'runner.cjs']
+  const programs = output.split('\n').filter((line) => line.trim() !== '' && !/^(bash|tr) /.test(line))
+  expect(programs.map((line) => names.find((name) => line.includes(name)) ?? line).toSorted()).toEqual(names.toSorted())
+}
+
+/** After a purge. */
+export async function expectNothingLeft(world: FaultWorld, agentId: string): Promise<void> {
+  expect(await world.engine.containers(agentId)).toEqual([])
+  expect(await world.engine.volumes(agentId)).toEqual([])
+  expect(findProcessesOf(agentId)).toEqual([])
+  const rows = await world.query('SELECT "owner" FROM "Lease" WHERE "agentId" = $1', [agentId])
+  expect(rows).toEqual([])
 }

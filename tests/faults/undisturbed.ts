@@ -1,6 +1,8 @@
 /** What the log, the workspace and the forge show after a run that was disturbed: as if it had not been. */
 import { expect } from 'vitest'
+import type { EventView } from '../../lib/services/agent/schemas.ts'
 import { sampleCase } from '../../scripts/demo/sample-case.ts'
+import { watchAgent, wholeNumbers } from '../support/e2e-agent.ts'
 import { STEPS, TRACE_FILE, traces } from './work.ts'
 import type { FaultWorld } from './world.ts'
 
@@ -17,19 +19,24 @@ export async function expectUndisturbedLog(
   world: ObservedWorld,
   { agentId, runId, mayContinue }: Disturbed,
 ): Promise<void> {
+  const of = await expectWholeLog(world, { agentId, runId, reason: 'completed' })
+  expect(of('run_started').length).toBeLessThanOrEqual(mayContinue ? 2 : 1)
+  expect(of('text').at(-1)?.data.text).toContain(`All ${STEPS} steps`)
+}
+
+/** Numbered without gaps; one end, with this reason; each call once, with one result. Answers the run's events of a type. */
+export async function expectWholeLog(
+  world: ObservedWorld,
+  { agentId, runId, reason }: { agentId: string; runId: string; reason: string },
+): Promise<(type: string) => EventView[]> {
   const events = await world.api().listEvents(agentId)
   const of = (type: string) => events.filter((event) => event.type === type && event.runId === runId)
-  expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1))
-  expect(of('done').map(({ data }) => data.reason)).toEqual(['completed'])
-  expect(of('run_started').length).toBeLessThanOrEqual(mayContinue ? 2 : 1)
-  const calls = of('tool_call').map(({ data }) => data.toolCallId)
-  expect(new Set(calls).size).toBe(calls.length)
-  expect(
-    of('tool_result')
-      .map(({ data }) => data.toolCallId)
-      .toSorted(),
-  ).toEqual(calls.toSorted())
-  expect(of('text').at(-1)?.data.text).toContain(`All ${STEPS} steps`)
+  const callIds = (type: string) => of(type).map(({ data }) => String(data.toolCallId))
+  expect(events.map(({ seq }) => seq)).toEqual(wholeNumbers(events))
+  expect(of('done').map(({ data }) => data.reason)).toEqual([reason])
+  expect(new Set(callIds('tool_call')).size).toBe(callIds('tool_call').length)
+  expect(callIds('tool_result').toSorted()).toEqual(callIds('tool_call').toSorted())
+  return of
 }
 
 /** Every line that the bridge wrote is in the database once, under its number. */
@@ -70,4 +77,13 @@ export async function expectOnePullRequest(world: ObservedWorld, agentId: string
   expect(mine).toHaveLength(1)
   const last = traces.findLast((trace) => trace.startsWith(String(STEPS)))
   expect(mine[0]?.diff).toContain(`+${last}`)
+}
+
+/** A new instruction is taken and completed. */
+export async function expectResumable(world: ObservedWorld, agentId: string): Promise<void> {
+  const { run } = await world.api().resumeAgent(agentId, 'Say hello')
+  const reader = watchAgent({ api: world.api(), agentId })
+  const done: EventView = await reader.untilRunIsOver(run.id)
+  reader.unwatch()
+  expect(done.data).toMatchObject({ reason: 'completed', summary: 'Hello.' })
 }

@@ -33,7 +33,7 @@ export interface FaultWorld {
   /** Of the control plane that lives now. */
   api(): E2eApi
   /** Does the harm as soon as there is something to harm, and brings back what a person or a service manager would. */
-  strike(fault: Fault, agentId: string): Promise<void>
+  strike(fault: Pick<Fault, 'kind' | 'awayMs'>, agentId: string): Promise<void>
   /** What the control plane that lives now has written. */
   said(): string
   /** TCP ports on which it listens. */
@@ -77,12 +77,12 @@ export async function startFaultWorld({ withOwnEngine }: { withOwnEngine: boolea
   })
 
   const containers = createContainerStrikes(dockerHost)
-  const bringBackLater = async ({ awayMs }: Fault, bringBack: () => Promise<void>) => {
+  const bringBackLater = async ({ awayMs }: Pick<Fault, 'awayMs'>, bringBack: () => Promise<void>) => {
     // Not to wait for anything: what is away is missed meanwhile.
     await sleep(awayMs)
     await bringBack()
   }
-  const strikes: Record<FaultKind, (agentId: string, fault: Fault) => Promise<void>> = {
+  const strikes: Record<FaultKind, (agentId: string, fault: Pick<Fault, 'awayMs'>) => Promise<void>> = {
     'control plane': async (_agentId, fault) => {
       await plane.kill()
       await bringBackLater(fault, async () => {
