@@ -64,6 +64,9 @@ function script({ body }: ModelRequest): Reply {
     : { text: 'I try.', toolCalls: calls }
 }
 
+/** More than a sandbox may say at once, by what is read in some fifteen seconds. */
+const FLOOD_ENTRIES = 13_000
+
 let rig: BoundaryRig
 let agent: BoundaryAgent
 let neighbour: BoundaryAgent
@@ -345,6 +348,30 @@ for pid in map(int, subprocess.check_output(["pgrep", "-u", "990"]).split()):
     expect(events.filter(({ type, data }) => type === 'usage' && Number(data.costUsd) < 0)).toEqual([])
     expect((await rig.api.getAgent(agent.id)).costUsd).toBeGreaterThan(0)
   })
+
+  attempt(
+    'a flood of entries in its log',
+    async () => {
+      const { n } = await rig.parts.stores.agents.journalPosition(agent.id)
+      const last = n + FLOOD_ENTRIES
+      const entry = `{"n": n, "type": "text", "runId": None, "at": "${new Date().toISOString()}", "data": {"step": 1, "messageId": f"flood-{n}", "text": "x"}}`
+      const write = `import json
+with open("/state/journal.ndjson", "a") as journal:
+    for n in range(${n + 1}, ${last + 1}): journal.write(json.dumps(${entry}) + "\\n")`
+      expect(await python(write, BRIDGE_USER)).toBe('')
+      await sh('pkill -9 -f bridge.cjs', BRIDGE_USER)
+      const { id } = await resume(agent, 'Go on.')
+      await agent.until('that it is slowed', ({ data }) => data.code === 'event_flood')
+      // While most of it waits, another agent works as always.
+      expect((await work(neighbour, 'Go on.')).reason).toBe('completed')
+      expect((await rig.parts.stores.agents.journalPosition(agent.id)).n).toBeLessThan(last)
+      expect((await agent.untilRunIsOver(id)).data.reason).toBe('completed')
+      const events = await rig.api.listEvents(agent.id)
+      expect(events.filter(({ data }) => String(data.messageId).startsWith('flood-'))).toHaveLength(FLOOD_ENTRIES)
+      expect(events.filter(({ data }) => data.code === 'event_flood')).toHaveLength(1)
+    },
+    120_000,
+  )
 
   attempt('model.berth, forge.berth and people.berth through the proxy', async () => {
     const chats = () => rig.model.requests.filter(({ path: route }) => route.endsWith('/chat/completions')).length

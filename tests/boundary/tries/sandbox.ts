@@ -12,6 +12,7 @@ export const sandboxTries = [
   "a link in place of the socket, to another agent's socket",
   "another process' socket in place of the bridge's",
   'event types that only the control plane writes',
+  'a flood of entries in its log',
   'model.berth, forge.berth and people.berth through the proxy',
   'a runner that lies to the bridge: nonsense, floods, answers to nothing',
   'a runner that never answers',
