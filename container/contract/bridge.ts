@@ -73,6 +73,9 @@ export const runLimits = z.looseObject({
 })
 export type RunLimits = z.infer<typeof runLimits>
 
+/** Of the body of `execute`, with which a history comes. */
+export const MAX_EXECUTE_BYTES = 64 * 1024 * 1024
+
 export const executeCommand = z.looseObject({
   runId: text,
   /** True when the control plane knows that this run was begun before and was interrupted. */

@@ -132,6 +132,11 @@ export function createEventStore(prisma: PrismaClient): EventStore {
       const rows = await readEventPage(prisma, { agentId, side: 'before', seq: before, limit })
       return rows.map(toStoredEvent).reverse()
     },
+    async sizeOfTypes({ agentId, types }) {
+      const rows = await prisma.$queryRaw<{ bytes: bigint | null }[]>`
+        SELECT sum(octet_length("data"::text)) AS "bytes" FROM "Event" WHERE "agentId" = ${agentId} AND "type" = ANY(${types})`
+      return Number(rows[0]?.bytes ?? 0)
+    },
     async listOfTypes({ agentId, types, runIds }) {
       const rows = await prisma.event.findMany({
         where: { agentId, type: { in: types }, ...(runIds !== undefined && { runId: { in: runIds } }) },

@@ -121,6 +121,8 @@ export interface EventStore {
   listAfter(input: { agentId: string; after: number; limit: number }): Promise<StoredEvent[]>
   /** Events before `before`, still oldest first; as many as of `listAfter`. */
   listBefore(input: { agentId: string; before: number; limit: number }): Promise<StoredEvent[]>
+  /** What the data of all events of the types named comes to, as JSON. */
+  sizeOfTypes(input: { agentId: string; types: string[] }): Promise<number>
   /** All events of the types named, oldest first; of those runs only, where some are named. */
   listOfTypes(input: { agentId: string; types: string[]; runIds?: string[] }): Promise<StoredEvent[]>
 }

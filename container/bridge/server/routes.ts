@@ -13,6 +13,7 @@ import {
   cloneCommand,
   commitCommand,
   executeCommand,
+  MAX_EXECUTE_BYTES,
   PROTOCOL_VERSION,
   pushCommand,
   type SetupMessage,
@@ -28,8 +29,6 @@ import type { ExecutorPort } from './executor-port.ts'
 import { HttpProblem, toHttpProblem } from './problem.ts'
 import { readJson } from './read-json.ts'
 
-/** A history comes with `execute`. */
-const MAX_EXECUTE_BYTES = 64 * 1024 * 1024
 const MAX_BODY_BYTES = 1024 * 1024
 
 export interface RouteContext {

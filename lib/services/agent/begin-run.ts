@@ -1,5 +1,11 @@
 /** Brings a pending run to the bridge: sandbox, clone, then the command that begins it. And a lost one again, once. */
-import type { CloneMessage, ExecuteCommand, HistoryEvent, WorkspaceState } from '../../../container/contract/bridge.ts'
+import {
+  type CloneMessage,
+  type ExecuteCommand,
+  type HistoryEvent,
+  MAX_EXECUTE_BYTES,
+  type WorkspaceState,
+} from '../../../container/contract/bridge.ts'
 import type { Agent, Run, StartStage } from '../../domain/agent.ts'
 import { BerthError, isErrorCode } from '../../errors.ts'
 import type { WorkerParts } from '../context.ts'
@@ -26,6 +32,7 @@ const CONVERSATION_TYPES = [
 
 const CLONE_DEADLINE_MS = 15 * 60_000
 const SETUP_DEADLINE_MS = 15 * 60_000
+const MEBIBYTE = 1024 * 1024
 /** Ten of each phase that git has. */
 const MAX_SHOWN_PROGRESS = 100
 
@@ -222,7 +229,16 @@ async function toExecuteCommand(input: {
   }
 }
 
+/** Throws `payload_too_large` where it is more than a bridge takes: it is not read then. */
 async function readHistory(parts: WorkerParts, agentId: string): Promise<HistoryEvent[]> {
+  const bytes = await parts.stores.events.sizeOfTypes({ agentId, types: CONVERSATION_TYPES })
+  if (bytes > MAX_EXECUTE_BYTES) {
+    throw new BerthError(
+      'payload_too_large',
+      `The sandbox has lost the conversation, and of the ${Math.ceil(bytes / MEBIBYTE)} MiB in the log at most ${MAX_EXECUTE_BYTES / MEBIBYTE} MiB can be given back.`,
+      { hint: 'Begin a new agent for the rest of the work; the branch of this one can be its source.' },
+    )
+  }
   const events = await parts.stores.events.listOfTypes({ agentId, types: CONVERSATION_TYPES })
   return events.map(({ id, type, runId, data }) => ({ id, type, runId, data }))
 }

@@ -87,6 +87,36 @@ describe('more than the log of a run may have', () => {
   })
 })
 
+describe('a log that is larger than a bridge takes back', () => {
+  it('is not read for one that says it lost its journal: the start fails with words', async () => {
+    say('x'.repeat(1_000))
+    plane.bridge.end('completed', 'Done.')
+    await plane.untilAtRest(id)
+    const { events: store } = plane.parts.stores
+    expect(await store.sizeOfTypes({ agentId: id, types: ['text', 'done'] })).toBeGreaterThan(1_000)
+    expect(await store.sizeOfTypes({ agentId: id, types: ['tool_call'] })).toBe(0)
+    store.sizeOfTypes = async () => 64 * MEBIBYTE + 1
+    const { listOfTypes } = store
+    store.listOfTypes = async (input) => {
+      if (input.types.includes('tool_result')) throw new Error('The conversation is not to be read.')
+      return await listOfTypes(input)
+    }
+    plane.bridge.journalId = 'another'
+    plane.bridge.journal = []
+    await resumeAgent({ ctx: plane.ctx, input: { agentId: id, newTask: 'Go on' } })
+    await plane.untilAtRest(id)
+    expect(await read()).toMatchObject({
+      status: 'FAILED',
+      statusDetail: {
+        code: 'payload_too_large',
+        message:
+          'The sandbox has lost the conversation, and of the 65 MiB in the log at most 64 MiB can be given back.',
+        hint: expect.stringContaining('Begin a new agent'),
+      },
+    })
+  })
+})
+
 describe('an entry without an end', () => {
   it('ends the run with words and takes the container away', async () => {
     plane.bridge.client.events = async function* () {
