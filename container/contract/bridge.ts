@@ -130,14 +130,13 @@ export type AttendCommand = z.infer<typeof attendCommand>
 /** `attending` is false when there is no such run in progress. */
 export const attendAnswer = z.looseObject({ attending: z.boolean() })
 
-/** The clone as it is now. `digest` covers everything that is not committed (SHA-256, hex); null without a clone. */
+/** The clone as it is now. `digest` covers everything that is not committed (SHA-256, hex); null without a clone, and where it
+ * took too long. `branch` is null where HEAD is detached. */
 export const workspaceState = z.looseObject({
   cloned: z.boolean(),
   head: text.nullable(),
   branch: text.nullable(),
   digest: text.nullable(),
-  /** Files that differ from HEAD or are new. */
-  dirtyFiles: count,
 })
 export type WorkspaceState = z.infer<typeof workspaceState>
 

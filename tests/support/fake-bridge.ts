@@ -30,7 +30,7 @@ export interface FakeBridge {
   failClone: { code: string; message: string } | null
   failSetup: { code: string; message: string; tail: string[] } | null
   /** What is in the clone, when there is one. */
-  workspace: { head: string; branch: string; digest: string; dirtyFiles: number }
+  workspace: { head: string; branch: string; digest: string }
   /** Called when the run is told that words wait for it. */
   onAttend: (command: AttendCommand) => void
   /** Called with each new command: what the run does. Default: it completes at once. */
@@ -68,7 +68,7 @@ export function createFakeBridge(): FakeBridge {
     refusePush: null,
     failClone: null,
     failSetup: null,
-    workspace: { head: 'a'.repeat(40), branch: 'work', digest: 'd'.repeat(64), dirtyFiles: 0 },
+    workspace: { head: 'a'.repeat(40), branch: 'work', digest: 'd'.repeat(64) },
     onAttend: () => {},
     onExecute: () => bridge.end('completed', 'Done.'),
     say(type, data, runId = run?.runId ?? null) {

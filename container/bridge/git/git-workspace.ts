@@ -23,7 +23,6 @@ import { createGit } from './run-git.ts'
 import { readWorkspaceState } from './workspace-state.ts'
 
 const HEAD_TIMEOUT_MS = 2_000
-const STATE_TIMEOUT_MS = 10_000
 
 export interface GitCallOptions {
   signal?: AbortSignal
@@ -38,7 +37,7 @@ export interface GitWorkspace {
   commit(command: CommitCommand, options?: GitCallOptions): Promise<CommitAnswer>
   push(command: PushCommand, options?: GitCallOptions): Promise<PushAnswer>
   /** As it is now; waits for the command in progress. */
-  state(): Promise<WorkspaceState>
+  state(options?: GitCallOptions): Promise<WorkspaceState>
   /** What tells the clone in the workspace from one made anew; null where there is none. Waits for no other command. */
   cloneId(): Promise<string | null>
   /** True when the workspace's HEAD names a commit. Waits for no other command. */
@@ -56,10 +55,6 @@ export interface GitWorkspaceOptions {
 export function createGitWorkspace({ workspace, tunnelFetch, proxyUrl, clock }: GitWorkspaceOptions): GitWorkspace {
   const git = createGit({ workspace, proxyUrl })
   const probe = createRepositoryProbe(tunnelFetch)
-  const runShell = async (line: string) => {
-    const result = await workspace.run({ command: { line }, timeoutMs: STATE_TIMEOUT_MS, maxOutputChars: 1_000 })
-    return result.exitCode === 0 ? result.output : null
-  }
   let last: Promise<unknown> = Promise.resolve()
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
     const turn = last.then(work)
@@ -79,7 +74,7 @@ export function createGitWorkspace({ workspace, tunnelFetch, proxyUrl, clock }: 
       }),
     commit: (command, { signal } = {}) => inTurn(() => commitAll({ git, workspace, clock, signal }, command)),
     push: (command, { signal } = {}) => inTurn(() => pushHead({ git, signal }, command)),
-    state: () => inTurn(() => readWorkspaceState(git, runShell)),
+    state: ({ signal } = {}) => inTurn(() => readWorkspaceState({ git, workspace }, signal)),
     cloneId: async () => (await findCloneRecord(git))?.cloneId ?? null,
     async isCloned() {
       const head = await git.try(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}'], { timeoutMs: HEAD_TIMEOUT_MS })

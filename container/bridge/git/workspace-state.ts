@@ -3,9 +3,10 @@
  * follows from a difference.
  */
 import type { WorkspaceState } from '../../contract/bridge.ts'
+import type { Workspace } from '../workspace-port.ts'
 import { findSha, type Git } from './run-git.ts'
 
-/** Longer than any of the commands takes on a repository of ordinary size; a state that is not known is not compared. */
+/** Longer than it takes on a repository of ordinary size. What only a larger one shows too late is not known, and not compared. */
 const TIMEOUT_MS = 10_000
 
 /**
@@ -20,22 +21,24 @@ const DIGEST = [
 ].join(' && ')
 
 export async function readWorkspaceState(
-  git: Git,
-  runShell: (line: string) => Promise<string | null>,
+  { git, workspace }: { git: Git; workspace: Workspace },
+  signal?: AbortSignal,
 ): Promise<WorkspaceState> {
-  const head = await git.try(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}'], { timeoutMs: TIMEOUT_MS })
+  const options = { timeoutMs: TIMEOUT_MS, signal }
+  const head = await git.try(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}'], options)
   const sha = head.exitCode === 0 ? findSha(head.output) : null
-  if (sha === null) return { cloned: false, head: null, branch: null, digest: null, dirtyFiles: 0 }
-  const [branch, status, digest] = await Promise.all([
-    git.try(['symbolic-ref', '--quiet', '--short', 'HEAD'], { timeoutMs: TIMEOUT_MS }),
-    git.try(['status', '--porcelain', '--untracked-files=all', '--no-renames'], { timeoutMs: TIMEOUT_MS }),
-    runShell(DIGEST),
+  if (sha === null) return { cloned: false, head: null, branch: null, digest: null }
+  const [branch, digest] = await Promise.all([
+    git.try(['symbolic-ref', '--quiet', '--short', 'HEAD'], options),
+    workspace.run(
+      { command: { line: DIGEST }, timeoutMs: TIMEOUT_MS, maxOutputChars: 1_000 },
+      signal === undefined ? {} : { signal },
+    ),
   ])
   return {
     cloned: true,
     head: sha,
     branch: branch.exitCode === 0 ? branch.output.trim() : null,
-    digest: /^[0-9a-f]{64}\b/m.exec(digest ?? '')?.[0] ?? null,
-    dirtyFiles: status.output.split('\n').filter((line) => line !== '').length,
+    digest: digest.exitCode === 0 ? (/^[0-9a-f]{64}\b/m.exec(digest.output)?.[0] ?? null) : null,
   }
 }

@@ -69,7 +69,9 @@ export const routes: Record<string, Record<string, Route>> = {
       sendJson(exchange.response, 202, { attending: executor.attend(command) })
     },
   },
-  '/workspace/state': { GET: async ({ git }, { response }) => sendJson(response, 200, await git.state()) },
+  '/workspace/state': {
+    GET: async ({ git }, { response, signal }) => sendJson(response, 200, await git.state({ signal })),
+  },
   '/workspace/clone': { POST: clone },
   '/workspace/setup': { POST: runSetup },
   '/workspace/commit': {

@@ -183,7 +183,7 @@ export async function executeRun(input: {
 }
 
 /** That there is a clone, and nothing more. */
-const IN_USE: WorkspaceState = { cloned: true, head: null, branch: null, digest: null, dirtyFiles: 0 }
+const IN_USE: WorkspaceState = { cloned: true, head: null, branch: null, digest: null }
 
 async function toExecuteCommand(input: {
   parts: WorkerParts

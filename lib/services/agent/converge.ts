@@ -143,7 +143,7 @@ async function begin(input: { work: Convergence; agent: Agent; run: Run; fence: 
   if (agent.status === 'FAILED') return await startOver(work, agent)
   const connection = work.connection() ?? (await connect({ work, agent, fence }))
   if (agent.divergence === null) {
-    const divergence = await findDivergence({ parts, agent, connection })
+    const divergence = await findDivergence({ parts, agent, connection, signal })
     if (divergence !== null) return await askAboutDivergence({ work, agent, divergence })
   } else if (agent.divergence.choice === 'clone_again') {
     // What the connection knows of the clone may be older than its loss.

@@ -12,10 +12,11 @@ export async function findDivergence(input: {
   parts: Pick<WorkerParts, 'forge' | 'logger'>
   agent: Agent
   connection: SandboxConnection
+  signal: AbortSignal
 }): Promise<Divergence | null> {
-  const { agent, connection } = input
+  const { agent, connection, signal } = input
   if (agent.workspace === null && agent.targetTip === null) return null
-  const [found, tip] = await Promise.all([connection.client.workspaceState(), readRemoteTip(input)])
+  const [found, tip] = await Promise.all([connection.client.workspaceState(signal), readRemoteTip(input)])
   return compareWorkspace(agent, found) ?? compareTip(agent, tip)
 }
 
@@ -29,15 +30,25 @@ function compareWorkspace({ workspace: recorded }: Agent, found: WorkspaceState)
       found: null,
     })
   }
-  const headMoved = recorded.head !== null && found.head !== recorded.head
-  const filesChanged = recorded.digest !== null && found.digest !== null && found.digest !== recorded.digest
-  if (!headMoved && !filesChanged) return null
-  const what = headMoved ? `HEAD is ${short(found.head)}, it was ${short(recorded.head)}` : 'files were changed'
+  const what = findDifference(recorded, found)
+  if (what === null) return null
   return describe('workspace_changed', {
     message: `The workspace is not as the last run left it: ${what}.`,
     recorded: recorded.head,
     found: found.head,
   })
+}
+
+/** What was not recorded, or is not known now, is no difference. */
+function findDifference(recorded: WorkspaceState, found: WorkspaceState): string | null {
+  if (recorded.head !== null && found.head !== recorded.head) {
+    return `HEAD is ${short(found.head)}, it was ${short(recorded.head)}`
+  }
+  if (recorded.branch !== null && found.branch !== recorded.branch) {
+    return `HEAD is ${found.branch === null ? 'detached' : `on ${found.branch}`}, it was on ${recorded.branch}`
+  }
+  const filesChanged = recorded.digest !== null && found.digest !== null && found.digest !== recorded.digest
+  return filesChanged ? 'files were changed' : null
 }
 
 function compareTip(agent: Agent, tip: string | null): Divergence | null {
@@ -50,7 +61,10 @@ function compareTip(agent: Agent, tip: string | null): Divergence | null {
   })
 }
 
-async function readRemoteTip({ parts, agent }: Parameters<typeof findDivergence>[0]): Promise<string | null> {
+async function readRemoteTip({
+  parts,
+  agent,
+}: Pick<Parameters<typeof findDivergence>[0], 'parts' | 'agent'>): Promise<string | null> {
   if (agent.targetTip === null) return null
   try {
     return (await parts.forge.findBranch(agent.githubRepo, agent.targetBranch))?.sha ?? null

@@ -246,18 +246,37 @@ describe('before a run', () => {
   })
 
   it.each([
-    ['HEAD moved', { head: 'b'.repeat(40) }],
+    ['HEAD is bbbbbbbbbbbb, it was aaaaaaaaaaaa', { head: 'b'.repeat(40) }],
+    ['HEAD is on main, it was on work', { branch: 'main' }],
     ['files were changed', { digest: 'e'.repeat(64) }],
-  ])('it is asked what to do when %s from outside', async (_words, change) => {
+  ])('it is asked what to do when %s from outside', async (words, change) => {
     const id = await createAndRun()
     Object.assign(plane.bridge.workspace, change)
     await resume(id, 'Go on')
     await settle(id)
-    expect(await read(id)).toMatchObject({ needs: 'divergence', divergence: { kind: 'workspace_changed' } })
+    expect(await read(id)).toMatchObject({
+      needs: 'divergence',
+      divergence: { kind: 'workspace_changed', message: `The workspace is not as the last run left it: ${words}.` },
+    })
     await resolveDivergence({ ctx: plane.ctx, input: { agentId: id, choice: 'keep' } })
     await plane.untilAtRest(id)
     expect(plane.bridge.commands.at(-1)?.notice).toContain('changed by somebody else')
     expect(await read(id)).toMatchObject({ needs: null, run: { reason: 'completed' } })
+  })
+
+  it('a workspace that takes long to look at keeps no stop waiting', async () => {
+    const id = await createAndRun()
+    const asked = Promise.withResolvers<void>()
+    plane.bridge.client.workspaceState = (signal) =>
+      new Promise((_resolve, reject) => {
+        signal?.addEventListener('abort', () => reject(signal.reason), { once: true })
+        asked.resolve()
+      })
+    await resume(id, 'Go on')
+    await asked.promise
+    await stopAgent({ ctx: plane.ctx, input: { agentId: id } })
+    await plane.untilAtRest(id)
+    expect(await read(id)).toMatchObject({ status: 'IDLE', run: { reason: 'cancelled' } })
   })
 
   it('commits of a person on the target branch are shown, and the agent is told to merge them', async () => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { createGit } from '../../../../../container/bridge/git/run-git.ts'
 import { readWorkspaceState } from '../../../../../container/bridge/git/workspace-state.ts'
 import type { CommandResult, Workspace } from '../../../../../container/bridge/workspace-port.ts'
+import { textWorkspace } from '../../../../support/executor-rig.ts'
 
 const ENDED: CommandResult = {
   exitCode: 0,
@@ -42,7 +43,7 @@ describe('git', () => {
       code: 'upstream_failed',
       message: `git status: ${words}`,
     })
-    await expect(readWorkspaceState(gitThat(result), async () => null)).rejects.toMatchObject({
+    await expect(readWorkspaceState({ git: gitThat(result), workspace: textWorkspace() })).rejects.toMatchObject({
       code: 'upstream_failed',
     })
   })
