@@ -174,6 +174,7 @@ export function createFakeBridge(): FakeBridge {
       async commit({ message }) {
         bridge.calls.push(`commit ${message.split('\n')[0]}`)
         const { ahead, ...lines } = bridge.changes
+        if (ahead > 0) bridge.workspace.head = 'c'.repeat(40)
         return { sha: ahead > 0 ? 'c'.repeat(40) : null, head: 'c'.repeat(40), ahead, files: ahead, ...lines }
       },
       async push({ targetBranch }) {

@@ -7,6 +7,7 @@ import { chatWithAgent, resumeAgent, startAgent } from '../../../../../lib/servi
 import { getAgent } from '../../../../../lib/services/agent/list.ts'
 import { resolveDivergence } from '../../../../../lib/services/agent/resolve-divergence.ts'
 import { sleepIdleAgents } from '../../../../../lib/services/agent/sleep.ts'
+import { openPullRequest } from '../../../../../lib/services/pull-request/open.ts'
 import { recordPush } from '../../../../../lib/services/push/broker-access.ts'
 import { listQueue, removeQueued, rewordQueued } from '../../../../../lib/services/queue/queue.ts'
 import { takeMessages } from '../../../../../lib/services/queue/take.ts'
@@ -246,7 +247,7 @@ describe('before a run', () => {
   })
 
   it.each([
-    ['HEAD is bbbbbbbbbbbb, it was aaaaaaaaaaaa', { head: 'b'.repeat(40) }],
+    ['HEAD is bbbbbbbbbbbb, it was cccccccccccc', { head: 'b'.repeat(40) }],
     ['HEAD is on main, it was on work', { branch: 'main' }],
     ['files were changed', { digest: 'e'.repeat(64) }],
   ])('it is asked what to do when %s from outside', async (words, change) => {
@@ -262,6 +263,18 @@ describe('before a run', () => {
     await plane.untilAtRest(id)
     expect(plane.bridge.commands.at(-1)?.notice).toContain('changed by somebody else')
     expect(await read(id)).toMatchObject({ needs: null, run: { reason: 'completed' } })
+  })
+
+  it('what Berth itself committed for a pull request is no change from outside', async () => {
+    const id = await createRunning()
+    await cancelRun({ ctx: plane.ctx, input: { agentId: id } })
+    await plane.untilAtRest(id)
+    const { pullRequest } = await openPullRequest({ ctx: plane.ctx, input: { agentId: id } })
+    expect(pullRequest).toMatchObject({ action: 'opened' })
+    plane.bridge.onExecute = () => plane.bridge.end('completed', 'Done.')
+    await resume(id, 'Go on')
+    await plane.until(id, ({ type, data }) => type === 'done' && data.reason === 'completed')
+    expect(await read(id)).toMatchObject({ needs: null, run: { task: 'Go on', reason: 'completed' } })
   })
 
   it('a workspace that takes long to look at keeps no stop waiting', async () => {
