@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../../../lib/clock.ts'
 import type { Logger } from '../../../lib/logger.ts'
-import type { Workspace } from '../workspace-port.ts'
+import { type Workspace, WorkspaceError } from '../workspace-port.ts'
 
 const SHORTEST_PAUSE_MS = 5_000
 /** Measuring takes a twentieth of the time at most, however many files there are. */
@@ -17,6 +17,8 @@ export interface DiskWatch {
   folders: readonly string[]
   clock: Clock
   logger: Logger
+  /** Of the run: what is measured as it ends is given up with its commands. */
+  signal: AbortSignal
   /** Bytes on the disk, after each measurement. */
   onMeasured(bytes: number): void
 }
@@ -24,21 +26,33 @@ export interface DiskWatch {
 /** Measures at once and again and again, until it is told to stop. */
 export function watchDisk(watch: DiskWatch): () => void {
   const ended = new AbortController()
-  measureOften(watch, ended.signal).catch((error: unknown) => {
-    if (!ended.signal.aborted) watch.logger.warn('The disk is no longer measured.', { error })
+  const signal = AbortSignal.any([watch.signal, ended.signal])
+  measureOften(watch, signal).catch((error: unknown) => {
+    if (!signal.aborted) watch.logger.warn('The disk is no longer measured.', { error })
   })
   return () => ended.abort(new Error('the run has ended'))
 }
 
 async function measureOften(watch: DiskWatch, signal: AbortSignal): Promise<void> {
   for (;;) {
-    const beganMs = watch.clock.monotonicMs()
+    const pauseMs = await measureOnce(watch, signal)
+    await watch.clock.sleep(pauseMs, signal)
+  }
+}
+
+/** Answers how long to pause. A runner that is away says nothing of the disk, and its wait is no work: the next is asked soon. */
+async function measureOnce(watch: DiskWatch, signal: AbortSignal): Promise<number> {
+  const beganMs = watch.clock.monotonicMs()
+  try {
     const bytes = await measure(watch, signal)
     signal.throwIfAborted()
     if (bytes !== null) watch.onMeasured(bytes)
-    const tookMs = watch.clock.monotonicMs() - beganMs
-    await watch.clock.sleep(Math.max(SHORTEST_PAUSE_MS, tookMs * PAUSE_FACTOR), signal)
+  } catch (error) {
+    if (!(error instanceof WorkspaceError)) throw error
+    if (!signal.aborted) watch.logger.warn('The disk could not be measured this time.', { error })
+    return SHORTEST_PAUSE_MS
   }
+  return Math.max(SHORTEST_PAUSE_MS, (watch.clock.monotonicMs() - beganMs) * PAUSE_FACTOR)
 }
 
 /** Null when it could not be measured this time: files come and go meanwhile, which makes du complain and still answer. */

@@ -256,6 +256,7 @@ function limitDisk({ run, abort, parts }: Execution): () => void {
     folders: [workspace, home],
     clock: run.clock,
     logger: run.logger,
+    signal: run.signal,
     onMeasured(bytes) {
       run.progress.usage.diskBytes = bytes
       if (bytes < maxDiskBytes) return

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
+import { WorkspaceError } from '../../../../../container/bridge/workspace-port.ts'
 import { closeRigs, createRig, echo, plainTool, textWorkspace } from '../../../../support/executor-rig.ts'
 
 afterEach(closeRigs)
@@ -38,6 +39,44 @@ describe('the disk limit of a run', () => {
       message: expect.stringMatching(/take 2 of 1 MB\. Raise its diskBytes/),
     })
     expect(commands[0]).toEqual(expect.arrayContaining(['du', '/workspace', '/home/agent']))
+  })
+
+  it('outlives the runner that measures: the next one is asked', async () => {
+    const { workspace } = workspaceOf(2_000_000)
+    let lost = 0
+    const rig = await createRig([{ calls: [call] }], {
+      workspace: {
+        ...workspace,
+        run: async (request) => {
+          lost += 1
+          if (lost <= 2) throw new WorkspaceError('runner_lost', 'The runner went away.')
+          return workspace.run(request)
+        },
+      },
+      tools: [echo, hang],
+    })
+    expect((await rig.run({ limits })).data).toMatchObject({ reason: 'disk_limit' })
+  })
+
+  it('is no longer measured once the run is ended, also while the measurement lasts', async () => {
+    const measuring = Promise.withResolvers<AbortSignal | undefined>()
+    const rig = await createRig([{ calls: [call] }], {
+      workspace: {
+        ...textWorkspace(),
+        run: (_request, { signal } = {}) =>
+          new Promise((_resolve, reject) => {
+            signal?.addEventListener('abort', () => reject(signal.reason), { once: true })
+            measuring.resolve(signal)
+          }),
+      },
+      tools: [echo, hang],
+    })
+    const ended = rig.run({ limits })
+    const signal = await measuring.promise
+    const cancelled = rig.executor.cancel('run_1')
+    expect(signal?.aborted).toBe(true)
+    await cancelled
+    expect((await ended).data.reason).toBe('cancelled')
   })
 
   it('is told to the model at 80 %', async () => {

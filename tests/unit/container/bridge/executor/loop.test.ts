@@ -338,12 +338,9 @@ describe('limits', () => {
     const rig = await createRig([{ calls: [call('c1'), call('c2')] }], { tools: [wait], clock })
     const done = await rig.run(limits({ maxDurationMs: 600_000 }))
     expect(done.data).toMatchObject({ reason: 'time_limit', durationMs: expect.any(Number) })
-    expect(
-      rig
-        .events()
-        .filter((event) => event.type === 'tool_result')
-        .map((event) => event.data.outcome),
-    ).toEqual(['interrupted', 'interrupted'])
+    const results = rig.events().filter((event) => event.type === 'tool_result')
+    expect(results.map(({ data }) => data.outcome)).toEqual(['interrupted', 'interrupted'])
+    expect(results[0]?.data.output).toBe('half')
   })
 })
 
