@@ -22,17 +22,18 @@ const RELEASED = new Date(0)
 export function createLeaseStore(prisma: PrismaClient): LeaseStore {
   return {
     async acquire({ agentId, owner, held = null, now, expiresAt }) {
-      const rows = await prisma.$queryRaw<{ fence: number }[]>`
-        INSERT INTO "Lease" ("agentId", "owner", "fence", "expiresAt") VALUES (${agentId}, ${owner}, 1, ${expiresAt})
+      const rows = await prisma.$queryRaw<{ fence: bigint }[]>`
+        INSERT INTO "Lease" ("agentId", "owner", "fence", "expiresAt") VALUES (${agentId}, ${owner}, ${BigInt(now.getTime())}, ${expiresAt})
         ON CONFLICT ("agentId") DO UPDATE
           SET "owner" = EXCLUDED."owner", "expiresAt" = EXCLUDED."expiresAt",
             "fence" = CASE
-              WHEN "Lease"."owner" = EXCLUDED."owner" AND "Lease"."fence" = ${held}::int THEN "Lease"."fence"
-              ELSE "Lease"."fence" + 1
+              WHEN "Lease"."owner" = EXCLUDED."owner" AND "Lease"."fence" = ${held}::bigint THEN "Lease"."fence"
+              ELSE GREATEST("Lease"."fence" + 1, EXCLUDED."fence")
             END
           WHERE "Lease"."owner" = EXCLUDED."owner" OR "Lease"."expiresAt" < ${now}
         RETURNING "fence"`
-      return rows[0]?.fence ?? null
+      const [lease] = rows
+      return lease === undefined ? null : Number(lease.fence)
     },
     async renew(owner, expiresAt) {
       const rows = await prisma.lease.updateManyAndReturn({

@@ -80,6 +80,12 @@ class PendingChange implements LogTransaction {
     return await this.#readRun({ which: 'named', id })
   }
 
+  async hasEvent(runId: string, type: string) {
+    if (this.#events.some((event) => event.runId === runId && event.type === type)) return true
+    const where = { agentId: this.agent.id, runId, type }
+    return (await this.#db.event.findFirst({ where, select: { seq: true } })) !== null
+  }
+
   update(patch: AgentPatch) {
     const { addCostUsd, ...fields } = patch
     this.agent = { ...this.agent, ...fields, costUsd: this.agent.costUsd + (addCostUsd ?? 0) }

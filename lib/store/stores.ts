@@ -173,6 +173,8 @@ export interface LogTransaction {
   openRun(): Promise<Run | null>
   lastRun(): Promise<Run | null>
   findRun(id: string): Promise<Run | null>
+  /** Whether the log has such an event of a run, what this transaction appended included. */
+  hasEvent(runId: string, type: string): Promise<boolean>
   update(patch: AgentPatch): void
   createRun(run: Pick<Run, 'id' | 'task' | 'inputEventId'>): Promise<Run>
   updateRun(id: string, patch: RunPatch): Promise<void>
@@ -234,8 +236,8 @@ export interface Announcements {
 
 export interface LeaseStore {
   /**
-   * The lease's fencing number, or null while another holds it. Every change of hands raises it, and so does an owner that does
-   * not know its number any more (`held`: it was started again).
+   * The lease's fencing number, or null while another holds it. Every change of hands raises it, to the time in milliseconds or
+   * more, and so does an owner that does not know its number any more (`held`: it was started again).
    */
   acquire(input: {
     agentId: string

@@ -29,6 +29,7 @@ export interface FakeForge extends Forge {
 }
 
 export interface ControlPlane {
+  databaseUrl: string
   parts: Parts
   ctx: Context
   driver: FakeSandboxDriver
@@ -125,6 +126,7 @@ export async function startControlPlane(
   }
 
   return {
+    databaseUrl: database.url,
     parts,
     ctx: await as('ada@example.com'),
     driver,

@@ -56,6 +56,8 @@ export function createFakeBridge(): FakeBridge {
   let connections = 0
   let listeners = new Set<(message: BridgeMessage | 'end') => void>()
   let tunnels = new Set<Duplex>()
+  /** The highest that was seen; of the process, not of its volume. */
+  let fence = 0
 
   const bridge: FakeBridge = {
     journalId: 'journal_1',
@@ -106,6 +108,7 @@ export function createFakeBridge(): FakeBridge {
     },
     crash() {
       run = null
+      fence = 0
       bridge.cut()
     },
     loseVolumes() {
@@ -214,7 +217,9 @@ export function createFakeBridge(): FakeBridge {
           signal.removeEventListener('abort', onAbort)
         }
       },
-      async openTunnel() {
+      async openTunnel(_kind, given) {
+        if (given < fence) throw new BerthError('state_conflict', `The fence ${given} is older than ${fence}.`)
+        fence = given
         const tunnel = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() })
         tunnels.add(tunnel)
         tunnel.on('error', (error) => {

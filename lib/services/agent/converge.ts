@@ -80,7 +80,7 @@ async function takeStep({ work, step, agent, run, fence, isLossCounted }: StepIn
   if (step === 'cancel' && run) return await cancel({ work, agent, run })
   if (step === 'attend' && run) return await attend({ work, agent, run })
   if (step === 'sleep') return await fallAsleep({ work, agent })
-  if (step === 'deliver') return await deliverEnded({ work, agent, fence })
+  if (step === 'deliver') return await deliverEnded({ work, agent, run, fence })
   if (step === 'deliver_asked') return await deliverAsked({ work, agent })
 }
 
@@ -93,9 +93,9 @@ async function deliverAsked({ work, agent }: { work: Convergence; agent: Agent }
 }
 
 /** The work of the run that has ended leaves, and what is in the workspace then is put on record. */
-async function deliverEnded({ work, agent, fence }: { work: Convergence; agent: Agent; fence: number }): Promise<void> {
+async function deliverEnded({ work, agent, run, fence }: ConnectInput): Promise<void> {
   const { parts, signal } = work
-  const connection = work.connection() ?? (await connect({ work, agent, fence }))
+  const connection = work.connection() ?? (await connect({ work, agent, run, fence }))
   await orAborted(connection.catchUp(), signal)
   const ended = agent.undeliveredRunId === null ? null : await parts.stores.runs.find(agent.undeliveredRunId)
   if (ended) {
@@ -127,13 +127,27 @@ async function endPending({ work, agent }: { work: Convergence; agent: Agent }):
   })
 }
 
-async function connect(input: { work: Convergence; agent: Agent; fence: number }): Promise<SandboxConnection> {
-  const { work, agent, fence } = input
+interface ConnectInput {
+  work: Convergence
+  agent: Agent
+  /** The one that is open. */
+  run: Run | null
+  fence: number
+}
+
+async function connect({ work, agent, run, fence }: ConnectInput): Promise<SandboxConnection> {
   const { parts, signal, onRunEnded } = work
   const onStage = (stage: StartStage) => showStage(parts, agent.id, { stage })
   const connection = await ensureSandbox({ parts, agent, fence, signal, onStage, onRunEnded })
   work.setConnection(connection)
   await orAborted(connection.caughtUp(), signal)
+  const { run: going } = connection.health
+  if (going !== null && going.id !== run?.id) {
+    // It is over as far as the log goes, or lost with a database that was restored: nothing else can begin beside it.
+    parts.logger.warn('a sandbox is told to end a run that is not open', { agentId: agent.id, runId: going.id })
+    await connection.client.cancel(going.id)
+    await orAborted(connection.catchUp(), signal)
+  }
   return connection
 }
 
@@ -141,7 +155,7 @@ async function begin(input: { work: Convergence; agent: Agent; run: Run; fence: 
   const { work, agent, run, fence } = input
   const { parts, signal } = work
   if (agent.status === 'FAILED') return await startOver(work, agent)
-  const connection = work.connection() ?? (await connect({ work, agent, fence }))
+  const connection = work.connection() ?? (await connect({ work, agent, run, fence }))
   if (agent.divergence === null) {
     const divergence = await findDivergence({ parts, agent, connection, signal })
     if (divergence !== null) return await askAboutDivergence({ work, agent, divergence })
@@ -211,7 +225,7 @@ async function attach(input: Omit<StepInput, 'step'>): Promise<void> {
     // Somebody removed or stopped it while it waited: nothing is lost, the next instruction brings it back.
     return await writeAsHolder(parts, agent.id, (tx) => setStatus(tx, 'IDLE'))
   }
-  const connection = await connect({ work, agent, fence }).catch(async (error: unknown) => {
+  const connection = await connect({ work, agent, run, fence }).catch(async (error: unknown) => {
     if (!mayBeGone || (await hasContainer(parts, agent))) throw error
     return null
   })

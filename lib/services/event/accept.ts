@@ -37,6 +37,7 @@ export async function acceptJournal(
       )
       if (acceptance.accept === 'gap') return { ...outcome, gap: acceptance.expected }
       if (acceptance.accept === 'skip') continue
+      sayNewJournal(tx, input.journalId)
       if (!('event' in line)) {
         const { data } = rejectMalformed(line.malformed)
         tx.appendJournal(input.journalId, n, { type: 'error', runId: null, at: new Date().toISOString(), data })
@@ -59,14 +60,35 @@ export async function acceptJournal(
 
 const LOG_FULL = `The sandbox was stopped: it wrote more than the ${MAX_RUN_JOURNAL_BYTES / 2 ** 20} MiB that the log of one run may have. Nothing that is in the log is lost; resume the agent, and what came after it is read first.`
 
-/** Answers false for what must not be stored: a second `done` of a run. */
+/** What was only in the journal that is gone cannot be had any more. */
+function sayNewJournal(tx: LogTransaction, journalId: string): void {
+  const before = tx.journal
+  if (before.journalId === null || before.journalId === journalId) return
+  const message = `The sandbox began a new journal. What the earlier one held after its event ${before.n}, if anything, is not in this log.`
+  tx.appendOwn('error', { code: 'journal_replaced', message, detail: { ...before } }, null)
+}
+
+/** A database that was restored from a backup has lost runs that the sandbox knows: they are shown as far as it tells of them. */
+function sayUnknownRun(tx: LogTransaction, runId: string): void {
+  const message =
+    'The sandbox tells of a run that this database does not know, as when it was restored from an older state: what was asked is ' +
+    'lost, what the run did is kept, and it is not gone on with.'
+  tx.appendOwn('error', { code: 'run_unknown', message, detail: { runId } }, runId)
+}
+
+/** Answers false for what must not be stored: a second `done` of a run, and one of a run that never began. */
 async function applyToRun(
   tx: LogTransaction,
   event: { type: string; runId: string | null; at: string; data: Record<string, unknown> },
 ): Promise<boolean> {
   if (event.runId === null || !['run_started', 'thinking', 'done'].includes(event.type)) return true
   const run = await tx.findRun(event.runId)
-  if (!run || run.status === 'ENDED') return event.type !== 'done'
+  if (!run) {
+    if (event.type === 'run_started') sayUnknownRun(tx, event.runId)
+    if (event.type !== 'done') return true
+    return (await tx.hasEvent(event.runId, 'run_started')) && !(await tx.hasEvent(event.runId, 'done'))
+  }
+  if (run.status === 'ENDED') return event.type !== 'done'
   if (event.type === 'run_started') {
     await tx.updateRun(run.id, { status: 'RUNNING', startedAt: run.startedAt ?? new Date(event.at) })
     if (tx.agent.status !== 'RUNNING' && tx.agent.desired === null) {

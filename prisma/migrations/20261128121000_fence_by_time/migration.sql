@@ -1,0 +1,2 @@
+-- AlterTable
+ALTER TABLE "Lease" ALTER COLUMN "fence" SET DATA TYPE BIGINT;
