@@ -41,6 +41,8 @@ async function buildUnlessBuilt(build: AppBuild): Promise<void> {
       continue
     }
     try {
+      // Another may have built between the look and the lock.
+      if (await isBuilt()) return
       const stamp = await hashSources(root)
       await assertRoom(root)
       // What is half built must not be taken for the whole, also when the sources are back at what they were.
