@@ -1,5 +1,8 @@
 /** One agent of a bench, from outside: through the public API, with times by the machine's clock. */
-import type { RunView } from '../../lib/services/agent/schemas.ts'
+import type { AgentStatus } from '../../lib/domain/agent.ts'
+import type { AgentView, RunView } from '../../lib/services/agent/schemas.ts'
+import { sleepIdleAgents } from '../../lib/services/agent/sleep.ts'
+import type { Parts } from '../../lib/services/context.ts'
 import { type BerthApi, createBerthApi } from '../demo/api-client.ts'
 import type { Installation } from '../demo/installation.ts'
 import { machineMs } from '../machine-ms.ts'
@@ -26,6 +29,10 @@ export interface BenchAgent {
   cancel(): Promise<number>
   /** Resolves when the agent waits for an instruction and its last run has ended. */
   untilReady(): Promise<void>
+  /** Lets it fall asleep as if its idle time had gone by; it waits for an instruction. */
+  fallAsleep(): Promise<void>
+  /** Its sandbox, running or stopped, as the engine knows it. */
+  engineId(): Promise<string>
   /** The model's calls since the last time this was asked. */
   calls(): Promise<CallTiming[]>
 }
@@ -54,6 +61,8 @@ export async function withAgent<T>(
       resume: () => timed(() => api.resumeAgent(id, 'Go on.')),
       cancel: () => timed(() => api.cancelAgent(id)),
       untilReady: () => untilReady(rig, id),
+      fallAsleep: () => fallAsleep(rig, id),
+      engineId: () => findEngineId(rig.installation.parts, id),
       calls: () => standIns.calls(task),
     })
   } finally {
@@ -62,8 +71,21 @@ export async function withAgent<T>(
   }
 }
 
+/** So many agents for the same play, made one after another. */
+export async function withAgents<T>(
+  rig: Rig,
+  options: { count: number; play: Play },
+  use: (agents: BenchAgent[]) => Promise<T>,
+): Promise<T> {
+  const { count, play } = options
+  const add = (agents: BenchAgent[]): Promise<T> =>
+    agents.length === count ? use(agents) : withAgent(rig, { play, watched: false }, (agent) => add([...agents, agent]))
+  return add([])
+}
+
 const neverWatched: AgentWatch = {
   forget: () => {},
+  seen: () => [],
   until: () => Promise.reject(new Error('This agent is not watched.')),
   close: () => Promise.resolve(),
 }
@@ -74,13 +96,32 @@ async function timed(call: () => Promise<unknown>): Promise<number> {
   return sentAtMs
 }
 
-async function untilReady({ api, installation, signal }: Rig, id: string): Promise<void> {
+async function untilReady(rig: Rig, id: string): Promise<void> {
+  const { run } = await untilStatus(rig, id, 'READY')
+  if (run !== null) assertEndedWell(run)
+}
+
+async function fallAsleep(rig: Rig, id: string): Promise<void> {
+  const { parts } = rig.installation
+  await sleepIdleAgents({ ...parts, settings: { ...parts.settings, idleSleepAfterMs: 0 } })
+  await untilStatus(rig, id, 'SLEEPING')
+}
+
+async function untilStatus({ api, installation, signal }: Rig, id: string, status: AgentStatus): Promise<AgentView> {
   for (;;) {
-    const { status, statusDetail, run } = await api.getAgent(id)
-    if (status === 'READY' && run?.status === 'ENDED') return assertEndedWell(run)
-    if (status === 'FAILED') throw new Error(`The agent failed: ${statusDetail?.message ?? 'without a reason'}`)
+    const agent = await api.getAgent(id)
+    if (agent.status === status && agent.run?.status === 'ENDED') return agent
+    if (agent.status === 'FAILED') {
+      throw new Error(`The agent failed: ${agent.statusDetail?.message ?? 'without a reason'}`)
+    }
     await installation.parts.clock.sleep(POLL_MS, signal)
   }
+}
+
+async function findEngineId({ driver, installationId }: Parts, agentId: string): Promise<string> {
+  const [sandbox] = await driver.list({ installationId, agentId })
+  if (sandbox === undefined) throw new Error(`${agentId} has no sandbox.`)
+  return sandbox.engineId
 }
 
 function assertEndedWell({ reason, summary }: RunView): void {

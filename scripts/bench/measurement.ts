@@ -4,7 +4,9 @@ export type Statistic = 'p50' | 'p95' | 'p99'
 
 export interface Goal {
   statistic: Statistic
-  /** In the measurement's unit; ours must be under it. */
+  /** On which side of the value ours must be. */
+  bound: 'under' | 'over'
+  /** In the measurement's unit. */
   value: number
 }
 
@@ -13,7 +15,7 @@ export interface Measurement {
   name: string
   /** For a person. */
   what: string
-  unit: 'ms' | 'MB'
+  unit: 'ms' | 'MB' | '%' | 'steps/s' | 'events/s'
   samples: number[]
   /** Null: shown to explain another. */
   goal: Goal | null
@@ -43,8 +45,10 @@ export function summarise({ samples }: Pick<Measurement, 'samples'>): Summary {
   }
 }
 
-/** How many times the goal ours is: under 1 is better than it. Null without a goal. */
+/** How many times the goal ours is, or the goal ours where more is better: under 1 is better than it. Null without a goal. */
 export function timesGoal(measurement: Measurement): number | null {
   const { goal } = measurement
-  return goal === null ? null : summarise(measurement)[goal.statistic] / goal.value
+  if (goal === null) return null
+  const ours = summarise(measurement)[goal.statistic]
+  return goal.bound === 'under' ? ours / goal.value : goal.value / ours
 }

@@ -39,6 +39,7 @@ export async function runBench(input: BenchInput): Promise<BenchResult> {
     repository: { fullName: REPOSITORY, from: SAMPLE_FOLDER },
     forgeToken: FORGE_TOKEN,
     modelKey: MODEL_KEY,
+    modelId: SCRIPTED_MODEL,
   })
   started.defer(() => standIns.close())
   const installation = await startInstallation({ settings: settingsWith(input.settings, standIns), say, signal })

@@ -21,6 +21,9 @@ export interface Started {
 }
 
 export interface StandIns extends Started {
+  /** What the model answers to. */
+  modelKey: string
+  modelId: string
   /** The calls made for one task (the first words of the person), in order. Throws what the script did not foresee. */
   calls(task: string): Promise<CallTiming[]>
   close(): Promise<void>
@@ -32,6 +35,8 @@ export interface StandInsOptions {
   repository: { fullName: string; from: string }
   forgeToken: string
   modelKey: string
+  /** One that the model knows. */
+  modelId: string
 }
 
 export type StandInsRequest = { id: number; ask: 'calls'; task: string } | { id: number; ask: 'close' }
@@ -50,14 +55,19 @@ export async function startStandIns(options: Omit<StandInsOptions, 'directory'>)
   try {
     const [message] = (await once(worker, 'message')) as [StandInsAnswer]
     if (message.kind !== 'started') throw new Error('The stand-ins answered before they were started.')
-    return openStandIns({ worker, started: message.started, end })
+    const { modelKey, modelId } = options
+    return { ...openStandIns({ worker, started: message.started, end }), modelKey, modelId }
   } catch (error) {
     await end()
     throw error
   }
 }
 
-function openStandIns(input: { worker: Worker; started: Started; end(): Promise<void> }): StandIns {
+function openStandIns(input: {
+  worker: Worker
+  started: Started
+  end(): Promise<void>
+}): Omit<StandIns, 'modelKey' | 'modelId'> {
   const { worker, started, end } = input
   const asked = new Map<number, PromiseWithResolvers<Extract<StandInsAnswer, { kind: 'answer' }>>>()
   let lastId = 0

@@ -20,7 +20,7 @@ function toCells(measurement: Measurement): string[] {
   const times = timesGoal(measurement)
   return [
     what,
-    goal === null ? '' : `${goal.statistic} under ${goal.value} ${unit}`,
+    goal === null ? '' : `${goal.statistic} ${goal.bound} ${goal.value} ${unit}`,
     ...[p50, p95, p99].map((value) => `${round(value)} ${unit}`),
     String(n),
     times === null ? '' : times.toFixed(2),

@@ -11,6 +11,8 @@ export interface SeenEvent {
 export interface AgentWatch {
   /** Forgets what was seen; the next `until` looks at newer events only. */
   forget(): void
+  /** What was seen since, in order. */
+  seen(): readonly SeenEvent[]
   /** The first event seen since `forget` that fits. Rejects when the start or a run failed, or the stream ended. */
   until(fits: (event: EventView) => boolean): Promise<SeenEvent>
   close(): Promise<void>
@@ -40,6 +42,7 @@ export function watchAgent(input: { api: BerthApi; agentId: string; signal: Abor
     forget: () => {
       seen = []
     },
+    seen: () => seen,
     async until(fits) {
       for (;;) {
         const found = seen.find(({ event }) => fits(event))

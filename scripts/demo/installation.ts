@@ -2,8 +2,6 @@
  * An installation of Berth that is the demo's (or a test's) alone: a data folder of its own, an embedded database, a free
  * port, a token. Owns: that nothing of it is left. Must not know: what is done with it.
  */
-import { mkdir, mkdtemp, rm, rmdir } from 'node:fs/promises'
-import path from 'node:path'
 import type { ReplacedParts } from '../../lib/composition/create-parts.ts'
 import { createProgress } from '../../lib/composition/progress.ts'
 import { serve } from '../../lib/composition/serve.ts'
@@ -13,8 +11,8 @@ import { createLogger } from '../../lib/logger.ts'
 import type { Parts } from '../../lib/services/context.ts'
 import { createOwnerToken } from '../../lib/services/token/create.ts'
 import { ensureOwnerLink } from '../../lib/services/user/owner.ts'
-import { locateEmbedded, runsAsRoot } from '../../lib/store/embedded/location.ts'
 import { projectDirectory } from '../project-directory.ts'
+import { makeDataDirectory, removeDataDirectory } from './data-directory.ts'
 
 export interface Installation {
   url: string
@@ -38,7 +36,7 @@ export interface InstallationInput extends ReplacedParts {
 export async function startInstallation(input: InstallationInput): Promise<Installation> {
   await using started = new AsyncDisposableStack()
   const dataDirectory = await makeDataDirectory(input.settings.dataDirectory)
-  started.defer(() => removeFiles(dataDirectory))
+  started.defer(() => removeDataDirectory(dataDirectory))
   const settings = isolateSettings(input.settings, dataDirectory)
   const serving = await serve({
     settings,
@@ -69,7 +67,7 @@ export async function startInstallation(input: InstallationInput): Promise<Insta
 }
 
 /** Nothing of the person's own installation is used: not its database, its secrets, its address. */
-function isolateSettings(settings: Settings, dataDirectory: string): Settings {
+export function isolateSettings(settings: Settings, dataDirectory: string): Settings {
   return {
     ...settings,
     dataDirectory,
@@ -91,20 +89,4 @@ async function removeSandboxes({ driver, installationId }: Parts): Promise<void>
     await driver.remove(sandbox)
     await driver.removeVolumes({ installationId, agentId: sandbox.agentId })
   }
-}
-
-/** In the person's own data folder: what lies there can be mounted by the engine, which a temporary folder may not. */
-async function makeDataDirectory(base: string): Promise<string> {
-  await mkdir(base, { recursive: true, mode: 0o700 })
-  return mkdtemp(path.join(base, 'demo-'))
-}
-
-/** As root the database lies elsewhere, where its own user can go. */
-async function removeFiles(dataDirectory: string): Promise<void> {
-  await rm(locateEmbedded(dataDirectory, runsAsRoot()).home, { recursive: true, force: true })
-  await rm(dataDirectory, { recursive: true, force: true })
-  await rmdir(path.dirname(dataDirectory)).catch((error: NodeJS.ErrnoException) => {
-    // Somebody's own installation, or another demo, is in it.
-    if (error.code !== 'ENOTEMPTY' && error.code !== 'ENOENT') throw error
-  })
 }

@@ -20,7 +20,13 @@ it('a summary says how many samples it is of', () => {
 
 it('the goal is held against its own statistic', () => {
   const measurement = { name: 'x', what: 'x', unit: 'ms', samples } as const
-  expect(timesGoal({ ...measurement, goal: { statistic: 'p50', value: 5 } })).toBe(2)
-  expect(timesGoal({ ...measurement, goal: { statistic: 'p99', value: 40 } })).toBe(0.5)
+  expect(timesGoal({ ...measurement, goal: { statistic: 'p50', bound: 'under', value: 5 } })).toBe(2)
+  expect(timesGoal({ ...measurement, goal: { statistic: 'p99', bound: 'under', value: 40 } })).toBe(0.5)
   expect(timesGoal({ ...measurement, goal: null })).toBeNull()
+})
+
+it('under 1 is better than the goal also where more is better', () => {
+  const measurement = { name: 'x', what: 'x', unit: 'steps/s', samples } as const
+  expect(timesGoal({ ...measurement, goal: { statistic: 'p50', bound: 'over', value: 5 } })).toBe(0.5)
+  expect(timesGoal({ ...measurement, goal: { statistic: 'p50', bound: 'over', value: 20 } })).toBe(2)
 })

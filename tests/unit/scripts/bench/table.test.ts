@@ -3,13 +3,21 @@ import { renderMachine, renderTable } from '../../../../scripts/bench/table.ts'
 
 it('the table is Markdown, one row for each measurement, with its goal beside it', () => {
   const table = renderTable([
-    { name: 'a', what: 'a start', unit: 'ms', samples: [150, 300, 600], goal: { statistic: 'p50', value: 200 } },
+    {
+      name: 'a',
+      what: 'a start',
+      unit: 'ms',
+      samples: [150, 300, 600],
+      goal: { statistic: 'p50', bound: 'under', value: 200 },
+    },
+    { name: 'c', what: 'a share', unit: '%', samples: [60], goal: { statistic: 'p50', bound: 'over', value: 50 } },
     { name: 'b', what: 'of it: a part', unit: 'ms', samples: [1.25], goal: null },
   ])
   expect(table.split('\n')).toEqual([
     '| what          |             goal |    p50 |    p95 |    p99 |   n | times the goal |',
     '|---------------|-----------------:|-------:|-------:|-------:|----:|---------------:|',
     '| a start       | p50 under 200 ms | 300 ms | 600 ms | 600 ms |   3 |           1.50 |',
+    '| a share       |    p50 over 50 % | 60.0 % | 60.0 % | 60.0 % |   1 |           0.83 |',
     '| of it: a part |                  | 1.3 ms | 1.3 ms | 1.3 ms |   1 |                |',
   ])
 })
