@@ -8,11 +8,11 @@ import type { JournalPosition } from '../domain/journal-acceptance.ts'
 import { BerthError, leaseLost } from '../errors.ts'
 import { type Ids, randomIds } from '../ids.ts'
 import { type EventRow, lockAgent, patchRun, type RunChoice, readRun, storeChange } from './agent-sql.ts'
+import { appendJournal, loggedBytes, settleModelCall } from './append-log.ts'
 import type { Prisma, PrismaClient } from './generated/client.ts'
-import { settleModelCall } from './model-call-store.ts'
 import { listQueue, toQueuedMessage } from './queue-store.ts'
 import { toAgent, toRun } from './rows.ts'
-import type { AgentPatch, Holder, LogStore, LogTransaction, ModelCallUsage, RunPatch } from './stores.ts'
+import type { AgentPatch, Holder, LogStore, LogTransaction, RunPatch } from './stores.ts'
 
 export function createLogStore(prisma: PrismaClient, options: { ids?: Ids; now?: () => Date } = {}): LogStore {
   const { ids = randomIds, now = () => new Date() } = options
@@ -30,11 +30,10 @@ export function createLogStore(prisma: PrismaClient, options: { ids?: Ids; now?:
         { maxWait: 10_000, timeout: 30_000 },
       )
     },
+    appendJournal: (input) => appendJournal(prisma, input, { ids, now: now() }),
+    settleModelCall: (input) => settleModelCall(prisma, input, { ids, now: now() }),
   }
 }
-
-/** Of a row with its places in the indexes, beside its data. */
-const EVENT_BYTES = 512
 
 class PendingChange implements LogTransaction {
   agent
@@ -136,10 +135,6 @@ class PendingChange implements LogTransaction {
     return (await this.#db.queuedMessage.deleteMany({ where: { id, agentId: this.agent.id } })).count === 1
   }
 
-  async settleModelCall(id: string, usage: ModelCallUsage) {
-    return await settleModelCall(this.#db, id, usage)
-  }
-
   append(type: string, data: Record<string, unknown>, options: { runId?: string | null; id?: string } = {}) {
     const id = options.id ?? this.#ids.next('evt')
     this.#push({
@@ -166,7 +161,7 @@ class PendingChange implements LogTransaction {
     this.journal = { journalId, n }
     if (!event) return
     const { type, runId, data } = event
-    this.journalBytes += EVENT_BYTES + Buffer.byteLength(JSON.stringify(data))
+    this.journalBytes += loggedBytes(data)
     this.#columns.journalBytes = this.journalBytes
     this.#push({ id: this.#ids.next('evt'), type, runId, createdAt: new Date(event.at), data, journalId, journalN: n })
   }

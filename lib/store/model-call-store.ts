@@ -7,7 +7,7 @@
  */
 import type { Limits } from '../domain/agent.ts'
 import type { Prisma, PrismaClient } from './generated/client.ts'
-import type { ModelCallStore, ModelCallUsage, OpenModelCall } from './stores.ts'
+import type { ModelCallStore, OpenModelCall } from './stores.ts'
 
 interface BudgetRow {
   version: number
@@ -100,26 +100,6 @@ export function createModelCallStore(prisma: PrismaClient): ModelCallStore {
       return rows.map(toOpenCall)
     },
   }
-}
-
-/** False when it was settled before. To be called under the agent's row lock. */
-export async function settleModelCall(
-  db: Pick<Prisma.TransactionClient, '$executeRaw'>,
-  id: string,
-  usage: ModelCallUsage,
-): Promise<boolean> {
-  const settled = await db.$executeRaw`
-    WITH settled AS (
-      UPDATE "ModelCall" SET
-        "inputTokens" = ${usage.inputTokens}, "outputTokens" = ${usage.outputTokens},
-        "cachedInputTokens" = ${usage.cachedInputTokens}, "reasoningTokens" = ${usage.reasoningTokens},
-        "costUsd" = ${usage.costUsd}::numeric, "generationId" = ${usage.generationId},
-        "complete" = ${usage.complete}, "settledAt" = ${usage.settledAt.toISOString()}::timestamptz
-      WHERE "id" = ${id} AND "settledAt" IS NULL
-      RETURNING "agentId"
-    )
-    UPDATE "Agent" SET "budgetVersion" = "budgetVersion" + 1 FROM settled WHERE "Agent"."id" = settled."agentId"`
-  return settled === 1
 }
 
 function toOpenCall(row: Prisma.ModelCallModel): OpenModelCall {

@@ -185,8 +185,6 @@ export interface LogTransaction {
   rewordQueued(id: string, text: string): Promise<boolean>
   /** False when it did not wait any more. */
   dequeue(id: string): Promise<boolean>
-  /** True for the one transaction that settled it. */
-  settleModelCall(id: string, usage: ModelCallUsage): Promise<boolean>
   /** Takes the next seq. `id` where another refers to the event. */
   append<T extends ControlEventType>(
     type: T,
@@ -220,6 +218,44 @@ export interface LogStore {
     change: (tx: LogTransaction) => Promise<T> | T,
     holder?: Holder,
   ): Promise<{ result: T; agent: Agent; stored: StoredEvent[] }>
+  /**
+   * Appends what follows the journal's event `after`, where nothing but its order has to be decided. Null, with nothing stored,
+   * when the log does not stand there, has no room, or the holder is not the lease's any more: `write` tells which.
+   */
+  appendJournal(input: JournalAppend): Promise<Appended | null>
+  /**
+   * Settles a model call, charges its run and its agent, and appends its `usage`. Null, with nothing changed, when it was settled
+   * before or its agent is gone.
+   */
+  settleModelCall(input: ModelCallSettlement): Promise<Appended | null>
+}
+
+/** Events that were stored without the agent being read, and where its log stands now. */
+export interface Appended {
+  ownerId: string
+  lastSeq: number
+  stored: StoredEvent[]
+}
+
+export interface JournalAppend {
+  agentId: string
+  journalId: string
+  /** Number of the last stored event of that journal; the first of `events` is the next. */
+  after: number
+  events: { type: string; runId: string | null; at: string; data: Record<string, unknown> }[]
+  /** Nothing is stored that would make the journal's part of the log of this run larger. */
+  maxBytes: number
+  /** The step that a run, if it is still open, has come to with them. */
+  step: { runId: string; step: number } | null
+  holder: Holder
+}
+
+export interface ModelCallSettlement {
+  id: string
+  agentId: string
+  runId: string
+  usage: ModelCallUsage
+  event: ControlEventData<'usage'>
 }
 
 /** News of an agent for the other control planes on the database. */
@@ -284,7 +320,7 @@ export interface ModelCallStore {
   readBudget(input: { agentId: string; today: Date }): Promise<BudgetState | null>
   /**
    * Opens a call that was reckoned on `version` of the agent's budget. False when that has changed since, or the run is over.
-   * It is settled in the log's transaction, with what it changes.
+   * It is settled by the log, with what it changes.
    */
   open(call: {
     id: string
@@ -316,7 +352,6 @@ export interface ModelCallUsage {
   costUsd: number | null
   generationId: string | null
   complete: boolean
-  settledAt: Date
 }
 
 export interface IdempotencyStore {

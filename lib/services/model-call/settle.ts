@@ -3,11 +3,10 @@
  * provider's own record of it; and where there is none, in full, so that nobody gains by cutting an answer short.
  */
 import { priceOf } from '../../domain/model-budget.ts'
-import { isBerthError } from '../../errors.ts'
 import type { ModelAccess, ModelUsage } from '../../gateway/ports.ts'
 import type { OpenModelCall } from '../../store/stores.ts'
 import type { CoreParts } from '../context.ts'
-import { writeLog } from '../event/write.ts'
+import { writeSettlement } from '../event/write.ts'
 import { toModelPrice } from './begin.ts'
 
 export type EndedModelCall = Parameters<ModelAccess['settle']>[0]
@@ -69,23 +68,9 @@ async function reckonCost(parts: CoreParts, { modelId, usage }: EndedModelCall):
   return price && priceOf(price, usage.inputTokens, usage.outputTokens)
 }
 
-/** Once: the figures go to the call, the run, the agent and the log in one transaction. */
+/** Once: the figures go to the call, the run, the agent and the log together. */
 async function store(parts: CoreParts, call: CallName, usage: ModelUsage): Promise<void> {
   const { generationId: _id, ...figures } = usage
-  const { agentId, runId, modelId, modelCallId } = call
-  try {
-    await writeLog(parts, agentId, async (tx) => {
-      if (!(await tx.settleModelCall(modelCallId, { ...usage, settledAt: parts.clock.now() }))) return
-      await tx.updateRun(runId, {
-        addInputTokens: usage.inputTokens,
-        addOutputTokens: usage.outputTokens,
-        addCostUsd: usage.costUsd ?? 0,
-      })
-      tx.update({ addCostUsd: usage.costUsd ?? 0 })
-      tx.append('usage', { model: modelId, modelCallId, ...figures }, { runId })
-    })
-  } catch (error) {
-    // Deleted with its agent meanwhile.
-    if (!isBerthError(error) || error.code !== 'not_found') throw error
-  }
+  const { agentId, runId, modelId: model, modelCallId } = call
+  await writeSettlement(parts, { id: modelCallId, agentId, runId, usage, event: { model, modelCallId, ...figures } })
 }

@@ -50,14 +50,21 @@ async function open(id: string, agentId: string, version?: number, runId = `run_
   })
 }
 
-function settle(id: string, agentId: string, costUsd: number, fails = false) {
-  const figures = { inputTokens: 3, outputTokens: 2, cachedInputTokens: 1, reasoningTokens: 0 }
-  const usage = { ...figures, costUsd, generationId: null, complete: false, settledAt: new Date() }
-  return stores.log.write(agentId, async (tx) => {
-    const first = await tx.settleModelCall(id, usage)
-    if (first) tx.update({ addCostUsd: costUsd })
-    if (fails) throw new Error('changed my mind')
-    return first
+function settle(id: string, agentId: string, costUsd: number) {
+  const figures = {
+    inputTokens: 3,
+    outputTokens: 2,
+    cachedInputTokens: 1,
+    reasoningTokens: 0,
+    costUsd,
+    complete: false,
+  }
+  return stores.log.settleModelCall({
+    id,
+    agentId,
+    runId: `run_${agentId}`,
+    usage: { ...figures, generationId: null },
+    event: { model: 'm', modelCallId: id, ...figures },
   })
 }
 
@@ -107,16 +114,27 @@ it('opens none for a run that is over, was cancelled, or is another agent’s', 
   expect(await open('mdl_theirs', 'agt_mine', undefined, 'run_agt_theirs')).toBe(false)
 })
 
-it('settles a call once, together with what it changes', async () => {
+it('settles a call once, however many settle it, together with what it changes', async () => {
   await agentWithRun('agt_settles')
   await open('mdl_1', 'agt_settles')
-  await expect(settle('mdl_1', 'agt_settles', 0.2, true)).rejects.toThrow('changed my mind')
-  expect((await settle('mdl_1', 'agt_settles', 0.2)).result).toBe(true)
-  expect((await settle('mdl_1', 'agt_settles', 0.2)).result).toBe(false)
-  expect((await stores.agents.find('agt_settles'))?.costUsd).toBe(0.2)
+  const settled = await Promise.all(Array.from({ length: 8 }, () => settle('mdl_1', 'agt_settles', 0.2)))
+  const events = await stores.events.listAfter({ agentId: 'agt_settles', after: 0, limit: 10 })
+  expect(events).toMatchObject([{ seq: 1, type: 'usage', runId: 'run_agt_settles', data: { modelCallId: 'mdl_1' } }])
+  expect(settled.filter((appended) => appended !== null)).toEqual([{ ownerId: 'usr_1', lastSeq: 1, stored: events }])
+  expect(await stores.agents.find('agt_settles')).toMatchObject({ costUsd: 0.2, lastSeq: 1 })
+  expect(await stores.runs.find('run_agt_settles')).toMatchObject({ costUsd: 0.2, inputTokens: 3, outputTokens: 2 })
   const kept = await prisma.modelCall.findUnique({ where: { id: 'mdl_1' } })
   expect(kept).toMatchObject({ inputTokens: 3, outputTokens: 2, complete: false, generationId: null })
   expect(await stores.modelCalls.find('mdl_1')).toBeNull()
+})
+
+it('settles no call of another agent, nor one that is gone', async () => {
+  for (const id of ['agt_payer', 'agt_other_payer']) await agentWithRun(id)
+  await open('mdl_payer', 'agt_payer')
+  expect(await settle('mdl_payer', 'agt_other_payer', 0.2)).toBeNull()
+  await stores.agents.remove('agt_payer')
+  expect(await settle('mdl_payer', 'agt_payer', 0.2)).toBeNull()
+  expect((await stores.agents.find('agt_other_payer'))?.costUsd).toBe(0)
 })
 
 it('counts what a settled call of yesterday cost to the total and not to today', async () => {
