@@ -60,13 +60,13 @@ export function createModelClient({ modelFetch, clock }: ModelClientOptions): Mo
         if (line.broken()) throw line.broken()
         return answer.finish()
       } catch (error) {
+        // What failed half-way is still open on the wire.
+        attempt.abort()
         signal.throwIfAborted()
         throw toProviderFailure(line.broken() ?? error, clock.now().getTime())
       } finally {
         signal.removeEventListener('abort', abort)
         line.end()
-        // A stream that failed half-way is still open on the wire.
-        attempt.abort()
       }
     },
   }
@@ -92,6 +92,8 @@ function openStream(
     tools: request.tools,
     ...(request.maxOutputTokens === null ? {} : { maxOutputTokens: request.maxOutputTokens }),
     maxRetries: 0,
+    // Nobody listens; the SDK would still go through every tool and message for what must not be told.
+    telemetry: { isEnabled: false },
     abortSignal,
     // Errors come as parts of the stream; the default prints whole prompts.
     onError: () => {},
