@@ -186,23 +186,26 @@ export function parseChatBody(body: Buffer): ChatCall {
   refuseByName(raw)
   const parsed = chatBody.safeParse(raw)
   if (!parsed.success) throw new Refusal(422, 'validation_failed', describeIssues(parsed.error))
-  const { max_tokens, max_completion_tokens, n: _one, stream, ...rest } = parsed.data
+  const { max_tokens, max_completion_tokens, n: _one, stream, messages, tools, ...rest } = parsed.data
   const maxTokens = minimum([max_tokens, max_completion_tokens])
   const streaming = stream === true
+  // Written once, for the estimate and for the body: the conversation is the one part that is large.
+  const prompt = `"messages":${stringify(messages)}${tools === undefined ? '' : `,"tools":${stringify(tools)}`}`
   return {
     modelId: rest.model,
     stream: streaming,
     maxTokens,
-    promptTokens: estimatePrompt(rest.messages, rest.tools),
+    promptTokens: estimatePrompt(prompt, messages),
     build: (limit) => {
       const bound = minimum([maxTokens, limit])
-      return stringify({
+      const settings = stringify({
         ...rest,
         ...(bound === null ? {} : { max_tokens: bound }),
         stream: streaming,
         ...(streaming ? { stream_options: { include_usage: true } } : {}),
         usage: { include: true },
       })
+      return `${settings.slice(0, -1)},${prompt}}`
     },
   }
 }
@@ -234,20 +237,24 @@ function describeIssues(error: z.ZodError): string {
   return `The request to the model is not of the form that is served. ${shown.join('; ')}`
 }
 
-function estimatePrompt(messages: z.infer<typeof message>[], tools: z.infer<typeof tool>[] | undefined): number {
+/** `prompt` with everything that the model reads. An image counts by itself, not by the length of its URL. */
+function estimatePrompt(prompt: string, messages: z.infer<typeof message>[]): number {
+  let bytes = Buffer.byteLength(prompt)
   let images = 0
-  const withoutImages = (key: string, value: unknown) => {
-    if (key !== 'image_url') return value
-    images += 1
-    return undefined
+  for (const { content: parts } of messages) {
+    if (!Array.isArray(parts)) continue
+    for (const part of parts) {
+      if (part.type !== 'image_url') continue
+      images += 1
+      bytes -= Buffer.byteLength(part.image_url.url)
+    }
   }
-  const bytes = Buffer.byteLength(stringify([messages, tools ?? []], withoutImages))
   return estimateTokens(bytes) + images * IMAGE_TOKENS
 }
 
-function stringify(value: unknown, replacer?: (key: string, value: unknown) => unknown): string {
+function stringify(value: unknown): string {
   try {
-    return JSON.stringify(value, replacer)
+    return JSON.stringify(value)
   } catch (error) {
     // The stack is used up: a tool's schema is the one place where any depth may come.
     if (!(error instanceof RangeError)) throw error
