@@ -37,6 +37,7 @@ export async function appendJournal(
   }))
   const bytes = events.reduce((sum, { data }) => sum + loggedBytes(data), 0)
   const [place] = await db.$queryRaw<Place[]>`
+    -- append-journal
     WITH locked AS MATERIALIZED (
       SELECT "id" FROM "Agent"
       WHERE "id" = ${agentId} AND "journalId" = ${journalId} AND "journalN" = ${after}
@@ -85,6 +86,7 @@ export async function settleModelCall(
   const row = { id: ids.next('evt'), type: 'usage', runId, createdAt: now, data: cleanText({ ...event }) }
   const costUsd = usage.costUsd ?? 0
   const [place] = await db.$queryRaw<Place[]>`
+    -- settle-model-call
     WITH locked AS MATERIALIZED (
       SELECT "id" FROM "Agent" WHERE "id" = ${agentId} FOR UPDATE
     ), settled AS (

@@ -28,6 +28,7 @@ export function createModelCallStore(prisma: PrismaClient): ModelCallStore {
   return {
     async readBudget({ agentId, today }) {
       const rows = await prisma.$queryRaw<BudgetRow[]>`
+        -- read-budget
         SELECT
           a."budgetVersion" AS "version", COALESCE(r."model", a."model") AS "model", a."limits", r."id" AS "runId",
           r."cancelRequestedAt" IS NOT NULL AS "cancelRequested",
@@ -57,6 +58,7 @@ export function createModelCallStore(prisma: PrismaClient): ModelCallStore {
 
     async open({ id, agentId, runId, model, promptTokens, reservedTokens, reservedUsd, version }) {
       const opened = await prisma.$executeRaw`
+        -- open-model-call
         WITH held AS (
           UPDATE "Agent" SET "budgetVersion" = "budgetVersion" + 1
           WHERE "id" = ${agentId} AND "budgetVersion" = ${version} AND EXISTS (
@@ -72,6 +74,7 @@ export function createModelCallStore(prisma: PrismaClient): ModelCallStore {
 
     async noteGeneration(id, generationId) {
       await prisma.$executeRaw`
+        -- note-generation
         UPDATE "ModelCall" SET "generationId" = ${generationId} WHERE "id" = ${id} AND "settledAt" IS NULL`
     },
 

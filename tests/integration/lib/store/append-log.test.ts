@@ -131,6 +131,15 @@ describe('what follows in a journal', () => {
   })
 })
 
+it('what every step waits for is planned once for each connection', async () => {
+  const id = await agentAtWork('agt_prepared')
+  for (const after of [1, 3, 5]) await append(id, after)
+  const rows = await prisma.$queryRaw<{ name: string; uses: bigint }[]>`
+    SELECT name, generic_plans + custom_plans AS uses FROM pg_prepared_statements WHERE name = 'append-journal'`
+  expect(rows).toEqual([{ name: 'append-journal', uses: expect.any(BigInt) }])
+  expect(Number(rows[0]?.uses)).toBeGreaterThan(1)
+})
+
 /** Statements of this database that wait for a row. */
 async function countWaiting(): Promise<number> {
   const rows = await prisma.$queryRaw<{ waiting: bigint }[]>`
