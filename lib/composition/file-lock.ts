@@ -3,7 +3,7 @@
  * start time, and its lock is taken over. Knows nothing of what is locked.
  */
 import { randomBytes } from 'node:crypto'
-import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { link, mkdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { z } from 'zod'
 
@@ -14,6 +14,8 @@ const content = z.object({
   pid: z.number().int().positive(),
   /** Tells two processes with the same number apart; null where the system does not say. */
   startedAt: z.string().nullable(),
+  /** Where the lock was made: one that was copied along with its folder holds nothing. Earlier versions did not say. */
+  file: z.string().optional(),
   note: z.record(z.string(), z.union([z.string(), z.boolean(), z.null()])),
 })
 type Content = z.infer<typeof content>
@@ -30,12 +32,13 @@ export type LockAttempt = { lock: FileLock; holder: null } | { lock: null; holde
 /** Takes the lock, or answers who has it. Waits for nobody. */
 export async function tryLock(file: string, note: LockNote): Promise<LockAttempt> {
   await mkdir(path.dirname(file), { recursive: true, mode: 0o700 })
-  const own: Content = { pid: process.pid, startedAt: await readStartTime(process.pid), note }
+  const startedAt = await readStartTime(process.pid)
+  const own: Content = { pid: process.pid, startedAt, file: await resolveFile(file), note }
   for (;;) {
     if (await createWith(file, own)) return { lock: held(file, own), holder: null }
     const found = await readLock(file)
     if (found === null) continue
-    if (found.content !== null && (await isHeldBy(found.content))) {
+    if (found.content !== null && (await isHeld(file, found.content))) {
       return { lock: null, holder: { pid: found.content.pid, note: found.content.note } }
     }
     await removeStale(file, found.text)
@@ -45,7 +48,7 @@ export async function tryLock(file: string, note: LockNote): Promise<LockAttempt
 /** Who holds the lock, or null. Takes nothing and changes nothing. */
 export async function findHolder(file: string): Promise<{ pid: number; note: LockNote } | null> {
   const content = (await readLock(file))?.content ?? null
-  if (content === null || !(await isHeldBy(content))) return null
+  if (content === null || !(await isHeld(file, content))) return null
   return { pid: content.pid, note: content.note }
 }
 
@@ -121,7 +124,13 @@ async function removeStale(file: string, text: string): Promise<void> {
   await rm(aside)
 }
 
-async function isHeldBy({ pid, startedAt }: Content): Promise<boolean> {
+/** By whichever name its folder is called. */
+async function resolveFile(file: string): Promise<string> {
+  return path.join(await realpath(path.dirname(file)), path.basename(file))
+}
+
+async function isHeld(file: string, { pid, startedAt, file: made }: Content): Promise<boolean> {
+  if (made !== undefined && made !== (await resolveFile(file))) return false
   try {
     process.kill(pid, 0)
   } catch (error) {

@@ -11,6 +11,7 @@ import { provideParts } from '../http/parts.ts'
 import type { Logger } from '../logger.ts'
 import type { Parts } from '../services/context.ts'
 import { ensureAppBuilt } from './app-build.ts'
+import { claimInstallation } from './claim-installation.ts'
 import { createParts, type ReplacedParts } from './create-parts.ts'
 import { openDatabase } from './database.ts'
 import { openHttpServer } from './http-server.ts'
@@ -67,6 +68,7 @@ export async function serve(input: ServeInput): Promise<Serving> {
   await lock.tellDatabaseReady()
   signal.throwIfAborted()
 
+  await claimInstallation({ settings, databaseUrl: database.url })
   const kind = await chooseDriver({ settings, databaseUrl: database.url })
   const driver = openDriver({ kind, settings, project: root, logger: input.logger })
   const making = { root, progress, signal }

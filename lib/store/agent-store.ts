@@ -65,6 +65,9 @@ export function createAgentStore(prisma: PrismaClient): AgentStore {
     async listNamed(ids) {
       return (await prisma.agent.findMany({ where: { id: { in: ids } } })).map(toAgent)
     },
+    async listIds() {
+      return (await prisma.agent.findMany({ select: { id: true } })).map(({ id }) => id)
+    },
     async listUnsettled() {
       return (await prisma.agent.findMany({ where: UNSETTLED })).map(toAgent)
     },

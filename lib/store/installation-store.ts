@@ -13,6 +13,22 @@ export function createInstallationStore(prisma: PrismaClient): InstallationStore
       const row = await prisma.installation.findUniqueOrThrow({ where: { key: 1 } })
       return row.driver ?? driver
     },
+    async keepIdentity({ place, keyCheck }) {
+      await prisma.installation.updateMany({ where: { key: 1, place: null }, data: { place } })
+      await prisma.installation.updateMany({ where: { key: 1, keyCheck: null }, data: { keyCheck } })
+      const row = await prisma.installation.findUniqueOrThrow({ where: { key: 1 } })
+      return { place: row.place ?? place, keyCheck: row.keyCheck ?? keyCheck }
+    },
+    async replace({ id, place, keyCheck }) {
+      await prisma.installation.update({ where: { key: 1 }, data: { id, place, keyCheck } })
+    },
+    async readServer() {
+      const rows = await prisma.$queryRaw<{ cluster: string; database: string }[]>`
+        SELECT system_identifier::text AS "cluster", current_database()::text AS "database" FROM pg_control_system()`
+      const [server] = rows
+      if (server === undefined) throw new Error('The server does not say which one it is.')
+      return server
+    },
   }
 }
 

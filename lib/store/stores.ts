@@ -29,6 +29,18 @@ export interface InstallationStore {
   ensure(newId: string): Promise<{ id: string; driver: string | null }>
   /** Keeps the driver of the first start; answers with the one that is kept. */
   chooseDriver(driver: string): Promise<string>
+  /** Keeps what is not kept yet; answers with what is kept. */
+  keepIdentity(identity: InstallationIdentity): Promise<InstallationIdentity>
+  /** From now on it is this one. */
+  replace(installation: InstallationIdentity & { id: string }): Promise<void>
+  /** What two servers, and two databases of one, have otherwise; a replica that took its server's place has not. */
+  readServer(): Promise<{ cluster: string; database: string }>
+}
+
+/** What a copy of an installation has otherwise (lib/composition/identity.ts). */
+export interface InstallationIdentity {
+  place: string
+  keyCheck: string
 }
 
 export interface UserStore {
@@ -83,6 +95,8 @@ export interface AgentStore {
   list(filter: AgentFilter): Promise<Agent[]>
   /** Those of the ids that there are, in no order. */
   listNamed(ids: string[]): Promise<Agent[]>
+  /** Of all there are. */
+  listIds(): Promise<string[]>
   /** Agents that the reconciler has to look at: anything but at rest, or with a wish or an open run. */
   listUnsettled(): Promise<Agent[]>
   /** Those of them whose lease nobody holds at that time. */

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -37,6 +37,18 @@ async function startHolder(file: string) {
 }
 
 describe('tryLock', () => {
+  it('does not take a copy of a lock, made with its folder, for one that is held', async () => {
+    const file = path.join(folder, 'original', 'a.lock')
+    const { lock } = await tryLock(file, { url: 'http://here' })
+    await cp(path.join(folder, 'original'), path.join(folder, 'copy'), { recursive: true })
+    const copied = await tryLock(path.join(folder, 'copy', 'a.lock'), { url: 'http://copy' })
+    expect(copied.lock).not.toBeNull()
+    await symlink(path.join(folder, 'original'), path.join(folder, 'link'))
+    expect((await tryLock(path.join(folder, 'link', 'a.lock'), {})).lock).toBeNull()
+    await copied.lock?.release()
+    await lock?.release()
+  })
+
   it('gives the lock to one, and tells the next one who has it', async () => {
     const file = path.join(folder, 'lock')
     const first = await tryLock(file, { url: null })

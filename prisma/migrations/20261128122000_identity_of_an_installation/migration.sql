@@ -1,0 +1,3 @@
+-- AlterTable
+ALTER TABLE "Installation" ADD COLUMN     "keyCheck" TEXT,
+ADD COLUMN     "place" TEXT;

@@ -1,0 +1,40 @@
+/** A copy that becomes an installation of its own: it takes nothing of the original, and keeps what was said. */
+import { afterEach, expect, it } from 'vitest'
+import { createAgent } from '../../../../../lib/services/agent/create.ts'
+import { resumeAgent, startAgent } from '../../../../../lib/services/agent/instruct.ts'
+import { separateInstallation } from '../../../../../lib/services/installation/separate.ts'
+import { type ControlPlane, startControlPlane } from '../../../../support/control-plane.ts'
+
+let plane: ControlPlane
+
+afterEach(async () => {
+  await plane.close()
+})
+
+it('has its agents without sandboxes, their runs ended and their history kept, and starts them anew', async () => {
+  plane = await startControlPlane()
+  plane.bridge.onExecute = () => {}
+  const input = { task: 'Fix the bug', githubRepo: 'acme/widgets', targetBranch: 'berth/fix' }
+  const { id } = await createAgent({ ctx: plane.ctx, input })
+  await startAgent({ ctx: plane.ctx, input: { agentId: id } })
+  await plane.until(id, ({ type }) => type === 'run_started')
+  await plane.parts.supervisor.settle(id)
+  await plane.parts.supervisor.close()
+  const original = await plane.driver.list({ installationId: 'ins_test' })
+
+  const { stores, ids, clock } = plane.parts
+  await stores.installation.ensure('ins_test')
+  expect(await separateInstallation({ stores, ids, clock }, { place: 'here', keyCheck: 'check' })).toBe(1)
+  const { id: installationId } = await stores.installation.ensure('ins_unused')
+  expect(installationId).not.toBe('ins_test')
+  const copy = { ...(await plane.boot('own_copy')), installationId }
+  expect(await copy.stores.agents.find(id)).toMatchObject({ status: 'IDLE', incarnation: null, desired: null })
+  expect(await copy.stores.runs.findLatest(id)).toMatchObject({ status: 'ENDED', reason: 'sandbox_lost' })
+  await copy.strays.look()
+  expect(await plane.driver.list({ installationId: 'ins_test' })).toEqual(original)
+  const ctx = { ...plane.ctx, parts: copy }
+  await resumeAgent({ ctx, input: { agentId: id, newTask: 'Go on' } })
+  expect((await copy.stores.events.listAfter({ agentId: id, after: 0, limit: 100 })).map(({ type }) => type)).toContain(
+    'done',
+  )
+})
