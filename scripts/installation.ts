@@ -3,7 +3,7 @@
  * `npm run installation -- separate`: it is a copy, and becomes an installation of its own.
  */
 import { runCommand } from '../lib/composition/command.ts'
-import { readIdentity } from '../lib/composition/identity.ts'
+import { describePlace, readIdentity } from '../lib/composition/identity.ts'
 import { ensureSecrets } from '../lib/composition/secrets.ts'
 import { loadSettings } from '../lib/config.ts'
 import { separateInstallation } from '../lib/services/installation/separate.ts'
@@ -22,12 +22,13 @@ await endWithWords(async () => {
     const identity = await readIdentity(settings, installation)
     if (command === 'separate') {
       const { place } = await installation.keepIdentity(identity)
-      if (place === identity.place) throw new Error(`This is no copy: the installation's database is ${place}.`)
+      if (place === identity.place)
+        throw new Error(`This is no copy: the installation's database is ${describePlace(place)}.`)
       const count = await separateInstallation(parts, identity)
       return `This is an installation of its own now, with ${count} agents that have no sandbox yet.`
     }
     await installation.replace({ id, ...identity })
-    return `This database is the installation's: ${identity.place}.`
+    return `This database is the installation's: ${describePlace(identity.place)}.`
   })
   process.stdout.write(`${words}\n`)
 })

@@ -23,8 +23,8 @@ export function createInstallationStore(prisma: PrismaClient): InstallationStore
       await prisma.installation.update({ where: { key: 1 }, data: { id, place, keyCheck } })
     },
     async readServer() {
-      const rows = await prisma.$queryRaw<{ cluster: string; database: string }[]>`
-        SELECT system_identifier::text AS "cluster", current_database()::text AS "database" FROM pg_control_system()`
+      const rows = await prisma.$queryRaw<{ server: string; database: string }[]>`
+        SELECT system_identifier::text AS "server", current_database()::text AS "database" FROM pg_control_system()`
       const [server] = rows
       if (server === undefined) throw new Error('The server does not say which one it is.')
       return server

@@ -34,7 +34,7 @@ export interface InstallationStore {
   /** From now on it is this one. */
   replace(installation: InstallationIdentity & { id: string }): Promise<void>
   /** What two servers, and two databases of one, have otherwise; a replica that took its server's place has not. */
-  readServer(): Promise<{ cluster: string; database: string }>
+  readServer(): Promise<{ server: string; database: string }>
 }
 
 /** What a copy of an installation has otherwise (lib/composition/identity.ts). */

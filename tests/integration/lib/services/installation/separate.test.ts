@@ -24,7 +24,7 @@ it('has its agents without sandboxes, their runs ended and their history kept, a
 
   const { stores, ids, clock } = plane.parts
   await stores.installation.ensure('ins_test')
-  expect(await separateInstallation({ stores, ids, clock }, { place: 'here', keyCheck: 'check' })).toBe(1)
+  expect(await separateInstallation({ stores, ids, clock }, { place: '{}', keyCheck: 'check' })).toBe(1)
   const { id: installationId } = await stores.installation.ensure('ins_unused')
   expect(installationId).not.toBe('ins_test')
   const copy = { ...(await plane.boot('own_copy')), installationId }
