@@ -20,6 +20,7 @@ import { startInstallation, type TestInstallation } from '../support/installatio
 
 const INSTRUCTION = 'Say in the README how rounding works.'
 const KEEP = 'Keep notes that nobody commits.'
+const LIMITED = 'Count to two, a step at a time.'
 const SETUP = 'echo "set up by $(id -u) in $PWD" | tee -a ~/setup.txt'
 const SET_UP = 'set up by 1000 in /workspace'
 const usage = (promptTokens: number, completionTokens: number, costUsd: number) => ({
@@ -57,12 +58,18 @@ const onNotes: ScriptStep[] = [
   { text: 'Everything is there.' },
 ]
 
+const onCounting: ScriptStep[] = [
+  { text: 'One.', toolCalls: [runCommand('echo one > count.txt')] },
+  { text: 'Two.', toolCalls: [runCommand('echo two >> count.txt; cat count.txt')] },
+  { text: 'Counted.' },
+]
+
 let installation: TestInstallation
 let agent: WatchedAgent
 let container: string
 
 beforeAll(async () => {
-  const script = { [sampleCase.task]: onTheSample, [KEEP]: onNotes }
+  const script = { [sampleCase.task]: onTheSample, [KEEP]: onNotes, [LIMITED]: onCounting }
   installation = await startInstallation({ script, delayMs: 2 })
 })
 afterAll(async () => {
@@ -163,6 +170,24 @@ describe('the next instruction', () => {
     expect(latest).toMatchObject({ inputTokens: 3_000, outputTokens: 300, task: INSTRUCTION })
     expect(latest?.costUsd).toBeCloseTo(0.12, 9)
     expect((await api.getAgent(agent.id)).costUsd).toBeCloseTo((first?.costUsd ?? 0) + 0.12, 9)
+  })
+})
+
+describe('a run that has come to its limit', () => {
+  it('ends with the reason, and goes on where it was once the limit is raised', async () => {
+    const { api } = installation
+    const input = { githubRepo: sampleCase.repo, task: LIMITED, limits: { maxSteps: 1 }, autoPullRequest: false }
+    const limited = await createWatchedAgent(api, input)
+    const { run } = await api.startAgent(limited.id)
+    expect((await limited.untilRunIsOver(run.id)).data).toMatchObject({ reason: 'step_limit', steps: 1 })
+
+    const raised = await api.call('PATCH', `/api/agents/${limited.id}`, { limits: { maxSteps: 5 } })
+    expect(raised).toMatchObject({ status: 200, body: { limits: { maxSteps: 5 } } })
+    const { run: next } = await api.resumeAgent(limited.id, 'Go on')
+    const done = await limited.untilRunIsOver(next.id)
+    expect(done.data).toMatchObject({ reason: 'completed', summary: 'Counted.' })
+    const results = limited.events.filter(({ type }) => type === 'tool_result')
+    expect(results.at(-1)?.data.output).toContain('one\ntwo\n')
   })
 })
 
