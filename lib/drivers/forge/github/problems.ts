@@ -45,7 +45,7 @@ function describeMissing({ repository, authenticated, attempt }: RefusedRequest)
     {
       hint: authenticated
         ? 'Check the spelling. GitHub also says so where the token may not see the repository: a classic token needs the scope "repo", a fine-grained one must name the repository.'
-        : 'Check the spelling. A private repository needs a GitHub token: set GITHUB_TOKEN, or your own in the settings.',
+        : 'Check the spelling. A private repository needs a GitHub token: set GITHUB_TOKEN in .env and start Berth again.',
     },
   )
 }
@@ -63,7 +63,7 @@ function describeForbidden(refused: RefusedRequest, answered: string): BerthErro
     return new BerthError('repository_forbidden', `${answered}.`, {
       hint: authenticated
         ? 'The configured token is wrong, expired or revoked: set a new one.'
-        : 'This needs a GitHub token: set GITHUB_TOKEN, or your own in the settings.',
+        : 'This needs a GitHub token: set GITHUB_TOKEN in .env and start Berth again.',
     })
   }
   const needed = headers.get('x-accepted-github-permissions') ?? headers.get('x-accepted-oauth-scopes')
