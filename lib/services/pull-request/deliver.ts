@@ -77,7 +77,10 @@ async function commitPushOpen(input: Parameters<typeof deliver>[0]): Promise<Del
   const { parts, agent, run, connection, signal } = input
   const message = writeCommitMessage(agent.name, run.summary)
   const commit = await connection.client.commit({ message, author: parts.settings.gitUser }, signal)
+  const workspace = await connection.client.workspaceState(signal)
   await writeAsHolder(parts, agent.id, (tx) => {
+    // The commit is Berth's own: the next run must not take it for a change from outside.
+    tx.update({ workspace })
     if (commit.additions !== undefined && commit.deletions !== undefined) {
       tx.update({ additions: commit.additions, deletions: commit.deletions })
     }
