@@ -7,6 +7,7 @@ import {
   type WorkspaceState,
 } from '../../../container/contract/bridge.ts'
 import type { Agent, Run, StartStage } from '../../domain/agent.ts'
+import { clonePercent } from '../../domain/clone-progress.ts'
 import { BerthError, isErrorCode } from '../../errors.ts'
 import type { WorkerParts } from '../context.ts'
 import { writeAsHolder } from '../event/write.ts'
@@ -33,10 +34,10 @@ const CONVERSATION_TYPES = [
 const CLONE_DEADLINE_MS = 15 * 60_000
 const SETUP_DEADLINE_MS = 15 * 60_000
 const MEBIBYTE = 1024 * 1024
-/** Ten of each phase that git has. */
-const MAX_SHOWN_PROGRESS = 100
+/** Each is an event of the log: a clone has 21 of them at most, whatever the sandbox says. */
+const SHOWN_EVERY_PERCENT = 5
 
-/** Shows a stage of a start; the percentage comes at most once for each whole figure. */
+/** Shows a stage of a start, and how much of it is done where that is known. */
 export async function showStage(
   parts: WorkerParts,
   agentId: string,
@@ -54,7 +55,7 @@ export async function showStage(
   })
 }
 
-/** Clones the repository into the workspace unless a clone is there. Progress is shown a tenth at a time. */
+/** Clones the repository into the workspace unless a clone is there. Its progress is one figure that only grows. */
 export async function ensureClone(input: {
   parts: WorkerParts
   agent: Agent
@@ -74,7 +75,7 @@ export async function ensureClone(input: {
 
 async function readClone(input: Parameters<typeof ensureClone>[0]): Promise<void> {
   const { parts, agent, connection, signal } = input
-  const shown = new Set<string>()
+  let shown = -SHOWN_EVERY_PERCENT
   const messages = connection.client.clone(
     {
       repository: agent.githubRepo,
@@ -93,17 +94,11 @@ async function readClone(input: Parameters<typeof ensureClone>[0]): Promise<void
       return
     }
     if (end !== null) throw end
-    const progress = 'progress' in message ? message.progress : null
-    if (progress === null || progress.percent === null) continue
-    // A tenth of a phase once, however often the sandbox says it.
-    const tenth = `${progress.phase} ${Math.floor(progress.percent / 10)}`
-    if (shown.has(tenth) || shown.size >= MAX_SHOWN_PROGRESS) continue
-    shown.add(tenth)
-    await showStage(parts, agent.id, {
-      stage: 'clone',
-      percent: progress.percent,
-      message: progress.line.slice(0, 300),
-    })
+    if (!('progress' in message)) continue
+    const percent = clonePercent(message.progress)
+    if (percent === null || percent < shown + SHOWN_EVERY_PERCENT) continue
+    shown = percent
+    await showStage(parts, agent.id, { stage: 'clone', percent, message: message.progress.line.slice(0, 300) })
   }
   throw new BerthError('start_failed', 'The clone ended without saying how.', { hint: 'Start the agent again.' })
 }

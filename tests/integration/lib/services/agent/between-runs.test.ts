@@ -405,6 +405,40 @@ describe('an idle agent', () => {
   })
 })
 
+describe('a clone', () => {
+  it('is shown as one figure that only grows, over all the phases of git, and not too often', async () => {
+    const phases = ['Counting objects', 'Receiving objects', 'Resolving deltas', 'Receiving objects', 'Updating files']
+    plane.bridge.client.clone = async function* ({ targetBranch }) {
+      for (const phase of phases)
+        for (let percent = 0; percent <= 100; percent += 1)
+          yield { progress: { phase, percent, line: `${phase}: ${percent}%` } }
+      plane.bridge.cloned = true
+      yield { result: { head: 'a'.repeat(40), branch: targetBranch, existing: false } }
+    }
+    const id = await createAndRun()
+    const shown = (await events(id)).flatMap(({ data }) => (data.stage === 'clone' ? [data.percent] : []))
+    expect(shown).toEqual([undefined, ...shown.slice(1).toSorted((a, b) => Number(a) - Number(b))])
+    expect(new Set(shown).size).toBe(shown.length)
+    expect(shown.length).toBeGreaterThan(10)
+    expect(shown.length).toBeLessThanOrEqual(22)
+    expect([shown[1], shown.at(-1)]).toEqual([0, 100])
+  })
+
+  it('is shown in the status while it lasts', async () => {
+    const { id } = await create()
+    const details: unknown[] = []
+    plane.bridge.client.clone = async function* ({ targetBranch }) {
+      yield { progress: { phase: 'Receiving objects', percent: 50, line: 'Receiving objects: 50% (1/2)' } }
+      details.push((await read(id)).statusDetail)
+      plane.bridge.cloned = true
+      yield { result: { head: 'a'.repeat(40), branch: targetBranch, existing: false } }
+    }
+    await start(id)
+    await plane.untilAtRest(id)
+    expect(details).toEqual([{ stage: 'clone', percent: 40, message: 'Receiving objects: 50% (1/2)' }])
+  })
+})
+
 describe('a setup script', () => {
   it('runs before the first step, its stage is shown', async () => {
     const id = await createAndRun({ setupScript: 'npm ci' })
