@@ -1,7 +1,7 @@
 /**
  * Two control planes in processes and data folders of their own, on one PostgreSQL and one engine. Either is killed with -9 at
  * a moment of a run that a seed chooses (FAULT_SEED, FAULT_ROUNDS); the other goes on, and the one that was killed comes back
- * and disturbs nothing.
+ * and disturbs nothing. Nor does one that slept for longer than its lease and knows nothing of it.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import os from 'node:os'
@@ -181,3 +181,34 @@ describe('two control planes, of which one is killed', () => {
     it(`${victim}, ${delayMs} ms after event ${afterEvents} of a run: the other goes on`, survive, TEST_TIMEOUT_MS)
   }
 })
+
+it(
+  'two control planes, of which one sleeps for longer than its lease: it wakes as one that holds nothing',
+  async () => {
+    const folders = await socketFolders()
+    const work = await startWork()
+    const { agentId } = work
+    await untilMoment(work, random.whole(10, 30))
+    const owner = await ownerOf(agentId)
+    const { Id: container } = await engine.inspect(agentId)
+    plane('first').pause()
+    work.before.unwatch()
+    // The run goes on until its words have no way out; the other brings one.
+    const over = runOver('second', work)
+    await expect.poll(() => ownerOf(agentId), { timeout: 60_000, interval: 250 }).not.toBe(owner)
+    plane('first').unpause()
+    expect((await over).data).toMatchObject({ reason: 'completed' })
+
+    const world: ObservedWorld = { api: () => apiOf('second'), engine, query, outside }
+    await expectUndisturbedLog(world, { ...work, mayContinue: false })
+    await expectWorkDoneOnce(world, agentId)
+    const { run } = await apiOf('first').resumeAgent(agentId, 'Say hello')
+    expect((await runOver('first', { agentId, runId: run.id })).data).toMatchObject({ summary: 'Hello.' })
+    expect((await engine.inspect(agentId)).Id).toBe(container)
+    expect(await ownerOf(agentId)).not.toBe(owner)
+    expect(await apiOf('first').call('DELETE', `/api/agents/${agentId}?purge=true`)).toMatchObject({ status: 204 })
+    expect([...(await engine.containers(agentId)), ...(await engine.volumes(agentId))]).toEqual([])
+    expect(await socketFolders()).toEqual(folders)
+  },
+  TEST_TIMEOUT_MS,
+)

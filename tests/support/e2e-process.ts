@@ -17,6 +17,10 @@ export interface ControlPlaneProcess {
   said(): string
   /** SIGKILL: nothing is closed, nobody is told. Resolves when the process is gone. */
   kill(): Promise<void>
+  /** SIGSTOP: it is there and does nothing, as on a machine that sleeps. */
+  pause(): void
+  /** SIGCONT: it goes on as if no time had passed. */
+  unpause(): void
   /** SIGTERM; answers the exit code. Harmless when it has ended already. */
   stop(): Promise<number | null>
 }
@@ -49,8 +53,15 @@ export async function startControlPlaneProcess(env: Record<string, string>): Pro
   }
   try {
     const url = await ready.promise
-    const kill = async () => void (await end('SIGKILL'))
-    return { url, pid: child.pid ?? 0, said: () => said, kill, stop: () => end('SIGTERM') }
+    return {
+      url,
+      pid: child.pid ?? 0,
+      said: () => said,
+      kill: async () => void (await end('SIGKILL')),
+      pause: () => void child.kill('SIGSTOP'),
+      unpause: () => void child.kill('SIGCONT'),
+      stop: () => end('SIGTERM'),
+    }
   } catch (error) {
     await end('SIGKILL')
     throw error
