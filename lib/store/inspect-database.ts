@@ -1,6 +1,7 @@
 /** What a database is like, for who checks a set-up: asks, and changes nothing. */
 import pg from 'pg'
 import { readMigrations } from './schema-engine/migrations-folder.ts'
+import type { InstallationIdentity } from './stores.ts'
 
 export interface DatabaseState {
   /** e.g. "18.4" */
@@ -19,6 +20,10 @@ export interface DatabaseState {
   failed: string[]
   /** What makes the sandboxes of the installation, chosen at its first start; null: nothing yet. */
   driver: string | null
+  /** As the installation keeps it; null: nothing yet. */
+  identity: InstallationIdentity | null
+  /** Which server and database this is. */
+  server: { server: string; database: string }
 }
 
 /** Rejects with the driver's error (a `code` of the system or of PostgreSQL), or an Error when there is no answer in time. */
@@ -47,12 +52,15 @@ async function readState(client: pg.Client): Promise<DatabaseState> {
     writable: boolean
     migrated: boolean
     installed: boolean
+    server: string
+    database: string
   }>(`
     SELECT current_setting('server_version') AS version, current_setting('server_version_num')::int AS number,
       current_setting('server_encoding') AS encoding,
       NOT pg_is_in_recovery() AND current_setting('default_transaction_read_only') = 'off'
         AND coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS writable,
-      to_regclass('"_prisma_migrations"') IS NOT NULL AS migrated, to_regclass('"Installation"') IS NOT NULL AS installed`)
+      to_regclass('"_prisma_migrations"') IS NOT NULL AS migrated, to_regclass('"Installation"') IS NOT NULL AS installed,
+      (SELECT system_identifier::text FROM pg_control_system()) AS server, current_database()::text AS database`)
   const [row] = rows
   if (row === undefined) throw new Error('The server answered a question with nothing.')
   const known = (await readMigrations()).migrationDirectories.map(({ path }) => path)
@@ -66,13 +74,18 @@ async function readState(client: pg.Client): Promise<DatabaseState> {
     pending: known.filter((name) => !ended.has(name)),
     unknown: [...ended].filter((name) => !known.includes(name)),
     failed: applied.filter(({ name, ended: hasEnded }) => !hasEnded && !ended.has(name)).map(({ name }) => name),
-    driver: row.installed ? await readDriver(client) : null,
+    ...(row.installed ? await readInstallation(client) : { driver: null, identity: null }),
+    server: { server: row.server, database: row.database },
   }
 }
 
-async function readDriver(client: pg.Client): Promise<string | null> {
-  const { rows } = await client.query<{ driver: string | null }>('SELECT driver FROM "Installation" LIMIT 1')
-  return rows[0]?.driver ?? null
+/** Columns that a pending migration adds are as if they were empty. */
+async function readInstallation(client: pg.Client): Promise<Pick<DatabaseState, 'driver' | 'identity'>> {
+  const { rows } = await client.query<{ kept: Record<string, string | null> }>(
+    'SELECT to_jsonb(i) AS kept FROM "Installation" i LIMIT 1',
+  )
+  const { driver = null, place = null, keyCheck = null } = rows[0]?.kept ?? {}
+  return { driver, identity: place === null || keyCheck === null ? null : { place, keyCheck } }
 }
 
 /** One that failed and was rolled back by hand is as if it had never begun. */

@@ -18,6 +18,7 @@ import { type EngineFacts, judgeEngine, readEngine } from './checks/engine.ts'
 import { judgeGitHub, readGitHub } from './checks/github.ts'
 import { judgeImage, readImage } from './checks/image.ts'
 import { judgeInotify, readInotify } from './checks/inotify.ts'
+import { judgeInstallation, readInstallation } from './checks/installation.ts'
 import { judgeModel, readModel } from './checks/model.ts'
 import { judgePort, readPort } from './checks/port.ts'
 import { judgeGit, judgeNode, judgeNpm, readGit, readNode, readNpm } from './checks/programs.ts'
@@ -54,6 +55,11 @@ export function listChecks(environment: DoctorEnvironment, root: string): Check[
       look: async () => judgeDataFolder(await readDataFolder(settings.dataDirectory)),
     },
     { id: 'database', title: 'Database', look: async () => judgeDatabase(await database()) },
+    {
+      id: 'installation',
+      title: 'Installation',
+      look: async () => judgeInstallation(await readInstallation(settings, await database())),
+    },
     { id: 'port', title: 'Port', look: async () => judgePort(await readPort(settings, upstream)) },
     { id: 'model', title: 'Model', look: async () => judgeModel(await model()) },
     { id: 'github', title: 'GitHub', look: async () => judgeGitHub(await github()) },

@@ -233,6 +233,17 @@ export const machineBreakages: Breakage[] = [
     advice: /take BERTH_SANDBOX out/,
   },
   {
+    what: 'a database that was copied',
+    break: query(
+      `INSERT INTO "Installation" ("key", "id", "place", "keyCheck") VALUES (1, 'ins_1', '{"server":"1","database":"first"}', '')`,
+      'DELETE FROM "Installation"',
+    ),
+    check: 'installation',
+    severity: 'problem',
+    found: /last used as the database "first" of the PostgreSQL server 1, .*moved, restored or copied/,
+    advice: /npm run installation -- adopt.*npm run installation -- separate/,
+  },
+  {
     what: 'sandboxes that hold nobody in',
     break: () => ({ BERTH_SANDBOX: 'process', DOCKER_HOST: 'unix:///no/such/engine.sock' }),
     check: 'driver',

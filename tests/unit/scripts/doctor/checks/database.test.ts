@@ -11,6 +11,8 @@ const state: DatabaseState = {
   unknown: [],
   failed: [],
   driver: null,
+  identity: null,
+  server: { server: '1', database: 'berth' },
 }
 const named = (answer: DatabaseAnswer) =>
   judgeDatabase({ kind: 'named', shown: 'postgres://ada@db:5432/berth', answer })
