@@ -26,9 +26,33 @@ const duration = z.string().transform((given, context) => {
   return z.NEVER
 })
 const positive = wholeNumber('must be a whole number above 0', (value) => value > 0)
+/** In less than this no sandbox starts: mostly a number of megabytes, or of CPUs, was meant. */
+const LEAST_MEMORY_BYTES = 64 * 2 ** 20
+const LEAST_NANO_CPUS = 10_000_000
+const memoryBytes = wholeNumber(
+  `must be a number of bytes, ${LEAST_MEMORY_BYTES} (64 MiB) or more: 2147483648 is 2 GiB`,
+  (value) => value >= LEAST_MEMORY_BYTES,
+)
+const nanoCpus = wholeNumber(
+  `must be billionths of a CPU, ${LEAST_NANO_CPUS} or more: 1000000000 is one`,
+  (value) => value >= LEAST_NANO_CPUS,
+)
 const baseUrl = z
   .url({ protocol: /^https?$/, error: 'must be an address such as https://example.com' })
   .transform((url) => url.replace(/\/+$/, ''))
+const publicUrl = baseUrl.refine(
+  (url) => new URL(url).pathname === '/',
+  'must be an address without a path: the pages lie at its top',
+)
+/** What a `#`, a `/` or a `?` of a password would begin is no address any more, or that of another host. */
+const DATABASE_URL_WORDS =
+  'must be postgres://user:password@host:5432/database. In a password, # is written %23, / is %2F, ? is %3F, @ is %40, % is %25'
+const databaseUrl = z
+  .url({ protocol: /^postgres(ql)?$/, error: DATABASE_URL_WORDS, abort: true })
+  .refine((url) => new URL(url).hash === '', DATABASE_URL_WORDS)
+const imageName = (example: string) =>
+  z.string().regex(/^\s*[\w.-]+([:/@][\w.-]+)*\s*$/, `must be the name of an image, such as ${example}`)
+const folder = z.string().regex(/^(?!\s*~(\/|\s*$))/, 'must be written out: only a shell knows what ~ is')
 /** A name, `*.` before it for what is below it, or an address; IPv6 with a port in brackets. */
 const HOST_PATTERN = /^((\*\.)?[a-z0-9_.-]+(:\d{1,5})?|\[[0-9a-f:.]+\](:\d{1,5})?|[0-9a-f.]*:[0-9a-f.]*:[0-9a-f:.]*)$/
 const hostList = z
@@ -57,21 +81,19 @@ const goProxy = z
 const environment = z.object({
   PORT: withDefault(port, 3000),
   HOST: withDefault(z.string(), '127.0.0.1'),
-  DATABASE_URL: optional(
-    z.url({ protocol: /^postgres(ql)?$/, error: 'must be postgres://user:password@host:5432/database' }),
-  ),
-  BERTH_DATA_DIR: withDefault(z.string(), './.berth'),
+  DATABASE_URL: optional(databaseUrl),
+  BERTH_DATA_DIR: withDefault(folder, './.berth'),
   BERTH_SECRET_KEY: optional(z.string().min(32, 'must have at least 32 characters')),
   NEXTAUTH_SECRET: optional(z.string().min(32, 'must have at least 32 characters')),
-  NEXTAUTH_URL: optional(baseUrl),
+  NEXTAUTH_URL: optional(publicUrl),
   BERTH_SANDBOX: optional(
     z.enum(['docker', 'process'], 'must be docker, or process (not isolated): no other kind of sandbox is built yet'),
   ),
   DOCKER_HOST: optional(
     z.string().regex(/^(unix|tcp|https?):\/\/./, 'must begin with unix://, tcp://, http:// or https://'),
   ),
-  BERTH_AGENT_IMAGE: optional(z.string()),
-  BERTH_BASE_IMAGE: withDefault(z.string(), 'debian:bookworm-slim'),
+  BERTH_AGENT_IMAGE: optional(imageName('registry.example.com/agents:1')),
+  BERTH_BASE_IMAGE: withDefault(imageName('debian:bookworm-slim'), 'debian:bookworm-slim'),
   BERTH_EGRESS_ALLOW: withDefault(hostList, ''),
   BERTH_EGRESS_INTERNAL_HOSTS: withDefault(hostList, ''),
   BERTH_EXTRA_CA: optional(z.string()),
@@ -96,8 +118,8 @@ const environment = z.object({
   GITHUB_URL: withDefault(baseUrl, 'https://github.com'),
   GIT_USER_NAME: withDefault(z.string(), 'Berth'),
   GIT_USER_EMAIL: withDefault(z.string(), 'berth@localhost'),
-  DEFAULT_CONTAINER_MEMORY: withDefault(positive, 2_147_483_648),
-  DEFAULT_CONTAINER_CPU: withDefault(positive, 1_000_000_000),
+  DEFAULT_CONTAINER_MEMORY: withDefault(memoryBytes, 2_147_483_648),
+  DEFAULT_CONTAINER_CPU: withDefault(nanoCpus, 1_000_000_000),
   MAX_ITERATIONS: withDefault(positive, 15),
   /** Seconds. */
   COMMAND_TIMEOUT: withDefault(positive, 30),
@@ -234,7 +256,9 @@ export function loadSettings(root: string): Settings {
 /** What .env sets; nothing where there is none. Throws SettingsError when it is there and cannot be read. */
 export function readEnvFile(root: string): Record<string, string> {
   try {
-    return parseEnv(readFileSync(path.join(root, '.env'), 'utf8')) as Record<string, string>
+    const text = readFileSync(path.join(root, '.env'), 'utf8')
+    // The byte order mark that some editors write first would be part of the first name.
+    return parseEnv(text.replace(/^\uFEFF/, '')) as Record<string, string>
   } catch (error) {
     if (!(error instanceof Error && 'code' in error)) throw error
     if (error.code === 'ENOENT') return {}

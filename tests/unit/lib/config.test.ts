@@ -25,7 +25,14 @@ describe('the settings', () => {
     ['PORT', 'http', 'must be a number from 0 to 65535'],
     ['PORT', '70000', 'must be a number from 0 to 65535'],
     ['MAX_ITERATIONS', '0', 'must be a whole number above 0'],
-    ['DEFAULT_CONTAINER_MEMORY', '2GB', 'must be a whole number above 0'],
+    ['DEFAULT_CONTAINER_MEMORY', '2GB', 'must be a number of bytes, 67108864 (64 MiB) or more: 2147483648 is 2 GiB'],
+    ['DEFAULT_CONTAINER_MEMORY', '2048', 'must be a number of bytes, 67108864 (64 MiB) or more: 2147483648 is 2 GiB'],
+    ['DEFAULT_CONTAINER_CPU', '2', 'must be billionths of a CPU, 10000000 or more: 1000000000 is one'],
+    ['BERTH_DATA_DIR', '~/berth', 'must be written out: only a shell knows what ~ is'],
+    ['BERTH_AGENT_IMAGE', 'my image', 'must be the name of an image, such as registry.example.com/agents:1'],
+    ['BERTH_BASE_IMAGE', 'debian bookworm', 'must be the name of an image, such as debian:bookworm-slim'],
+    ['NEXTAUTH_URL', 'example.com', 'must be an address such as https://example.com'],
+    ['NEXTAUTH_URL', 'https://example.com/berth', 'must be an address without a path: the pages lie at its top'],
     ['GITHUB_URL', 'github', 'must be an address such as https://example.com'],
     ['DOCKER_HOST', 'nope', 'must begin with unix://, tcp://, http:// or https://'],
     [
@@ -43,6 +50,17 @@ describe('the settings', () => {
   it('say what a database address looks like', () => {
     expect(() => readSettings({ DATABASE_URL: 'mysql://a' }, '/nowhere')).toThrow(
       'DATABASE_URL=(hidden): must be postgres://user:password@host:5432/database',
+    )
+  })
+
+  it.each([
+    'postgres://ada:p/w@db.test/berth',
+    'postgres://ada:p#w@db.test/berth',
+    'postgres://ada:p@w#x@db.test/berth',
+    'postgres://ada:p?w@db.test/berth',
+  ])('say how a password is written in a database address: %s', (address) => {
+    expect(() => readSettings({ DATABASE_URL: address }, '/nowhere')).toThrow(
+      'In a password, # is written %23, / is %2F, ? is %3F, @ is %40, % is %25',
     )
   })
 
@@ -108,6 +126,16 @@ describe('the settings', () => {
 })
 
 describe('the .env file', () => {
+  it('may begin with the mark that some editors put there', async () => {
+    const root = await mkdtemp(path.join(tmpdir(), 'berth-env-'))
+    try {
+      await writeFile(path.join(root, '.env'), '\uFEFFPORT=4000\r\nHOST=127.0.0.1\r\n')
+      expect(readEnvFile(root)).toEqual({ PORT: '4000', HOST: '127.0.0.1' })
+    } finally {
+      await rm(root, { recursive: true })
+    }
+  })
+
   it('may be missing, and is refused in words where it cannot be read', async () => {
     const root = await mkdtemp(path.join(tmpdir(), 'berth-env-'))
     try {
