@@ -9,8 +9,8 @@ import { endAtOnceWithParent, projectDirectory, SetUpError, say } from './projec
 
 /** What a person or a company may have set for other projects, and what would leave something out here. */
 const SETTINGS = [
-  // Files that could not be written are warnings to npm.
-  '--loglevel=warn',
+  // Files that could not be written are warnings to npm, and attempts that failed less than that.
+  '--loglevel=http',
   '--no-progress',
   '--no-update-notifier',
   '--no-audit',
@@ -106,8 +106,10 @@ async function run(args) {
       env: { ...process.env, NODE_ENV: '', npm_config_omit: '', npm_config_only: '', npm_config_production: '' },
     })
     let said = ''
+    const tellOfAttempt = createAttemptTeller()
     for (const output of [npm.stdout, npm.stderr]) {
       createInterface(output).on('line', (line) => {
+        if (line.startsWith('npm http ')) return tellOfAttempt(line)
         said += `${line}\n`
         if (!/^npm (warn|WARN|notice)/.test(line)) say(line)
       })
@@ -115,6 +117,17 @@ async function run(args) {
     npm.once('error', (error) => resolve({ error, said }))
     npm.once('close', (code, signal) => resolve({ code, signal, said }))
   })
+}
+
+/** npm tries in silence for minutes before it fails. Takes its lines about what it fetches, and tells once for each code. */
+function createAttemptTeller() {
+  const told = new Set()
+  return (line) => {
+    const code = line.match(/ attempt \d+ failed with (\S+)$/)?.[1]
+    if (code === undefined || told.has(code)) return
+    told.add(code)
+    say(`  npm does not reach its registry (${code}), and tries again for some minutes. ${CURES.get(code) ?? NETWORK}`)
+  }
 }
 
 /** npm's own cache, where this user may write it: in a home that is not there or read-only, one beside the project's modules. */

@@ -148,14 +148,23 @@ describe('prepareProject', () => {
     expect(said).not.toContain('    at ')
   })
 
-  it('says what to do about a registry that does not answer', async () => {
+  it('says what to do about a registry that does not answer, while npm still tries', async () => {
     const lock = JSON.parse(await project.read('package-lock.json'))
     lock.packages['node_modules/far'] = { version: '1.0.0', resolved: 'http://127.0.0.1:9/far-1.0.0.tgz' }
     lock.packages[''].dependencies.far = '1.0.0'
     await project.write('package-lock.json', JSON.stringify(lock))
     await project.write('package.json', JSON.stringify(lock.packages['']))
-    const { code, said } = await project.prepare({ npm_config_fetch_retries: '0', npm_config_cache: '' })
+    const { code, said } = await project.prepare({
+      npm_config_fetch_retries: '1',
+      npm_config_fetch_retry_mintimeout: '10',
+      npm_config_cache: '',
+    })
     expect(code).toBe(1)
+    const meanwhile =
+      '  npm does not reach its registry (ECONNREFUSED), and tries again for some minutes. Check the network'
+    expect(said.split(meanwhile)).toHaveLength(2)
+    expect(said.indexOf(meanwhile)).toBeLessThan(said.indexOf('npm error'))
+    expect(said).not.toContain('npm http')
     expect(said).toContain('npm ci failed (ECONNREFUSED); its own words are above. Check the network, and HTTPS_PROXY')
   })
 
