@@ -6,6 +6,7 @@ import {
   type EnsureAgentImage,
   inspectAgentImage,
 } from '../../../lib/drivers/sandbox/docker/image/ensure-agent-image.ts'
+import { foreignImage } from '../../../lib/drivers/sandbox/docker/start-failure.ts'
 import { isBerthError } from '../../../lib/errors.ts'
 import { type Finding, ok, problem, warning } from '../finding.ts'
 
@@ -77,6 +78,7 @@ export function judgeImage({ state, base, pullProblem = null }: ImageFacts): Fin
   if (!('state' in state)) return [problem(state.words, state.hint || `See why: ${MAKE}`, because)]
   const { image, build } = state
   if (state.state === 'own') return [ok(`${image} is there, as BERTH_AGENT_IMAGE names it`)]
+  if (state.state === 'foreign') return [judgeForeign(image)]
   if (state.state === 'absent') return [judgeAbsent(image, pullProblem)]
   if (build === null) return [ok(`${image} is there, made of the current sources`)]
   const found = state.state === 'missing' ? `${image} is not made yet` : `${image} is made of other sources than these`
@@ -86,6 +88,11 @@ export function judgeImage({ state, base, pullProblem = null }: ImageFacts): Fin
   if (cannot !== null) return [warning(`${found}, and ${cannot}`, adviceForBase(build.baseImage))]
   const time = build.hasTools ? 'some seconds' : 'some minutes'
   return [warning(`${found}${describeBase(build.baseImage, base)}`, `npm start makes it (${time}), or now: ${MAKE}`)]
+}
+
+function judgeForeign(image: string): Finding {
+  const { message, hint = '' } = foreignImage(image)
+  return problem(message, hint, 'the agent image is not one of Berth')
 }
 
 function judgeAbsent(image: string, pullProblem: string | null): Finding {

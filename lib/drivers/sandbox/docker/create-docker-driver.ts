@@ -10,7 +10,7 @@ import type { SandboxDriver } from '../port.ts'
 import { createSandbox, type SandboxMaker } from './create-sandbox.ts'
 import type { ContainerEngine } from './engine/engine.ts'
 import { openEngine } from './engine/open-engine.ts'
-import { LABEL } from './labels.ts'
+import { isAgentImage, LABEL } from './labels.ts'
 import { createLifecycle } from './lifecycle.ts'
 import { probeEngine } from './probe-engine.ts'
 import { createDialer } from './reach/dialer.ts'
@@ -18,7 +18,7 @@ import { createReachFinder, type Reach } from './reach/reach.ts'
 import { createRelays } from './reach/relays.ts'
 import { createRunners } from './runner.ts'
 import { getSandbox, listSandboxes } from './sandboxes.ts'
-import { missingImage } from './start-failure.ts'
+import { foreignImage, missingImage } from './start-failure.ts'
 import { removeVolumes } from './volumes.ts'
 import { watchSandboxes } from './watch-sandboxes.ts'
 
@@ -57,7 +57,9 @@ export function createDockerDriver(options: DockerDriverOptions): SandboxDriver 
     },
 
     assertImage: async (image) => {
-      if ((await engine.findImage(image)) === null) throw missingImage(image)
+      const found = await engine.findImage(image)
+      if (found === null) throw missingImage(image)
+      if (!isAgentImage(found)) throw foreignImage(image)
     },
 
     defaultEgressHosts: async (image) => {

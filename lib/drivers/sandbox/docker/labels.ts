@@ -24,6 +24,11 @@ export const LABEL = {
   tools: 'berth.tools',
 } as const
 
+/** Whether Berth's programs are in an image: in its own, and in what is built FROM that. */
+export function isAgentImage({ labels }: { labels: Record<string, string> }): boolean {
+  return labels[LABEL.tools] !== undefined
+}
+
 /** The labels of a sandbox's container. */
 export function toContainerLabels(sandbox: SandboxLabels): Record<string, string> {
   return {

@@ -1,4 +1,4 @@
-/** Why a container did not start: the last lines that its programs wrote, and an image that is not there. */
+/** Why a container did not start: the last lines that its programs wrote, and an image that is not there or is another program's. */
 import { BerthError } from '../../../errors.ts'
 import type { Logger } from '../../../logger.ts'
 import { LOG_TAIL_LINES } from '../start-failure.ts'
@@ -25,4 +25,15 @@ export function missingImage(image: string, cause?: unknown): BerthError {
     hint: "Berth's own is built by `npm run build-container`; one that BERTH_AGENT_IMAGE names is pulled at the start.",
     cause,
   })
+}
+
+/** For an image in which no bridge would start. */
+export function foreignImage(image: string): BerthError {
+  return new BerthError(
+    'image_missing',
+    `${image}, which BERTH_AGENT_IMAGE names, does not have Berth's programs in it.`,
+    {
+      hint: 'Build yours FROM the agent image that `npm run build-container` makes without BERTH_AGENT_IMAGE, or leave BERTH_AGENT_IMAGE out.',
+    },
+  )
 }

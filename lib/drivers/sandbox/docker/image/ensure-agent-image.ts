@@ -8,7 +8,7 @@ import path from 'node:path'
 import type { Settings } from '../../../../config.ts'
 import { bundlePrograms, type ProgramEntries } from '../../bundle-programs.ts'
 import { type OpenEngine, openEngine } from '../engine/open-engine.ts'
-import { LABEL } from '../labels.ts'
+import { isAgentImage, LABEL } from '../labels.ts'
 import { asImageMissing } from './as-image-missing.ts'
 import { askRegistryHosts } from './ask-registries.ts'
 import { hashContext, packContext } from './build-context.ts'
@@ -83,10 +83,10 @@ async function buildUnlessBuilt(
   return { image, built: true }
 }
 
-/** What a start would find. `own`: named by BERTH_AGENT_IMAGE, and not asked what it is made of; `absent`: named so and not there. */
+/** What a start would find. `own`, `foreign`, `absent`: named by BERTH_AGENT_IMAGE, and with Berth's programs, without, or not there. */
 export interface AgentImageState {
   image: string
-  state: 'current' | 'own' | 'absent' | 'stale' | 'missing'
+  state: 'current' | 'own' | 'foreign' | 'absent' | 'stale' | 'missing'
   /** Null unless it has to be built: what from, and whether the engine has all of that but Berth's own programs. */
   build: { baseImage: string; architecture: string; hasTools: boolean } | null
 }
@@ -99,7 +99,9 @@ export async function inspectAgentImage(
   const { settings, root = process.cwd() } = options
   if (settings.agentImage !== null) {
     const found = await engine.findImage(settings.agentImage)
-    return { image: settings.agentImage, state: found === null ? 'absent' : 'own', build: null }
+    const named = { image: settings.agentImage, build: null }
+    if (found === null) return { ...named, state: 'absent' }
+    return { ...named, state: isAgentImage(found) ? 'own' : 'foreign' }
   }
   const { image, present, plan, layer } = await planAgentImage(engine, { ...options, root })
   if (present?.labels[LABEL.content] === layer.hash) return { image, state: 'current', build: null }

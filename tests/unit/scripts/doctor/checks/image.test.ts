@@ -17,6 +17,18 @@ describe('judgeImage', () => {
     ])
   })
 
+  it("says of one that was named and has not Berth's programs what to name instead", () => {
+    const state = { image: 'debian:12', state: 'foreign', build: null } as const
+    expect(judgeImage({ state, base: null })).toEqual([
+      {
+        severity: 'problem',
+        found: "debian:12, which BERTH_AGENT_IMAGE names, does not have Berth's programs in it.",
+        advice: expect.stringContaining('Build yours FROM the agent image'),
+        because: 'the agent image is not one of Berth',
+      },
+    ])
+  })
+
   it('says of one that was named and is not there whether it can be pulled', () => {
     const absent = { image: 'mine:1', state: 'absent', build: null } as const
     const found = 'mine:1, which BERTH_AGENT_IMAGE names, is not on the engine'

@@ -144,6 +144,17 @@ describe('the Docker driver', () => {
     expect(await driver.defaultEgressHosts('another')).toEqual([])
   })
 
+  it("refuses an image without Berth's programs before a container is made of it", async () => {
+    const labels: Record<string, string> = { 'berth.tools': 'berth-tools:1' }
+    const { driver } = make({ findImage: async (name) => ({ id: name, labels: name === 'ours' ? labels : {} }) })
+    await expect(driver.assertImage('ours')).resolves.toBeUndefined()
+    await expect(driver.assertImage('debian')).rejects.toMatchObject({
+      code: 'image_missing',
+      message: "debian, which BERTH_AGENT_IMAGE names, does not have Berth's programs in it.",
+      hint: expect.stringContaining('leave BERTH_AGENT_IMAGE out'),
+    })
+  })
+
   it('does not follow an incarnation out of the socket directory', async () => {
     const { driver } = make()
     await expect(driver.create({ ...spec, incarnation: '../../etc' })).rejects.toThrow('is no incarnation id')

@@ -91,6 +91,16 @@ describe('the agent image', () => {
     expect(await ensureAgentImage({ settings: named, root, onProgress: () => {} })).toEqual({ image, built: false })
   })
 
+  it("is refused when it is named and does not have Berth's programs", async () => {
+    const tools = (await engine.findImage(image))?.labels['berth.tools'] ?? ''
+    const named = { ...settings, agentImage: tools }
+    await expect(ensureAgentImage({ settings: named, root, onProgress: () => {} })).rejects.toMatchObject({
+      code: 'image_missing',
+      message: `${tools}, which BERTH_AGENT_IMAGE names, does not have Berth's programs in it.`,
+    })
+    expect(await inspectAgentImage(engine, { settings: named, root })).toMatchObject({ state: 'foreign' })
+  })
+
   it('is never built under a name that was given for another: that is pulled, or said to be missing', async () => {
     const name = 'registry.invalid/berth-agnt:1'
     const lines: string[] = []
