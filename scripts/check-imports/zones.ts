@@ -17,7 +17,7 @@ const BASICS = ['basics', 'contract']
 const PORTS = ['driver ports', 'gateway ports', 'store port']
 
 export const zones: Zone[] = [
-  { name: 'basics', files: /^lib\/(clock|end-processes|errors|ids|logger|process-table)\.ts$/, may: [] },
+  { name: 'basics', files: /^lib\/(clock|deadline|end-processes|errors|ids|logger|process-table)\.ts$/, may: [] },
   { name: 'config', files: /^lib\/config\.ts$/, may: ['basics'] },
   { name: 'contract', files: /^container\/contract\//, may: [] },
 

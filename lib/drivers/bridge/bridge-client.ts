@@ -10,7 +10,6 @@ import {
   cancelAnswer,
   cloneMessage,
   commitAnswer,
-  type ExecuteCommand,
   executeAnswer,
   pushAnswer,
   setupMessage,
@@ -18,6 +17,7 @@ import {
 } from '../../../container/contract/bridge.ts'
 import { TUNNEL_UPGRADE } from '../../../container/contract/tunnel.ts'
 import { type Clock, systemClock } from '../../clock.ts'
+import { withinDeadline } from '../../deadline.ts'
 import { BerthError, isBerthError } from '../../errors.ts'
 import { readEventMessages } from './event-messages.ts'
 import { readJsonLines } from './json-lines.ts'
@@ -31,42 +31,30 @@ const MAX_DELAY_MS = 250
 const ATTEMPT_TIMEOUT_MS = 5_000
 /** Commands that a living bridge answers at once. */
 const COMMAND_TIMEOUT_MS = 30_000
+/** Longer than the bridge gives git itself, whose words are better than that it was late. */
+const GIT_TIMEOUT_MS = 20 * 60_000
 
 /** Every failure is a BerthError: `sandbox_lost` when the bridge cannot be reached, else the bridge's own code. */
 export function createBridgeClient(target: BridgeTarget, clock: Clock = systemClock): BridgeClient {
-  const health: BridgeClient['health'] = async (signal) => {
-    const input: BridgeRequest = { method: 'GET', path: '/health', signal }
-    return readAnswer(await sendInTime(target, input), { schema: bridgeHealth, input })
-  }
+  const ask = <T extends z.ZodType>(schema: T, input: BridgeRequest, timeoutMs = COMMAND_TIMEOUT_MS) =>
+    inTime({ clock, input, timeoutMs }, async (timed) =>
+      readAnswer(await send(target, timed), { schema, input: timed }),
+    )
+  const health: BridgeClient['health'] = (signal) => ask(bridgeHealth, { method: 'GET', path: '/health', signal })
   return {
     health,
     waitUntilReady: (timeoutMs, signal) => waitUntilReady({ health, clock, timeoutMs, signal }),
-    execute: (command) => execute(target, command),
-    async cancel(runId) {
-      const input: BridgeRequest = {
-        ...post('/agent/cancel', { runId }),
-        signal: AbortSignal.timeout(COMMAND_TIMEOUT_MS),
-      }
-      return readAnswer(await sendInTime(target, input), { schema: cancelAnswer, input })
+    execute: (command) => {
+      const input = post('/agent/execute', command)
+      return inTime({ clock, input, timeoutMs: COMMAND_TIMEOUT_MS }, (timed) => execute(target, timed))
     },
-    async attend(command) {
-      const input = post('/agent/attend', command)
-      return (await readAnswer(await sendInTime(target, input), { schema: attendAnswer, input })).attending
-    },
-    async workspaceState(signal) {
-      const input: BridgeRequest = { method: 'GET', path: '/workspace/state', signal }
-      return readAnswer(await sendInTime(target, input), { schema: workspaceState, input })
-    },
+    cancel: (runId) => ask(cancelAnswer, post('/agent/cancel', { runId })),
+    attend: async (command) => (await ask(attendAnswer, post('/agent/attend', command))).attending,
+    workspaceState: (signal) => ask(workspaceState, { method: 'GET', path: '/workspace/state', signal }),
     clone: (command, signal) => lines(target, { path: '/workspace/clone', command, schema: cloneMessage, signal }),
     setup: (command, signal) => lines(target, { path: '/workspace/setup', command, schema: setupMessage, signal }),
-    async commit(command, signal) {
-      const input = { ...post('/workspace/commit', command), signal }
-      return readAnswer(await send(target, input), { schema: commitAnswer, input })
-    },
-    async push(command, signal) {
-      const input = { ...post('/workspace/push', command), signal }
-      return readAnswer(await send(target, input), { schema: pushAnswer, input })
-    },
+    commit: (command, signal) => ask(commitAnswer, { ...post('/workspace/commit', command), signal }, GIT_TIMEOUT_MS),
+    push: (command, signal) => ask(pushAnswer, { ...post('/workspace/push', command), signal }, GIT_TIMEOUT_MS),
     events: (position, signal, onPiece) => events(target, { position, signal, onPiece }),
     async openTunnel(kind, fence, signal) {
       const input: BridgeRequest = {
@@ -75,7 +63,7 @@ export function createBridgeClient(target: BridgeTarget, clock: Clock = systemCl
         headers: { connection: 'Upgrade', upgrade: TUNNEL_UPGRADE },
         signal,
       }
-      const answer = await inTime(input, (timed) => exchange(target, timed))
+      const answer = await inTime({ clock, input, timeoutMs: COMMAND_TIMEOUT_MS }, (timed) => exchange(target, timed))
       if (answer.upgraded) return answer.socket
       throw toBerthError(answer.response.statusCode ?? 0, await readJson(answer.response, input), input)
     },
@@ -86,17 +74,17 @@ function post(path: string, body: unknown): BridgeRequest {
   return { method: 'POST', path, body }
 }
 
-const sendInTime = (target: BridgeTarget, input: BridgeRequest) => inTime(input, (timed) => send(target, timed))
-
-/** The answer within COMMAND_TIMEOUT_MS: a bridge that takes longer hangs. */
-async function inTime<T>(input: BridgeRequest, ask: (timed: BridgeRequest) => Promise<T>): Promise<T> {
-  const timeout = AbortSignal.timeout(COMMAND_TIMEOUT_MS)
-  try {
-    return await ask({ ...input, signal: input.signal ? AbortSignal.any([input.signal, timeout]) : timeout })
-  } catch (error) {
-    if (!timeout.aborted || input.signal?.aborted) throw error
-    throw new BerthError('sandbox_lost', `The bridge did not answer ${input.path} in time.`, { cause: error })
-  }
+/** A bridge that takes longer hangs. */
+function inTime<T>(
+  { clock, input, timeoutMs }: { clock: Clock; input: BridgeRequest; timeoutMs: number },
+  work: (timed: BridgeRequest) => Promise<T>,
+): Promise<T> {
+  const { method, path, signal = new AbortController().signal } = input
+  const late = new BerthError(
+    'sandbox_lost',
+    `The bridge did not answer ${method} ${path} within ${timeoutMs / 1_000} s.`,
+  )
+  return withinDeadline({ clock, ms: timeoutMs, signal, late }, (timed) => work({ ...input, signal: timed }))
 }
 
 async function waitUntilReady(input: {
@@ -131,9 +119,8 @@ async function waitUntilReady(input: {
   }
 }
 
-async function execute(target: BridgeTarget, command: ExecuteCommand): Promise<ExecuteOutcome> {
-  const input = post('/agent/execute', command)
-  const response = await sendInTime(target, input)
+async function execute(target: BridgeTarget, input: BridgeRequest): Promise<ExecuteOutcome> {
+  const response = await send(target, input)
   if (isSuccess(response))
     return { accepted: true, answer: await readAnswer(response, { schema: executeAnswer, input }) }
   const value = await readJson(response, input)

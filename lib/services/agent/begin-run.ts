@@ -6,6 +6,7 @@ import {
   MAX_EXECUTE_BYTES,
   type WorkspaceState,
 } from '../../../container/contract/bridge.ts'
+import { withinDeadline } from '../../deadline.ts'
 import type { Agent, Run, StartStage } from '../../domain/agent.ts'
 import { clonePercent } from '../../domain/clone-progress.ts'
 import { BerthError, isErrorCode } from '../../errors.ts'
@@ -13,7 +14,6 @@ import type { WorkerParts } from '../context.ts'
 import { writeAsHolder } from '../event/write.ts'
 import { readWordsBefore, readWordsSince } from '../message/read.ts'
 import type { SandboxConnection } from '../sandbox/connection.ts'
-import { withinDeadline } from '../sandbox/deadline.ts'
 import { describeChoice } from '../sandbox/divergence.ts'
 import { keepPace } from '../sandbox/keep-pace.ts'
 
@@ -33,6 +33,8 @@ const CONVERSATION_TYPES = [
 
 const CLONE_DEADLINE_MS = 15 * 60_000
 const SETUP_DEADLINE_MS = 15 * 60_000
+/** For the bridge to end a script that is late, and to say what it said last. */
+const SETUP_MARGIN_MS = 30_000
 const MEBIBYTE = 1024 * 1024
 /** Each is an event of the log: a clone has 21 of them at most, whatever the sandbox says. */
 const SHOWN_EVERY_PERCENT = 5
@@ -117,15 +119,26 @@ function cloneEnd(message: CloneMessage): 'done' | BerthError | null {
 export async function ensureSetup(input: {
   parts: WorkerParts
   agent: Agent
-  connection: SandboxConnection
+  connection: Pick<SandboxConnection, 'client'>
   signal: AbortSignal
 }): Promise<void> {
-  const { parts, agent, connection, signal } = input
-  if (agent.setupScript === null) return
+  const { parts, agent, signal } = input
+  const script = agent.setupScript
+  if (script === null) return
   await showStage(parts, agent.id, { stage: 'setup' })
+  const late = new BerthError('start_failed', `The setup took longer than ${SETUP_DEADLINE_MS / 60_000} minutes.`, {
+    hint: 'Change the setup script of the agent and start it again.',
+  })
+  await withinDeadline({ clock: parts.clock, ms: SETUP_DEADLINE_MS + SETUP_MARGIN_MS, signal, late }, (timed) =>
+    runSetup({ ...input, signal: timed }, script),
+  )
+}
+
+async function runSetup(input: Parameters<typeof ensureSetup>[0], script: string): Promise<void> {
+  const { parts, agent, connection, signal } = input
   const messageId = parts.ids.next('evt')
   let offset = 0
-  const command = { script: agent.setupScript, timeoutMs: SETUP_DEADLINE_MS }
+  const command = { script, timeoutMs: SETUP_DEADLINE_MS }
   for await (const message of connection.client.setup(command, signal)) {
     if ('result' in message) return
     if ('error' in message) {

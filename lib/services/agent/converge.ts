@@ -2,13 +2,14 @@
  * Brings an agent's sandbox in line with its row, a step at a time: what to do next is asked of the row again after each
  * step (lib/domain/next-step.ts), so a wish that came meanwhile, or a process that died, changes nothing but the answer.
  */
+
+import { orAborted } from '../../deadline.ts'
 import type { Agent, Divergence, Run, StartStage } from '../../domain/agent.ts'
 import { nextStep, type Step } from '../../domain/next-step.ts'
 import type { WorkerParts } from '../context.ts'
 import { announce, writeAsHolder } from '../event/write.ts'
 import { deliver } from '../pull-request/deliver.ts'
 import type { SandboxConnection } from '../sandbox/connection.ts'
-import { orAborted } from '../sandbox/deadline.ts'
 import { findDivergence } from '../sandbox/divergence.ts'
 import { ensureSandbox } from '../sandbox/ensure.ts'
 import { afterFailure, countLoss, mayContinue } from './after-failure.ts'

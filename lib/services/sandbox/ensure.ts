@@ -1,11 +1,12 @@
 /** Gets an agent's sandbox up and connected: found by its labels, woken, or made. Each stage is told as it begins. */
+
+import { orAborted, withinDeadline } from '../../deadline.ts'
 import type { Agent, StartStage } from '../../domain/agent.ts'
 import type { Sandbox, SandboxLabels } from '../../drivers/sandbox/port.ts'
 import { BerthError, isBerthError } from '../../errors.ts'
 import type { WorkerParts } from '../context.ts'
 import { writeAsHolder } from '../event/write.ts'
 import { bridgeToken, connectSandbox, requireSecretKey, type SandboxConnection, sha256Hex } from './connection.ts'
-import { orAborted, withinDeadline } from './deadline.ts'
 import { sandboxEnvironment } from './environment.ts'
 
 const CONTAINER_DEADLINE_MS = 30_000

@@ -1,5 +1,8 @@
 /** What happens around the runs: words during one, a divergence before one, sleep after one, setup before the first. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { systemClock } from '../../../../../lib/clock.ts'
+import type { BridgeClient } from '../../../../../lib/drivers/bridge/port.ts'
+import { ensureSetup } from '../../../../../lib/services/agent/begin-run.ts'
 import { changeAgent } from '../../../../../lib/services/agent/change.ts'
 import { createAgent } from '../../../../../lib/services/agent/create.ts'
 import { cancelRun, stopAgent } from '../../../../../lib/services/agent/end.ts'
@@ -462,6 +465,25 @@ describe('a setup script', () => {
     ])
     expect(new Set(deltas.map((delta) => JSON.stringify(delta).match(/evt_\w+/)?.[0])).size).toBe(1)
     expect(JSON.stringify(await events(id))).not.toContain('setting ')
+  })
+
+  it('that nobody ends is given up, and named', async () => {
+    const { id } = await create({ setupScript: 'sleep infinity' })
+    await plane.parts.holdings.acquire(id)
+    const agent = await plane.parts.stores.agents.find(id)
+    if (agent === null) throw new Error('the agent is gone')
+    const time = Promise.withResolvers<void>()
+    const setup: BridgeClient['setup'] = async function* (_command, signal) {
+      time.resolve()
+      await new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
+    }
+    const parts = { ...plane.parts, clock: { ...systemClock, sleep: () => time.promise } }
+    const connection = { client: { ...plane.bridge.client, setup } }
+    const given = ensureSetup({ parts, agent, connection, signal: new AbortController().signal })
+    await expect(given).rejects.toMatchObject({
+      code: 'start_failed',
+      message: 'The setup took longer than 15 minutes.',
+    })
   })
 
   it('that fails fails the start, with its last lines', async () => {

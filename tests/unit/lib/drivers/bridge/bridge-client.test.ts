@@ -2,6 +2,7 @@ import http from 'node:http'
 import { type Duplex, duplexPair } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type CloneCommand, PROTOCOL_VERSION } from '../../../../../container/contract/bridge.ts'
+import { systemClock } from '../../../../../lib/clock.ts'
 import { createBridgeClient } from '../../../../../lib/drivers/bridge/bridge-client.ts'
 import type { BridgeClient, BridgeMessage } from '../../../../../lib/drivers/bridge/port.ts'
 import { sampleCommand } from '../../../../support/bridge-rig.ts'
@@ -111,6 +112,46 @@ describe('a command', () => {
     const health = client.health(abort.signal)
     abort.abort(new Error('no longer wanted'))
     await expect(health).rejects.toThrow('no longer wanted')
+  })
+
+  it.each([
+    ['a cancel', 'POST /agent/cancel', 30, (of: BridgeClient) => of.cancel('run_1')],
+    [
+      'a commit',
+      'POST /workspace/commit',
+      1_200,
+      (of: BridgeClient) => of.commit({ message: 'm', author: CLONE.user }),
+    ],
+    ['a push', 'POST /workspace/push', 1_200, (of: BridgeClient) => of.push({ targetBranch: 'berth/fix' })],
+  ])('that takes too long is a lost sandbox, and named: %s', async (_what, request, seconds, ask) => {
+    const asked: number[] = []
+    const time = Promise.withResolvers<void>()
+    const sleep = (ms: number) => {
+      asked.push(ms)
+      return time.promise
+    }
+    answer = () => time.resolve()
+    const late = createBridgeClient({ token: 'secret', dial }, { ...systemClock, sleep })
+    await expect(ask(late)).rejects.toMatchObject({
+      code: 'sandbox_lost',
+      message: `The bridge did not answer ${request} within ${seconds} s.`,
+    })
+    expect(asked).toEqual([seconds * 1_000])
+    expect(sockets[0]?.destroyed).toBe(true)
+  })
+
+  it('that begins to answer and does not end is late, too', async () => {
+    const time = Promise.withResolvers<void>()
+    answer = (_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' })
+      response.write('{"ok":')
+      setImmediate(time.resolve)
+    }
+    const late = createBridgeClient({ token: 'secret', dial }, { ...systemClock, sleep: () => time.promise })
+    await expect(late.push({ targetBranch: 'berth/fix' })).rejects.toMatchObject({
+      code: 'sandbox_lost',
+      message: expect.stringContaining('POST /workspace/push within'),
+    })
   })
 
   it('tells a refused execute from a failed one', async () => {

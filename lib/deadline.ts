@@ -1,6 +1,6 @@
 /** Nothing is waited for without an end: a wait that is given up by its signal, and one that is late. */
-import type { Clock } from '../../clock.ts'
-import { type BerthError, isBerthError } from '../../errors.ts'
+import type { Clock } from './clock.ts'
+import { type BerthError, isBerthError } from './errors.ts'
 
 export interface Deadline {
   clock: Clock

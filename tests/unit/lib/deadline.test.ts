@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { Clock } from '../../../../../lib/clock.ts'
-import { BerthError } from '../../../../../lib/errors.ts'
-import { orAborted, withinDeadline } from '../../../../../lib/services/sandbox/deadline.ts'
+import type { Clock } from '../../../lib/clock.ts'
+import { orAborted, withinDeadline } from '../../../lib/deadline.ts'
+import { BerthError } from '../../../lib/errors.ts'
 
 const late = new BerthError('start_failed', 'It took too long.')
 
