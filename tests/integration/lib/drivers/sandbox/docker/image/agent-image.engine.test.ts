@@ -180,6 +180,17 @@ describe('the agent image', () => {
     expect(await run('git config http.proxy')).toBe('http://127.0.0.1:3128')
   })
 
+  it('has nothing in the folder of the bridge: each agent begins a journal of its own', async () => {
+    const real = `${image}-real`
+    await ensureAgentImage({ settings, root: ROOT, tag: real, onProgress: () => {} })
+    try {
+      const command = ['bash', '-c', 'exec 2>&1; ls -A /state']
+      expect((await runOnce(engine, { image: real, command, user: 'bridge', signal })).lines).toEqual([])
+    } finally {
+      await engine.removeImage(real)
+    }
+  }, 60_000)
+
   it('has the users and folders of the contract', async () => {
     const stat = 'stat -c "%n %u:%g %a" /state /workspace /home/agent /run/berth-bridge'
     expect((await run(stat)).split('\n')).toEqual([
