@@ -32,8 +32,16 @@ async function describeRefusal(code: unknown, file: string): Promise<string | nu
     case 'EROFS':
       return `${file} lies on a file system that is read-only. Make it writable, or name another folder in BERTH_DATA_DIR.`
     case 'EACCES':
-    case 'EPERM':
-      return `${file} belongs to ${await describeOwner(file)}, and ${describeUser(process.getuid?.())} may not use it. Start Berth as the user who did before, or give this user the folder.`
+    case 'EPERM': {
+      const { found, stats } = await findExisting(file)
+      return `${found} belongs to ${describeUser(stats.uid)}, and ${describeUser(process.getuid?.())} may not use it. Start Berth as the user who did before, let this user write there, or name another folder in BERTH_DATA_DIR.`
+    }
+    case 'EEXIST':
+    case 'ENOTDIR': {
+      const { found, stats } = await findExisting(file)
+      if (stats.isDirectory()) return null
+      return `${found} is a file, and a folder must be there. Move it away, or name another folder in BERTH_DATA_DIR.`
+    }
     default:
       return null
   }
@@ -44,9 +52,7 @@ async function describeFree(file: string): Promise<string> {
   return `${Math.floor((bavail * bsize) / 1e6)} MB`
 }
 
-async function describeOwner(file: string): Promise<string> {
-  return describeUser((await findNearest(file, (found) => stat(found))).uid)
-}
+const findExisting = (file: string) => findNearest(file, async (found) => ({ found, stats: await stat(found) }))
 
 const describeUser = (uid: number | undefined) => (uid === 0 ? 'root' : `user ${uid}`)
 

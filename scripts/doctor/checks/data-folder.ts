@@ -59,7 +59,8 @@ export function judgeDataFolder(facts: DataFolderFacts): Finding[] {
     return [
       problem(
         `${shown} cannot be written${owner}`,
-        `sudo chown -R ${uid} '${shown}' && chmod u+rwx '${shown}', or ${elsewhere}.`,
+        // Of another's folder, such as / or a home, nobody is to be told to take it.
+        `If Berth made it: sudo chown -R ${uid} '${shown}' && chmod u+rwx '${shown}'. Else ${elsewhere}.`,
         because,
       ),
     ]

@@ -1,6 +1,7 @@
 /** The database: the embedded one, running or at rest, or the server that DATABASE_URL names. Starts nothing and makes nothing. */
 import { OLDEST_MAJOR } from '../../../lib/store/await-server.ts'
 import { type EmbeddedState, inspectEmbedded } from '../../../lib/store/embedded/inspect.ts'
+import { EmbeddedProblem } from '../../../lib/store/embedded/problem.ts'
 import { type DatabaseState, inspectDatabase } from '../../../lib/store/inspect-database.ts'
 import { type Finding, ok, problem, warning } from '../finding.ts'
 
@@ -16,8 +17,8 @@ export type DatabaseFacts =
     }
   | {
       kind: 'embedded'
-      /** Or why there is none for this machine, or its files cannot be looked at. */
-      embedded: EmbeddedState | { words: string }
+      /** Or why there is none for this machine, or the system's code for files that cannot be looked at. */
+      embedded: EmbeddedState | { words: string } | { refusal: string }
       /** Null: it is at rest. */
       answer: DatabaseAnswer | null
     }
@@ -41,7 +42,12 @@ export async function readDatabase(settings: {
     }
   } catch (error) {
     if (!(error instanceof Error)) throw error
-    return { kind: 'embedded', embedded: { words: error.message }, answer: null }
+    const isRefusal = !(error instanceof EmbeddedProblem) && 'code' in error
+    return {
+      kind: 'embedded',
+      embedded: isRefusal ? { refusal: String(error.code) } : { words: error.message },
+      answer: null,
+    }
   }
 }
 
@@ -66,6 +72,15 @@ export function judgeDatabase(facts: DatabaseFacts): Finding[] {
 }
 
 function judgeEmbedded({ embedded, answer }: Extract<DatabaseFacts, { kind: 'embedded' }>): Finding[] {
+  if ('refusal' in embedded) {
+    return [
+      problem(
+        `The files of the embedded database cannot be looked at (${embedded.refusal})`,
+        'They lie in the data folder: see what is said of that. Or name a PostgreSQL server in DATABASE_URL.',
+        BECAUSE,
+      ),
+    ]
+  }
   if ('words' in embedded) {
     return [problem(embedded.words, 'Run npm ci; or name a PostgreSQL server in DATABASE_URL.', BECAUSE)]
   }

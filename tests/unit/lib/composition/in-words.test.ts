@@ -48,11 +48,11 @@ it('says that nothing can be written there', async () => {
   )
 })
 
-it('says whose it is, and who this is', async () => {
+it('says whose it is, and who this is: of what is there, for the rest has no owner', async () => {
   const uid = process.getuid?.()
   const who = uid === 0 ? 'root' : `user ${uid}`
   expect(await wordsOf('EACCES')).toBe(
-    `The secrets cannot be used: ${folder}/secrets/key belongs to ${who}, and ${who} may not use it. Start Berth as the user who did before, or give this user the folder.`,
+    `The secrets cannot be used: ${folder} belongs to ${who}, and ${who} may not use it. Start Berth as the user who did before, let this user write there, or name another folder in BERTH_DATA_DIR.`,
   )
 })
 

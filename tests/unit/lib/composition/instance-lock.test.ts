@@ -26,12 +26,14 @@ const isSettled = async (promise: Promise<unknown>) => {
 describe('a data folder that cannot be made', () => {
   it('keeps a control plane and a command from starting, in words', async () => {
     await writeFile(path.join(folder, 'file'), '')
-    const data = path.join(folder, 'file', 'data')
-    const words = `The data folder ${data} cannot be written (ENOTDIR). Let this user write there, or name another folder in BERTH_DATA_DIR.`
+    const file = path.join(folder, 'file')
+    const words = `The data folder cannot be used: ${file} is a file, and a folder must be there. Move it away, or name another folder in BERTH_DATA_DIR.`
     for (const take of [takeInstanceLock, takeCommandTurn]) {
-      const error = await take(data, never).catch((reason: unknown) => reason)
-      expect(error).toBeInstanceOf(StartRefused)
-      expect(error).toMatchObject({ message: words })
+      for (const data of [file, path.join(file, 'data')]) {
+        const error = await take(data, never).catch((reason: unknown) => reason)
+        expect(error).toBeInstanceOf(StartRefused)
+        expect(error).toMatchObject({ message: words })
+      }
     }
   })
 })

@@ -40,7 +40,7 @@ describe('judgeDataFolder', () => {
     [
       { folder: { isDirectory: true, uid: 0, mode: 0o700 }, isWritable: false },
       '/d cannot be written: it belongs to user id 0, and this is 1000',
-      "sudo chown -R 1000 '/d' && chmod u+rwx '/d', or name another folder in BERTH_DATA_DIR.",
+      "If Berth made it: sudo chown -R 1000 '/d' && chmod u+rwx '/d'. Else name another folder in BERTH_DATA_DIR.",
     ],
   ])('blocks where nothing can be written: %o', (change, found, advice) => {
     expect(judgeDataFolder({ ...facts, ...change })).toEqual([

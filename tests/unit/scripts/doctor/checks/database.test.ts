@@ -97,6 +97,12 @@ describe('judgeDatabase, of the embedded server', () => {
         found: 'The data in /d/postgres is of PostgreSQL 16; this Berth brings 18',
       }),
     ])
+    expect(judgeDatabase({ kind: 'embedded', embedded: { refusal: 'ENOTDIR' }, answer: null })).toEqual([
+      expect.objectContaining({
+        found: 'The files of the embedded database cannot be looked at (ENOTDIR)',
+        advice: expect.stringMatching(/^They lie in the data folder/),
+      }),
+    ])
     const none = { words: 'There is no embedded PostgreSQL for this machine.' }
     expect(judgeDatabase({ kind: 'embedded', embedded: none, answer: null })).toEqual([
       expect.objectContaining({ severity: 'problem', advice: expect.stringMatching(/DATABASE_URL/) }),
