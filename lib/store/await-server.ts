@@ -78,7 +78,8 @@ interface Failure {
 async function tryServer(url: string, attemptMs: number): Promise<Failure | null> {
   const began = performance.now()
   const client = openClient(url, attemptMs)
-  const server: ServerNames = { host: client.host, port: client.port, user: client.user, database: client.database }
+  const { host, port, user, database } = client
+  const server: ServerNames = { host, port, user, database, hasPassword: typeof client.password === 'string' }
   // A session that ends is told twice: by the call that fails, which is enough, and by this event.
   client.on('error', () => undefined)
   try {
@@ -110,6 +111,7 @@ interface ServerNames {
   port: number
   user: string | undefined
   database: string | undefined
+  hasPassword: boolean
 }
 
 const nameOf = ({ host, port }: ServerNames) => `The database server at ${host}:${port}`
@@ -136,7 +138,9 @@ function describe(server: ServerNames, error: unknown): Failure {
   if (!(error instanceof Error)) throw error
   const code = 'code' in error && typeof error.code === 'string' ? error.code : null
   const reason = (error.message || code || error.name).replace(/\.$/, '')
-  if (code === null) return { ...away(server, reason, error), kind: 'unclear' }
+  // The driver's own words for a password that is wanted and not there name no password.
+  const lacking = server.hasPassword ? '' : ', and there is no password in DATABASE_URL'
+  if (code === null) return { ...away(server, `${reason}${lacking}`, error), kind: 'unclear' }
   if (AWAY.has(code) || AWAY_FOR_NOW.test(code)) return away(server, reason, error)
   const words = refusalWords(server, code) ?? `${nameOf(server)} refuses: ${reason} (${code}).`
   return { kind: 'refused', words, cause: error }

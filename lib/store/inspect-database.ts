@@ -12,6 +12,8 @@ export interface DatabaseState {
   encoding: string
   /** False where nothing can be written: a replica, or a user without the right to make tables. */
   writable: boolean
+  /** Tables are in it, and no record of Berth's migrations. */
+  foreign: boolean
   /** Migrations of this version of Berth that it lacks, oldest first. All of them: nothing of Berth's is in it yet. */
   pending: string[]
   /** Migrations that this version does not know: a newer one made them. */
@@ -50,6 +52,7 @@ async function readState(client: pg.Client): Promise<DatabaseState> {
     number: number
     encoding: string
     writable: boolean
+    foreign: boolean
     migrated: boolean
     installed: boolean
     server: string
@@ -59,6 +62,8 @@ async function readState(client: pg.Client): Promise<DatabaseState> {
       current_setting('server_encoding') AS encoding,
       NOT pg_is_in_recovery() AND current_setting('default_transaction_read_only') = 'off'
         AND coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS writable,
+      to_regclass('"_prisma_migrations"') IS NULL
+        AND EXISTS (SELECT FROM pg_tables WHERE schemaname = current_schema()) AS foreign,
       to_regclass('"_prisma_migrations"') IS NOT NULL AS migrated, to_regclass('"Installation"') IS NOT NULL AS installed,
       (SELECT system_identifier::text FROM pg_control_system()) AS server, current_database()::text AS database`)
   const [row] = rows
@@ -71,6 +76,7 @@ async function readState(client: pg.Client): Promise<DatabaseState> {
     versionNumber: row.number,
     encoding: row.encoding,
     writable: row.writable,
+    foreign: row.foreign,
     pending: known.filter((name) => !ended.has(name)),
     unknown: [...ended].filter((name) => !known.includes(name)),
     failed: applied.filter(({ name, ended: hasEnded }) => !hasEnded && !ended.has(name)).map(({ name }) => name),

@@ -119,6 +119,8 @@ async function apply(client: pg.Client, { name, script }: Migration): Promise<vo
 const CURES: Record<string, string> = {
   '42501': ' Let the user of the database own it.',
   '25006': ' It is a replica, or set to read-only: name the main server.',
+  '42P07': ' It is of another program: give Berth a database of its own.',
+  '42710': ' It is of another program: give Berth a database of its own.',
   '53100': ' The disk of the database is full: make room, and start again.',
   '53200': ' The server has too little memory.',
 }

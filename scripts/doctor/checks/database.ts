@@ -145,8 +145,13 @@ function describePending({ pending }: DatabaseState): string {
   return pending.length === 0 ? 'up to date' : `${pending.length} migrations pending: npm start applies them`
 }
 
-function judgeServer(name: string, { versionNumber, encoding, writable }: DatabaseState): Finding[] {
+function judgeServer(name: string, { versionNumber, encoding, writable, foreign }: DatabaseState): Finding[] {
   const findings: Finding[] = []
+  if (foreign) {
+    findings.push(
+      warning(`${name} holds the tables of another program`, 'Name a database of its own for Berth in DATABASE_URL.'),
+    )
+  }
   if (encoding !== 'UTF8') {
     findings.push(
       problem(

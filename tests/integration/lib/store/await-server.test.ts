@@ -88,6 +88,12 @@ describe('a database server that is there', () => {
     expect(lines).toEqual([])
   })
 
+  it('that wants a password is told with whose there is none', async () => {
+    const without = new URL(database)
+    without.password = ''
+    expect((await wait(without.href)).message).toMatch(/, and there is no password in DATABASE_URL\. Waited \d+ s\.$/)
+  })
+
   it('without the database is told with the line that makes it', async () => {
     const missing = new URL(database)
     missing.pathname = '/none'

@@ -36,7 +36,14 @@ describe('inspectDatabase', () => {
     const url = await kept(createEmptyDatabase())
     const empty = await inspectDatabase(url, TIMEOUT_MS)
     expect(empty.pending[0]).toMatch(/_init$/)
+    expect([migrated.foreign, empty.foreign]).toEqual([false, false])
     expect(await query(url, "SELECT 1 FROM pg_tables WHERE schemaname = 'public'")).toEqual([])
+  })
+
+  it("knows another program's database", async () => {
+    const url = await kept(createEmptyDatabase())
+    await query(url, 'CREATE TABLE invoices (id int)')
+    expect(await inspectDatabase(url, TIMEOUT_MS)).toMatchObject({ foreign: true })
   })
 
   it('names the migrations that are missing, those of a newer version, and those that did not end', async () => {

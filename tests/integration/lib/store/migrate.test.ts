@@ -103,6 +103,14 @@ describe('migrateDatabase', () => {
     expect(await migrateDatabase(url, { directory })).toEqual({ applied: ['20260102000000_fails'] })
   })
 
+  it("says what to do about another program's tables", async () => {
+    const { url } = await emptyDatabase()
+    await query(url, 'CREATE TABLE "User" (id int)')
+    await expect(migrateDatabase(url)).rejects.toThrow(
+      'relation "User" already exists (42P07). It is of another program: give Berth a database of its own.',
+    )
+  })
+
   it('takes up what an older version began and was killed in', async () => {
     const { url } = await emptyDatabase()
     const directory = await migrationsOf({ '20260101000000_first': 'CREATE TABLE first (id int);' })

@@ -7,6 +7,7 @@ const state: DatabaseState = {
   versionNumber: 180_004,
   encoding: 'UTF8',
   writable: true,
+  foreign: false,
   pending: [],
   unknown: [],
   failed: [],
@@ -57,7 +58,8 @@ describe('judgeDatabase, of a server that was named', () => {
   it.each<[Partial<DatabaseState>, string]>([
     [{ versionNumber: 130_012 }, `${NAME} is no longer maintained by its makers`],
     [{ failed: ['2_more'] }, `${NAME}: the migration 2_more began and did not end`],
-  ])('warns of an old server, and of a start that was killed: %o', (change, found) => {
+    [{ foreign: true }, `${NAME} holds the tables of another program`],
+  ])('warns of an old server, a start that was killed, and tables that are not ours: %o', (change, found) => {
     expect(named({ state: { ...state, ...change } })).toEqual([expect.objectContaining({ severity: 'warning', found })])
   })
 })
