@@ -2,24 +2,30 @@
 import { createProgress } from '../lib/composition/progress.ts'
 import { loadSettings } from '../lib/config.ts'
 import { ensureAgentImage } from '../lib/drivers/sandbox/docker/image/ensure-agent-image.ts'
+import { parseCommandLine } from './command-line.ts'
 import { projectDirectory } from './project-directory.ts'
 import { runInterruptibly } from './run-interruptibly.ts'
 
-const flags = process.argv.slice(2)
-const unknown = flags.filter((flag) => flag !== '--no-cache')
-if (unknown.length > 0) {
-  console.error(`build-container: unknown ${unknown.join(' ')}; it takes --no-cache and nothing else.`)
-  process.exit(2)
-}
+const USAGE = `npm run build-container [-- --no-cache]
+
+Makes the agent image, or says that it is up to date.
+
+  --no-cache  make it anew, but for its base
+  --help      this text
+`
 
 await runInterruptibly('build', async ({ signal }) => {
+  const { values } = parseCommandLine(USAGE, {
+    options: { 'no-cache': { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
+  })
+  if (values.help) return console.log(USAGE.trimEnd())
   const settings = loadSettings(projectDirectory)
   const progress = createProgress({ write: (line) => console.log(line) })
   const { image, built } = await progress.step('Building the agent image', (note) =>
     ensureAgentImage({
       settings,
       onProgress: note,
-      noCache: flags.includes('--no-cache'),
+      noCache: values['no-cache'],
       signal,
       root: projectDirectory,
     }),

@@ -6,13 +6,14 @@ import { StartRefused } from '../lib/composition/start-refused.ts'
 import { SettingsError } from '../lib/config.ts'
 import { isBerthError } from '../lib/errors.ts'
 import { causeChain } from '../lib/logger.ts'
+import { WrongArguments } from './command-line.ts'
 
 /** A signal that comes so much later than the first means "at once": Ctrl+C arrives twice, from the terminal and from npm. */
 const IMPATIENT_MS = 2_000
 
 class Interrupted extends Error {}
 
-/** `name` as in "The demo failed". Ends the process: 0, 1 with words on standard error, or 130 after a signal. */
+/** `name` as in "The demo failed". Ends the process: 0, 1 with words on standard error, 2 for a wrong command line, or 130 after a signal. */
 export async function runInterruptibly(name: string, work: (ending: AbortController) => Promise<void>): Promise<never> {
   const ending = new AbortController()
   endOnSignal(name, ending)
@@ -24,6 +25,10 @@ export async function runInterruptibly(name: string, work: (ending: AbortControl
   } catch (error) {
     const { aborted, reason } = ending.signal
     if (reason instanceof Interrupted) return process.exit(130)
+    if (error instanceof WrongArguments) {
+      process.stderr.write(`${error.message}\n`)
+      return process.exit(2)
+    }
     process.stderr.write(`\nThe ${name} failed: ${describeFailure(aborted ? reason : error)}\n`)
     return process.exit(1)
   }

@@ -1,5 +1,5 @@
 /** What `npm run bench` is asked for on its command line. Pure. */
-import { parseArgs } from 'node:util'
+import { parseCommandLine, WrongArguments } from '../command-line.ts'
 import { benches } from './benches.ts'
 
 export interface BenchArguments {
@@ -24,9 +24,9 @@ Takes some minutes, and says nothing true on a machine that is busy with somethi
   --help           this text
 `
 
-/** Throws an Error in words for what is not known. */
+/** Throws WrongArguments for what is not known. */
 export function readArguments(argv: string[]): BenchArguments {
-  const { values } = parseArgs({
+  const { values } = parseCommandLine(USAGE, {
     args: argv,
     options: {
       only: { type: 'string', multiple: true, default: [] },
@@ -36,10 +36,11 @@ export function readArguments(argv: string[]): BenchArguments {
     },
   })
   const unknown = values.only.filter((name) => !names.includes(name))
-  if (unknown.length > 0) throw new Error(`There is no bench "${unknown[0]}"; there are ${names.join(', ')}.`)
+  if (unknown.length > 0)
+    throw new WrongArguments(`There is no bench "${unknown[0]}"; there are ${names.join(', ')}.`, USAGE)
   const repeat = values.repeat === undefined ? null : Number(values.repeat)
   if (repeat !== null && (!Number.isInteger(repeat) || repeat < 1)) {
-    throw new Error(`--repeat takes a number of repetitions, 1 or more; "${values.repeat}" is none.`)
+    throw new WrongArguments(`--repeat takes a number of repetitions, 1 or more; "${values.repeat}" is none.`, USAGE)
   }
   const only = values.only.length === 0 ? names : names.filter((name) => values.only.includes(name))
   return { only, repeat, json: values.json, help: values.help }

@@ -1,5 +1,5 @@
 /** What `npm run demo` is asked for on its command line. Pure: nothing is opened or read here. */
-import { parseArgs } from 'node:util'
+import { parseCommandLine, WrongArguments } from '../command-line.ts'
 
 export interface DemoArguments {
   /** A folder, bare repository or bundle; null: the sample. */
@@ -26,9 +26,9 @@ when OPENROUTER_API_KEY is set.
 Without a Docker engine only the sample runs, as processes of this machine. BERTH_SANDBOX=process lets anything run so.
 `
 
-/** Throws an Error in words for what does not go together. `hasKey`: OPENROUTER_API_KEY is set. */
+/** Throws WrongArguments for what does not go together. `hasKey`: OPENROUTER_API_KEY is set. */
 export function readArguments(argv: string[], hasKey: boolean): DemoArguments {
-  const { values } = parseArgs({
+  const { values } = parseCommandLine(USAGE, {
     args: argv,
     options: {
       repo: { type: 'string' },
@@ -39,13 +39,21 @@ export function readArguments(argv: string[], hasKey: boolean): DemoArguments {
     },
   })
   const { repo = null, case: caseFile = null, task = null } = values
-  if (caseFile !== null && repo === null) throw new Error('--case needs the repository that it is about: --repo.')
-  if (caseFile !== null && task !== null) throw new Error('--case brings its own task: leave out --task.')
+  if (caseFile !== null && repo === null)
+    throw new WrongArguments('--case needs the repository that it is about: --repo.', USAGE)
+  if (caseFile !== null && task !== null)
+    throw new WrongArguments('--case brings its own task: leave out --task.', USAGE)
   if (repo !== null && caseFile === null && task === null) {
-    throw new Error('--repo needs --case <file.json> (scripted), or --task "..." with OPENROUTER_API_KEY set.')
+    throw new WrongArguments(
+      '--repo needs --case <file.json> (scripted), or --task "..." with OPENROUTER_API_KEY set.',
+      USAGE,
+    )
   }
   if (task !== null && !hasKey) {
-    throw new Error('--task needs a real model: set OPENROUTER_API_KEY. The scripted one only plays cases.')
+    throw new WrongArguments(
+      '--task needs a real model: set OPENROUTER_API_KEY. The scripted one only plays cases.',
+      USAGE,
+    )
   }
   return { repository: repo, caseFile, task, keepOpen: values['keep-open'], help: values.help }
 }
