@@ -198,7 +198,7 @@ describeBoundary('gateway', ({ attempt }) => {
     expect(await refused({ body: bodyOf('x', { model: 'openai/gpt-5-mini' }) })).toEqual({
       status: 403,
       code: 'model_forbidden',
-      message: `This run may use ${MODEL}, not openai/gpt-5-mini.`,
+      message: `This run may use ${MODEL}, not openai/gpt-5-mini. A model that was chosen since holds from the next run on.`,
     })
   })
 
