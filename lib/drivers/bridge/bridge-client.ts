@@ -83,6 +83,7 @@ function inTime<T>(
   const late = new BerthError(
     'sandbox_lost',
     `The bridge did not answer ${method} ${path} within ${timeoutMs / 1_000} s.`,
+    { details: { timeoutMs } },
   )
   return withinDeadline({ clock, ms: timeoutMs, signal, late }, (timed) => work({ ...input, signal: timed }))
 }

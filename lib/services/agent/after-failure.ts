@@ -17,6 +17,8 @@ const LOG_TAIL_LINES = 50
 
 /** Steps that need no sandbox that lives. */
 const ENDS: readonly Step[] = ['take_down', 'purge']
+/** Steps that another sandbox can take for the run. */
+const REMADE: readonly Step[] = ['begin', 'attach', 'deliver']
 
 export interface Failure {
   work: Convergence
@@ -50,7 +52,7 @@ export async function afterFailure(failure: Failure): Promise<'again' | 'anew' |
     await waitForEngine(failure, error)
     return 'later'
   }
-  if (connected && isBerthError(error) && error.code === 'sandbox_lost' && !ENDS.includes(step)) {
+  if (connected && isBroken(error, step)) {
     await leave(failure)
     return 'again'
   }
@@ -67,6 +69,12 @@ export async function afterFailure(failure: Failure): Promise<'again' | 'anew' |
 /** Whether a run that loses its sandbox goes on by itself. */
 export function mayContinue(run: Pick<Run, 'continuedCount'>): boolean {
   return run.continuedCount < MAX_CONTINUATIONS
+}
+
+/** The connection went; what it was to may be as good as before. A sandbox that is there and does not answer is not. */
+function isBroken(error: unknown, step: Step): boolean {
+  if (!isBerthError(error) || error.code !== 'sandbox_lost' || ENDS.includes(step)) return false
+  return error.details?.timeoutMs === undefined || !REMADE.includes(step)
 }
 
 /** What a sandbox that goes away under a step leaves of it; a start that its driver gave up looks no different from outside. */
@@ -114,7 +122,7 @@ async function waitForEngine({ work, error }: Failure, away: BerthError): Promis
 async function takeLoss(failure: Failure): Promise<boolean> {
   const { work, step, run, error } = failure
   const { parts, agentId } = work
-  if (!['begin', 'attach', 'deliver'].includes(step)) return false
+  if (!REMADE.includes(step)) return false
   const lost = step === 'deliver' ? await findUndelivered(failure) : run
   // Read again: the step may have counted a loss itself.
   const current = lost && (await parts.stores.runs.find(lost.id))

@@ -1,6 +1,7 @@
 /** What the worker of an agent does when its sandbox, or the wish, changes under the step that is being taken. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { BridgeClient } from '../../../../../lib/drivers/bridge/port.ts'
+import { BerthError } from '../../../../../lib/errors.ts'
 import { createAgent } from '../../../../../lib/services/agent/create.ts'
 import { cancelRun, purgeAgent, stopAgent } from '../../../../../lib/services/agent/end.ts'
 import { chatWithAgent, resumeAgent, startAgent } from '../../../../../lib/services/agent/instruct.ts'
@@ -99,6 +100,17 @@ describe('a bridge that goes away', () => {
     await resume(id, 'Go on')
     await plane.untilAtRest(id)
     expect(await read(id)).toMatchObject({ status: 'READY', run: { task: 'Go on', reason: 'completed' } })
+  })
+
+  it('by not answering as the work leaves: it leaves from another sandbox', async () => {
+    const { commit } = plane.bridge.client
+    plane.bridge.client.commit = async () => {
+      plane.bridge.client.commit = commit
+      throw new BerthError('sandbox_lost', 'The bridge did not answer.', { details: { timeoutMs: 1 } })
+    }
+    const id = await createAndRun()
+    expect(await read(id)).toMatchObject({ status: 'READY', pullRequest: { number: 1 }, run: { reason: 'completed' } })
+    expect(await containers(id)).toMatchObject([{ engineId: 'fake-2' }])
   })
 
   it('again and again: the agent fails, and says so', async () => {
