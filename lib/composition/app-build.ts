@@ -89,6 +89,10 @@ async function readFreeBytes(folder: string): Promise<number> {
   return bavail * bsize
 }
 
+/** Measured: with 1 GB for all of Berth it goes through, with half of that it does not. */
+const WANT_OF_MEMORY =
+  '(next build was ended by the system, mostly for want of memory): together with the database this takes 1 GB. Add memory or swap, or end what uses it, and start again.'
+
 function runBuild({ root, onProgress, signal }: AppBuild): Promise<void> {
   // It ends with this process: one that went on would write into what the next start builds.
   const endWithParent = pathToFileURL(path.join(root, 'scripts/set-up/end-with-parent.mjs')).href
@@ -113,11 +117,8 @@ function runBuild({ root, onProgress, signal }: AppBuild): Promise<void> {
     next.once('error', (error) => reject(signal.aborted ? signal.reason : error))
     next.once('close', (code, endedBy) => {
       if (code === 0) return resolve()
-      const how =
-        endedBy === 'SIGKILL' ? 'ended by the system, mostly for want of memory' : (endedBy ?? `exit code ${code}`)
-      reject(
-        new StartRefused(`The pages cannot be built (next build: ${how}). The end of its output:\n${lines.join('\n')}`),
-      )
+      const how = endedBy === 'SIGKILL' ? WANT_OF_MEMORY : `(next build: ${endedBy ?? `exit code ${code}`}).`
+      reject(new StartRefused(`The pages cannot be built ${how} The end of its output:\n${lines.join('\n')}`))
     })
   })
 }

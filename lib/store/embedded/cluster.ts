@@ -8,6 +8,7 @@ import type { EmbeddedLocation } from './location.ts'
 import { isProcessAlive } from './postmaster.ts'
 import { EmbeddedProblem } from './problem.ts'
 import type { Programs } from './programs.ts'
+import { assertUserHasName } from './user-name.ts'
 
 const run = promisify(execFile)
 export const SUPERUSER = 'berth'
@@ -31,6 +32,7 @@ export async function ensureCluster(location: EmbeddedLocation, programs: Progra
     await assertMajor(location.cluster, programs.major)
     return known
   }
+  if (location.user === null) assertUserHasName()
   await assertRoom(location.home)
   const password = randomBytes(24).toString('base64url')
   const partial = `${location.cluster}.${process.pid}.${randomBytes(6).toString('hex')}.partial`

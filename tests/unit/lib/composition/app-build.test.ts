@@ -133,6 +133,13 @@ describe('ensureAppBuilt', () => {
     expect(await read('.next/page')).toBe('page')
   })
 
+  it('says what to do about a build that the system ended', async () => {
+    await next("process.kill(process.pid, 'SIGKILL')")
+    await expect(build()).rejects.toThrow(
+      'for want of memory): together with the database this takes 1 GB. Add memory or swap, or end what uses it, and start again.',
+    )
+  })
+
   it('ends the build when it is given up, and takes nothing of it for built', async () => {
     await build()
     await write('app/page.tsx', 'other')
