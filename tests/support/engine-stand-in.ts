@@ -1,6 +1,7 @@
 /** As much of a Docker engine as a check of the set-up asks of one: HTTP on a Unix socket. For tests that need no container. */
 import { createServer } from 'node:http'
 import path from 'node:path'
+import { LABEL } from '../../lib/drivers/sandbox/docker/labels.ts'
 
 export interface EngineStandIn {
   /** As in DOCKER_HOST. */
@@ -15,19 +16,27 @@ export interface EngineStandInOptions {
   folder: string
   info?: Record<string, unknown>
   version?: Record<string, unknown>
-  /** Names of images that it has. */
+  /** Names of agent images that it has. */
   images?: string[]
+  /** Names of images that it has and that are none of Berth's. */
+  foreignImages?: string[]
   /** Names of images that their registry has. */
   inRegistry?: string[]
 }
 
 export async function startEngineStandIn(options: EngineStandInOptions): Promise<EngineStandIn> {
-  const { folder, images = [], inRegistry = [] } = options
+  const { folder, images = [], foreignImages = [], inRegistry = [] } = options
   const requests: string[] = []
   const answers: [RegExp, (name: string) => { status: number; body: unknown }][] = [
     [/^GET \/version$/, () => ({ status: 200, body: { ...VERSION, ...options.version } })],
     [/^GET \/info$/, () => ({ status: 200, body: { ...INFO, ...options.info } })],
-    [/^GET \/images\/(.+)\/json$/, (name) => found(images.includes(name), 404, { Id: `id of ${name}`, Config: {} })],
+    [
+      /^GET \/images\/(.+)\/json$/,
+      (name) => {
+        const Labels = images.includes(name) ? { [LABEL.tools]: 'tools-of-the-rig:1' } : {}
+        return found([...images, ...foreignImages].includes(name), 404, { Id: `id of ${name}`, Config: { Labels } })
+      },
+    ],
     [/^GET \/distribution\/(.+)\/json$/, (name) => found(inRegistry.includes(name), 500, { Descriptor: {} })],
   ]
   const server = createServer((request, response) => {

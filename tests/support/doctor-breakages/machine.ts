@@ -71,6 +71,17 @@ export const machineBreakages: Breakage[] = [
     advice: /docker pull base\.test\/none:1.*BERTH_BASE_IMAGE/,
   },
   {
+    what: "an agent image without Berth's programs",
+    break: async (stage) => ({
+      ...(await startEngine(stage, { foreignImages: ['debian:12'] })),
+      BERTH_AGENT_IMAGE: 'debian:12',
+    }),
+    check: 'image',
+    severity: 'problem',
+    found: /debian:12, which BERTH_AGENT_IMAGE names, does not have Berth's programs/,
+    advice: /leave BERTH_AGENT_IMAGE out/,
+  },
+  {
     what: 'an agent image that was not made yet',
     break: async (stage) => ({
       ...(await startEngine(stage, { inRegistry: ['base.test/there:1'] })),
@@ -217,6 +228,17 @@ export const machineBreakages: Breakage[] = [
     severity: 'problem',
     found: /used by a newer Berth \(migration 29990101000000_later\)/,
     advice: /git pull/,
+  },
+  {
+    what: "another program's database",
+    break: query(
+      'ALTER TABLE "_prisma_migrations" RENAME TO something_else',
+      'ALTER TABLE something_else RENAME TO "_prisma_migrations"',
+    ),
+    check: 'database',
+    severity: 'warning',
+    found: /holds the tables of another program/,
+    advice: /a database of its own for Berth/,
   },
   {
     what: 'a wish for another kind of sandbox than was chosen',
