@@ -62,7 +62,10 @@ function play([next, ...rest]) {
       if ('hello' in frame) {
         accepted = true
         begin?.(say)
-      } else if ('method' in frame) call?.(say, frame)
+      } else if ('method' in frame) {
+        console.log(`${name}: asked`)
+        call?.(say, frame)
+      }
     }
   })
   socket.on('close', () => {
