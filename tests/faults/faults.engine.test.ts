@@ -56,7 +56,7 @@ describe.each(worlds)(`faults on $engine, seed ${options.seed}`, ({ withOwnEngin
         throw await withLastWords(world, { agentId, error })
       }
       await world.api().deleteAgent(agentId, { purge: true })
-      await expectNothingLeft(world, agentId)
+      await expectNothingLeft(world, { agentId, kind: fault.kind })
       expect(world.listeningPorts()).toHaveLength(before.ports)
       expect(await world.socketFolders()).toEqual(before.folders)
     }

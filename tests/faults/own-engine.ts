@@ -1,6 +1,7 @@
 /** A Docker engine of the tests' own, which they may kill: another data folder, another socket, no network. Needs root. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { request } from 'node:http'
 import os from 'node:os'
@@ -8,6 +9,7 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { findEngine } from '../../lib/drivers/sandbox/docker/engine/find-engine.ts'
+import { readProcessTable, sendSignal, withDescendants } from '../../lib/process-table.ts'
 
 const START_MS = 60_000
 const POLL_MS = 100
@@ -75,6 +77,7 @@ export async function startOwnEngine(options: { dockerHost: string | null; image
   const close = async () => {
     await end('SIGTERM')
     await endRuntime()
+    endShims(folder)
     await unmountBelow(folder)
     await rm(folder, { recursive: true, force: true })
   }
@@ -86,6 +89,25 @@ export async function startOwnEngine(options: { dockerHost: string | null; image
     throw error
   }
   return { dockerHost: `unix://${socketPath}`, kill, start, close }
+}
+
+/** With what runs below them: those of containers that an engine was starting as it was killed, no engine knows of any more. */
+function endShims(folder: string): void {
+  const table = readProcessTable()
+  const shims = table
+    .map(({ pid }) => pid)
+    .filter((pid) => readWords(pid).some((word) => word.startsWith(`${folder}/`)))
+  for (const pid of withDescendants(new Set(shims), table)) sendSignal(pid, 'SIGKILL')
+}
+
+/** Its command line; empty when it is gone. */
+function readWords(pid: number): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+  } catch (error) {
+    if (hasCode(error, ['ENOENT', 'ESRCH'])) return []
+    throw error
+  }
 }
 
 /** What an engine mounts on its own folder, one that was killed leaves there, and the next leaves what it found. */
@@ -101,9 +123,12 @@ async function killIfThere(pidFile: string): Promise<void> {
   try {
     process.kill(Number(await readFile(pidFile, 'utf8')), 'SIGKILL')
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : null
-    if (code !== 'ENOENT' && code !== 'ESRCH') throw error
+    if (!hasCode(error, ['ENOENT', 'ESRCH'])) throw error
   }
+}
+
+function hasCode(error: unknown, codes: string[]): boolean {
+  return error instanceof Error && 'code' in error && codes.includes(String(error.code))
 }
 
 function answers(socketPath: string): Promise<boolean> {

@@ -63,7 +63,7 @@ describe('struck twice in one run', () => {
     expect(of('run_started').map(({ data }) => data.continued)).toEqual([false, true])
     await expectJournalStored(world, agentId)
     await world.api().deleteAgent(agentId, { purge: true })
-    await expectNothingLeft(world, agentId)
+    await expectNothingLeft(world, { agentId, kind: 'bridge' })
   })
 
   it('by the loss of its control plane, the run goes on as if nothing had been', async () => {
@@ -75,6 +75,6 @@ describe('struck twice in one run', () => {
     await expectJournalStored(world, agentId)
     await expectWorkDoneOnce(world, agentId)
     await world.api().deleteAgent(agentId, { purge: true })
-    await expectNothingLeft(world, agentId)
+    await expectNothingLeft(world, { agentId, kind: 'control plane' })
   })
 })
