@@ -116,15 +116,20 @@ async function deliverEnded({ work, agent, run, fence }: ConnectInput): Promise<
   })
 }
 
-/** A run that was cancelled before its bridge had it. Without a connection nobody knows what its container is worth: it goes. */
+/**
+ * A run that was cancelled before its bridge had it. Without a connection nobody knows what its container is worth: it goes, unless
+ * the work of the run before is still to leave it.
+ */
 async function endPending({ work, agent }: { work: Convergence; agent: Agent }): Promise<void> {
   const { parts } = work
-  const connected = work.connection() !== null
-  if (!connected && agent.incarnation !== null) await removeContainers(parts, agent.id)
+  const delivers = agent.undeliveredRunId !== null
+  const stays = delivers || work.connection() !== null
+  if (!stays && agent.incarnation !== null) await removeContainers(parts, agent.id)
   await writeAsHolder(parts, agent.id, async (tx) => {
     await endOpenRun(parts, tx, { reason: 'cancelled', message: 'Cancelled before it began.' })
-    tx.update({ needs: null, divergence: null, ...(connected ? {} : { incarnation: null, undeliveredRunId: null }) })
-    setStatus(tx, connected ? 'READY' : 'IDLE')
+    tx.update({ needs: null, divergence: null, ...(stays ? {} : { incarnation: null }) })
+    if (delivers) setStatus(tx, 'RUNNING')
+    else setStatus(tx, stays ? 'READY' : 'IDLE')
   })
 }
 

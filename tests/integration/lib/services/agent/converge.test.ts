@@ -167,6 +167,20 @@ describe('the work of a run that has ended', () => {
     expect((await plane.parts.stores.agents.find(id))?.workspace).toMatchObject({ digest: 'd'.repeat(64) })
   })
 
+  it('leaves although the run that would have followed is cancelled, on a new connection too', async () => {
+    const { id, push } = await createDelivering()
+    const next = await plane.boot()
+    plane.bridge.client.push = async () => ({ ok: true, head: 'c'.repeat(40), message: '' })
+    const ctx = { ...plane.ctx, parts: next }
+    await resumeAgent({ ctx, input: { agentId: id, newTask: 'And the docs' } })
+    await cancelRun({ ctx, input: { agentId: id } })
+    await plane.untilAtRest(id)
+    await next.supervisor.settle(id)
+    expect(await read(id)).toMatchObject({ status: 'READY', run: { task: 'And the docs', reason: 'cancelled' } })
+    expect((await requests(id)).at(0)?.data).toMatchObject({ action: 'opened' })
+    push()
+  })
+
   it('leaves after the control plane died before it', async () => {
     const { id, push } = await createDelivering()
     const next = await plane.boot()
