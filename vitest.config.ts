@@ -42,6 +42,8 @@ export default defineConfig({
           globalSetup: ['tests/support/global-setup.ts'],
           pool: 'forks',
           testTimeout: 20_000,
+          // What is polled runs beside everything else, and waits for a database.
+          expect: { poll: { timeout: 10_000 } },
           hookTimeout: 60_000,
         },
       },

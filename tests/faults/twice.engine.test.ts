@@ -11,7 +11,7 @@ import {
   expectWholeLog,
   expectWorkDoneOnce,
 } from './undisturbed.ts'
-import { STEPS } from './work.ts'
+import { LONG_WORK, STEPS } from './work.ts'
 import { type FaultWorld, startFaultWorld } from './world.ts'
 
 let world: FaultWorld
@@ -39,7 +39,9 @@ function untilWorked(reader: WatchedAgent, calls: number) {
 /** Answers when the run is over. */
 async function strikeTwice(kind: FaultKind): Promise<{ agentId: string; runId: string }> {
   const limits = { maxSteps: STEPS + 5 }
-  const { id } = await world.api().createAgent({ githubRepo: sampleCase.repo, task: `Twice: ${kind}`, limits })
+  const { id } = await world
+    .api()
+    .createAgent({ githubRepo: sampleCase.repo, task: `${LONG_WORK}twice: ${kind}`, limits })
   const { run } = await world.api().startAgent(id)
   for (const more of [FIRST_CALLS, SURELY_AFTER]) {
     const worked = (await world.api().listEvents(id)).filter(({ type }) => type === 'tool_result').length

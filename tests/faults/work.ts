@@ -9,8 +9,11 @@ export const TRACE_FILE = 'trace.txt'
 /** What the file holds in the end, unless a call was cut off. */
 export const traces = Array.from({ length: STEPS }, (_, index) => [`${index + 1}a`, `${index + 1}b`]).flat()
 
-const append = (step: number, part: string): ScriptedToolCall => ({
-  ...runCommand(`echo ${step}${part} >> ${TRACE_FILE}; sleep 0.0${step % 5}; cat ${TRACE_FILE} | wc -l`, 60),
+/** Tasks that begin so take their time: a second strike is still within the run. */
+export const LONG_WORK = 'Long: '
+
+const append = (step: number, part: string, seconds: number): ScriptedToolCall => ({
+  ...runCommand(`echo ${step}${part} >> ${TRACE_FILE}; sleep ${seconds}; cat ${TRACE_FILE} | wc -l`, 60),
   id: `call_${step}${part}`,
 })
 
@@ -24,7 +27,8 @@ export const disturbedWork: Script = ({ body, conversation }): Reply => {
   if (last !== undefined && textOf(last.content).includes('Say hello')) return { text: 'Hello.' }
   const step = answers + 1
   if (step > STEPS) return { text: `All ${STEPS} steps of "${conversation.slice(0, 20)}" are done.` }
-  return { text: `Step ${step}.`, toolCalls: [append(step, 'a'), append(step, 'b')] }
+  const seconds = conversation.includes(LONG_WORK) ? 0.3 : (step % 5) / 100
+  return { text: `Step ${step}.`, toolCalls: [append(step, 'a', seconds), append(step, 'b', seconds)] }
 }
 
 function textOf(content: unknown): string {

@@ -6,7 +6,10 @@ export const WARN_AT = 0.8
 /** Waits between attempts at one model call: doubled from the first, shortened by up to half at random. */
 export const RETRY_FIRST_MS = 1_000
 export const RETRY_LONGEST_MS = 30_000
-/** All waits for one model call together, those for an answer that stood still among them; then the run ends. */
+/**
+ * All waits for one model call together, then the run ends. An answer that stood still counts as STALL_MS, one that never came too,
+ * so that either is asked for once more.
+ */
 export const RETRY_TOTAL_MS = 5 * 60_000
 /** An answer of which no byte comes for so long is given up and asked for again. The gateway waits longer for its first. */
 export const STALL_MS = 180_000

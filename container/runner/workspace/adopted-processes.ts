@@ -11,6 +11,8 @@ export interface CommandProcess {
   mark: string
   /** In ticks, as in the table of processes. */
   startTime: number
+  /** It is over; what carries its mark is being ended, and is nobody else's meanwhile. */
+  ending?: boolean
 }
 
 /** What may be signalled of it, in a table without this process: what descends from this one, or from an exec, is not adopted. */
@@ -33,5 +35,6 @@ export function isLeftBy(
 ): boolean {
   const others = [...running].filter((other) => other.mark !== command.mark)
   if (mark !== undefined) return !others.some((other) => other.mark === mark)
-  return startTime >= command.startTime && !others.some((other) => startTime >= other.startTime)
+  // Of two commands that end at once, one has to take it.
+  return startTime >= command.startTime && !others.some((other) => !other.ending && startTime >= other.startTime)
 }

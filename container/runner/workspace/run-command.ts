@@ -71,7 +71,7 @@ export async function runCommand(options: RunOptions): Promise<CommandResult> {
     return settle(exit, exit)
   }
   const { child, pid } = started
-  const command = { groupId: pid, mark: options.mark, startTime: readStartTime(pid) }
+  const command: CommandProcess = { groupId: pid, mark: options.mark, startTime: readStartTime(pid) }
   running.add(command)
   const family = createProcessFamily({ command, running, isolated, clock })
   const exited = waitForExit(child)
@@ -84,11 +84,11 @@ export async function runCommand(options: RunOptions): Promise<CommandResult> {
       waitForCancel(options.signal, stop.signal),
       collectOutput({ child, collector, maxBytes: options.maxOutputBytes ?? MAX_COMMAND_OUTPUT_BYTES }),
     ])
-    // Before a last look at what is left: of two commands that end at once, one has to take it for left over.
-    running.delete(command)
+    command.ending = true
     const exit = await endCommand({ ending, family, exited, drained, collector, clock })
     return settle(ending, exit)
   } finally {
+    running.delete(command)
     stop.abort()
     child.stdout?.destroy()
     child.stdin?.destroy()

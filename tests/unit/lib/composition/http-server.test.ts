@@ -46,7 +46,8 @@ describe('openHttpServer', () => {
   })
 
   it('cuts an answer of which nothing is read, and none that takes long or is read slowly', async () => {
-    const stuckMs = 200
+    // Longer than this process may be kept from reading.
+    const stuckMs = 2_000
     const http = await openHttpServer({ host: '127.0.0.1', port: 0, stuckMs })
     open.push(http)
     const cut = Promise.withResolvers<string>()

@@ -44,4 +44,10 @@ describe('an adopted process', () => {
   it('with the mark of a command that runs is that one’s', () => {
     expect(isLeftBy({ startTime: 60, mark: 'm.younger' }, { command, running: [command, younger] })).toBe(false)
   })
+
+  it('of a command that is being ended is still that one’s, and what has no mark the other’s', () => {
+    const running = [command, { ...younger, ending: true }]
+    expect(isLeftBy({ startTime: 75, mark: 'm.younger' }, { command, running })).toBe(false)
+    expect(isLeftBy(unmarked(75), { command, running })).toBe(true)
+  })
 })
