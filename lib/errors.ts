@@ -44,6 +44,19 @@ export function isErrorCode(code: string): code is ErrorCode {
   return Object.hasOwn(ERROR_STATUS, code)
 }
 
+/** What only the control plane can know, and decides by. */
+const OWN_CODES: readonly ErrorCode[] = [
+  'unauthenticated',
+  'engine_unreachable',
+  'image_missing',
+  'database_unreachable',
+]
+
+/** The code that a sandbox says, where it is one that a sandbox may say; else `otherwise`. */
+export function codeOfSandbox(code: string, otherwise: ErrorCode): ErrorCode {
+  return isErrorCode(code) && !OWN_CODES.includes(code) ? code : otherwise
+}
+
 /** One wrong field of a request: where, and what is wrong in words. */
 export interface FieldProblem {
   path: string

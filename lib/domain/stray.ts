@@ -11,17 +11,18 @@ export type StrayReason =
 
 const AT_REST: readonly Agent['status'][] = ['IDLE', 'SLEEPING', 'FAILED']
 
-/** True where an agent has nothing that runs. */
-export function isAtRest(agent: Pick<Agent, 'status' | 'desired'>): boolean {
-  return AT_REST.includes(agent.status) && agent.desired === null
+/** True where an agent has nothing that runs, and no run that waits for its engine. */
+export function isAtRest(agent: Pick<Agent, 'status' | 'desired'>, hasOpenRun: boolean): boolean {
+  return AT_REST.includes(agent.status) && agent.desired === null && !hasOpenRun
 }
 
 /** Null for a sandbox that is accounted for. */
 export function strayReason(
   sandbox: { incarnation: string; state: 'running' | 'stopped' },
   agent: Pick<Agent, 'status' | 'desired' | 'incarnation'> | null,
+  hasOpenRun: boolean,
 ): StrayReason | null {
   if (agent === null) return 'unknown_agent'
   if (agent.incarnation !== sandbox.incarnation) return 'outdated'
-  return sandbox.state === 'running' && isAtRest(agent) ? 'at_rest' : null
+  return sandbox.state === 'running' && isAtRest(agent, hasOpenRun) ? 'at_rest' : null
 }

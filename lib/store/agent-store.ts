@@ -12,6 +12,8 @@ const UNSETTLED: Prisma.AgentWhereInput = {
   OR: [
     { status: { in: ['STARTING', 'RUNNING', 'READY', 'STOPPING'] } },
     { desired: { not: null } },
+    { undeliveredRunId: { not: null } },
+    { deliveryAskedAt: { not: null } },
     { runs: { some: { status: { not: 'ENDED' } } } },
   ],
 }

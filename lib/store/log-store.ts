@@ -150,6 +150,8 @@ class PendingChange implements LogTransaction {
   }
 
   appendOwn(type: 'error' | 'done' | 'commit', data: Record<string, unknown>, runId: string | null) {
+    // Said about a sandbox, which could have it said without end.
+    this.#countJournal(loggedBytes(data))
     this.append(type, data, { runId })
   }
 
@@ -159,11 +161,15 @@ class PendingChange implements LogTransaction {
     event: { type: string; runId: string | null; at: string; data: Record<string, unknown> } | null,
   ) {
     this.journal = { journalId, n }
+    this.#countJournal(loggedBytes(event?.data ?? {}))
     if (!event) return
     const { type, runId, data } = event
-    this.journalBytes += loggedBytes(data)
-    this.#columns.journalBytes = this.journalBytes
     this.#push({ id: this.#ids.next('evt'), type, runId, createdAt: new Date(event.at), data, journalId, journalN: n })
+  }
+
+  #countJournal(bytes: number) {
+    this.journalBytes += bytes
+    this.#columns.journalBytes = this.journalBytes
   }
 
   /** Sends what is pending. Answers with the events as they are now stored. */

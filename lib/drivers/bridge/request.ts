@@ -6,7 +6,7 @@ import http from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { z } from 'zod'
 import { bridgeProblem } from '../../../container/contract/bridge.ts'
-import { BerthError, isErrorCode } from '../../errors.ts'
+import { BerthError, codeOfSandbox } from '../../errors.ts'
 import type { BridgeTarget } from './port.ts'
 
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024
@@ -141,6 +141,6 @@ export function toBerthError(status: number, value: unknown, { path }: BridgeReq
   const problem = bridgeProblem.safeParse(value)
   if (!problem.success) return new BerthError('upstream_failed', `The bridge answered ${path} with ${status}.`)
   const { code, message } = problem.data
-  if (isErrorCode(code) && code !== 'unauthenticated') return new BerthError(code, message)
-  return new BerthError('upstream_failed', `The bridge refused ${path}: ${message} (${code})`)
+  const known = codeOfSandbox(code, 'upstream_failed')
+  return new BerthError(known, known === code ? message : `The bridge refused ${path}: ${message} (${code})`)
 }

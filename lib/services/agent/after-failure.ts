@@ -27,6 +27,8 @@ export interface Failure {
   agent: Agent
   run: Run | null
   connected: boolean
+  /** A sandbox was made anew in this turn already. */
+  isReplaced: boolean
   /** Of the lease that it held. */
   fence: number
   error: unknown
@@ -120,9 +122,9 @@ async function waitForEngine({ work, error }: Failure, away: BerthError): Promis
  * go on with, or it was continued before.
  */
 async function takeLoss(failure: Failure): Promise<boolean> {
-  const { work, step, run, error } = failure
+  const { work, step, run, isReplaced, error } = failure
   const { parts, agentId } = work
-  if (!REMADE.includes(step)) return false
+  if (!REMADE.includes(step) || (step === 'attach' && isReplaced)) return false
   const lost = step === 'deliver' ? await findUndelivered(failure) : run
   // Read again: the step may have counted a loss itself.
   const current = lost && (await parts.stores.runs.find(lost.id))
@@ -130,7 +132,8 @@ async function takeLoss(failure: Failure): Promise<boolean> {
   parts.logger.warn('the sandbox of a run was lost; it gets another one', { agentId, step, error })
   await closeConnection(work)
   await removeContainers(parts, agentId)
-  await countLoss(parts, current)
+  // A run that is attached to is counted as it is continued.
+  if (step !== 'attach') await countLoss(parts, current)
   return true
 }
 

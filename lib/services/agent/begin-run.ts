@@ -9,7 +9,7 @@ import {
 import { withinDeadline } from '../../deadline.ts'
 import type { Agent, Run, StartStage } from '../../domain/agent.ts'
 import { clonePercent } from '../../domain/clone-progress.ts'
-import { BerthError, isErrorCode } from '../../errors.ts'
+import { BerthError, codeOfSandbox } from '../../errors.ts'
 import type { WorkerParts } from '../context.ts'
 import { writeAsHolder } from '../event/write.ts'
 import { readWordsBefore, readWordsSince } from '../message/read.ts'
@@ -109,8 +109,7 @@ function cloneEnd(message: CloneMessage): 'done' | BerthError | null {
   if ('result' in message) return 'done'
   if (!('error' in message)) return null
   const { code, message: words } = message.error
-  const known = isErrorCode(code) ? code : 'start_failed'
-  return new BerthError(known, words, {
+  return new BerthError(codeOfSandbox(code, 'start_failed'), words, {
     hint: 'Check the repository, its branches and the token, then start the agent again.',
   })
 }
@@ -143,7 +142,7 @@ async function runSetup(input: Parameters<typeof ensureSetup>[0], script: string
     if ('result' in message) return
     if ('error' in message) {
       const { code, message: words, tail } = message.error
-      throw new BerthError(isErrorCode(code) ? code : 'start_failed', words, {
+      throw new BerthError(codeOfSandbox(code, 'start_failed'), words, {
         hint: 'Change the setup script of the agent and start it again.',
         details: { logTail: tail },
       })

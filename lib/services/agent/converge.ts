@@ -6,6 +6,7 @@
 import { orAborted } from '../../deadline.ts'
 import type { Agent, Divergence, Run, StartStage } from '../../domain/agent.ts'
 import { nextStep, type Step } from '../../domain/next-step.ts'
+import type { LogTransaction } from '../../store/stores.ts'
 import type { WorkerParts } from '../context.ts'
 import { announce, writeAsHolder } from '../event/write.ts'
 import { deliver } from '../pull-request/deliver.ts'
@@ -34,7 +35,7 @@ export interface Convergence {
 /** `later`: something outside is away (the engine, say); what there is to do is still to be done. */
 export async function converge(work: Convergence): Promise<'done' | 'later'> {
   const { parts, agentId } = work
-  let isLossCounted = false
+  let isReplaced = false
   for (let count = 0; count < MAX_STEPS; count += 1) {
     const agent = await parts.stores.agents.find(agentId)
     if (!agent) return 'done'
@@ -51,11 +52,11 @@ export async function converge(work: Convergence): Promise<'done' | 'later'> {
     }
     const connected = connection !== null
     try {
-      await takeStep({ work, step, agent, run, fence, isLossCounted })
+      await takeStep({ work, step, agent, run, fence })
     } catch (error) {
-      const outcome = await afterFailure({ work, step, agent, run, fence, connected, error })
+      const outcome = await afterFailure({ work, step, agent, run, fence, connected, isReplaced, error })
       if (outcome === 'done' || outcome === 'later') return outcome
-      isLossCounted ||= outcome === 'anew'
+      isReplaced ||= outcome === 'anew'
     }
   }
   parts.logger.error('an agent did not come to rest', { agentId })
@@ -69,15 +70,13 @@ interface StepInput {
   run: Run | null
   /** Of the lease. */
   fence: number
-  /** The sandbox was lost by an earlier step, which counted that. */
-  isLossCounted: boolean
 }
 
-async function takeStep({ work, step, agent, run, fence, isLossCounted }: StepInput): Promise<void> {
+async function takeStep({ work, step, agent, run, fence }: StepInput): Promise<void> {
   if (step === 'purge' || step === 'take_down') return await takeDown({ work, agent, run, purge: step === 'purge' })
   if (step === 'end_pending') return await endPending({ work, agent })
   if (step === 'begin' && run) return await begin({ work, agent, run, fence })
-  if (step === 'attach') return await attach({ work, agent, run, fence, isLossCounted })
+  if (step === 'attach') return await attach({ work, agent, run, fence })
   if (step === 'cancel' && run) return await cancel({ work, agent, run })
   if (step === 'attend' && run) return await attend({ work, agent, run })
   if (step === 'sleep') return await fallAsleep({ work, agent })
@@ -224,19 +223,19 @@ async function fallAsleep({ work, agent }: { work: Convergence; agent: Agent }):
 }
 
 async function attach(input: Omit<StepInput, 'step'>): Promise<void> {
-  const { work, agent, run, fence, isLossCounted } = input
+  const { work, agent, run, fence } = input
   const { parts, signal } = work
   const mayBeGone = !run && agent.status === 'READY' && agent.deliveryAskedAt === null
   if (mayBeGone && !(await hasContainer(parts, agent))) {
     // Somebody removed or stopped it while it waited: nothing is lost, the next instruction brings it back.
-    return await writeAsHolder(parts, agent.id, (tx) => setStatus(tx, 'IDLE'))
+    return await writeAsHolder(parts, agent.id, restWithoutSandbox)
   }
   const connection = await connect({ work, agent, run, fence }).catch(async (error: unknown) => {
     if (!mayBeGone || (await hasContainer(parts, agent))) throw error
     return null
   })
   // It ended while it was looked at, which is the same.
-  if (connection === null) return await writeAsHolder(parts, agent.id, (tx) => setStatus(tx, 'IDLE'))
+  if (connection === null) return await writeAsHolder(parts, agent.id, restWithoutSandbox)
   // It goes on whatever became of its runner, without which nobody can look into the workspace.
   if (run && connection.health.run?.id === run.id) return
   const isLost = agent.workspace?.cloned === true && !(await findClone(connection, signal))
@@ -254,15 +253,21 @@ async function attach(input: Omit<StepInput, 'step'>): Promise<void> {
       endOpenRun(parts, tx, { reason: 'cancelled', message: 'Cancelled.' }),
     )
   }
-  if (isLost || (!isLossCounted && !mayContinue(current))) {
+  if (isLost || !mayContinue(current)) {
     const message = isLost
       ? 'The workspace was lost while the run was in progress. Resume the agent to decide how it goes on.'
       : 'The sandbox was lost again after the run was continued once.'
     return await writeAsHolder(parts, agent.id, (tx) => endOpenRun(parts, tx, { reason: 'sandbox_lost', message }))
   }
-  if (!isLossCounted) await countLoss(parts, current)
+  await countLoss(parts, current)
   await ensureClone({ parts, agent, connection, signal })
   await executeRun({ parts, agent, run: current, connection, continued: true })
+}
+
+/** Unless something was asked of it while its sandbox was looked for. */
+async function restWithoutSandbox(tx: LogTransaction): Promise<void> {
+  const { status, deliveryAskedAt } = tx.agent
+  if (status === 'READY' && deliveryAskedAt === null && (await tx.openRun()) === null) setStatus(tx, 'IDLE')
 }
 
 /** Health says no as long as no runner is there to look; the state of the workspace waits for one. */

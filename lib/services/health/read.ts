@@ -1,6 +1,6 @@
 /** Whether the control plane can do its work, and what is not configured yet. Cheap: asked often and without signing in. */
 import type { EngineStatus } from '../../drivers/sandbox/port.ts'
-import type { Parts } from '../context.ts'
+import type { Actor, Parts } from '../context.ts'
 import type { Stray } from '../sandbox/strays.ts'
 
 const ENGINE_FRESH_MS = 5_000
@@ -17,7 +17,7 @@ export interface HealthView {
   modelKey: boolean
   /** A GitHub token is set. */
   githubToken: boolean
-  /** Sandboxes that no agent accounts for, as of the last look: stopped, and kept for a person to see. */
+  /** Sandboxes that no agent accounts for, as of the last look: stopped, and kept for the owner to see. */
   strays: readonly Stray[]
 }
 
@@ -52,6 +52,12 @@ async function pingDatabase({ stores, clock }: Parts): Promise<boolean> {
   } finally {
     answered.abort()
   }
+}
+
+/** What this person may see of it: others' agents do not exist for a member. */
+export function showHealth(health: HealthView, actor: Pick<Actor, 'role'> | null): Partial<HealthView> {
+  if (actor === null) return { status: health.status }
+  return actor.role === 'owner' ? health : { ...health, strays: [] }
 }
 
 function probeEngine(parts: Parts): Promise<EngineStatus> {

@@ -3,7 +3,7 @@
 import type { Clock } from '../../clock.ts'
 import type { Ids } from '../../ids.ts'
 import type { InstallationIdentity, LogTransaction, Stores } from '../../store/stores.ts'
-import { endOpenRun, setStatus } from '../agent/end-run.ts'
+import { endOpenRun, NOTHING_AWAITED, setStatus } from '../agent/end-run.ts'
 
 interface SeparateParts {
   stores: Stores
@@ -27,6 +27,9 @@ async function letGo(parts: SeparateParts, tx: LogTransaction): Promise<void> {
     reason: 'sandbox_lost',
     message: 'The installation was made of a copy of another; the run goes on there.',
   })
-  tx.update({ desired: null, deliveryAskedAt: null, incarnation: null, needs: null, divergence: null })
+  tx.update({ ...NOTHING_AWAITED, incarnation: null, workspace: null })
+  // What was being deleted goes on being deleted.
+  if (tx.agent.desired === 'purged') return
+  tx.update({ desired: null })
   if (tx.agent.status !== 'IDLE') setStatus(tx, 'IDLE')
 }

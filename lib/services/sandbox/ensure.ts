@@ -3,7 +3,7 @@
 import { orAborted, withinDeadline } from '../../deadline.ts'
 import type { Agent, StartStage } from '../../domain/agent.ts'
 import type { Sandbox, SandboxLabels } from '../../drivers/sandbox/port.ts'
-import { BerthError, isBerthError } from '../../errors.ts'
+import { BerthError, isBerthError, leaseLost } from '../../errors.ts'
 import type { WorkerParts } from '../context.ts'
 import { writeAsHolder } from '../event/write.ts'
 import { bridgeToken, connectSandbox, requireSecretKey, type SandboxConnection, sha256Hex } from './connection.ts'
@@ -37,6 +37,8 @@ export async function ensureSandbox(input: EnsureInput): Promise<SandboxConnecti
   const reached = known === null ? null : await reachKnown(input, known)
   if (reached !== null) return reached
   const { installationId, driver } = parts
+  // Reaching for it may have taken longer than the lease: then it is another control plane's, and may work.
+  if ((await parts.holdings.acquire(agent.id)) !== input.fence) throw leaseLost(agent.id)
   // Removed from outside, or not to be had: what there is of it goes before there is another.
   if (agent.incarnation !== null)
     await driver.remove({ installationId, agentId: agent.id, incarnation: agent.incarnation })

@@ -191,7 +191,8 @@ async function storeLines(input: {
         reader.stop()
       }
       const last = lines.at(-1)
-      if (last && outcome.gap === null) input.advance({ journalId, n: 'event' in last ? last.event.n : last.n })
+      if (last && outcome.gap === null && !outcome.isFull)
+        input.advance({ journalId, n: 'event' in last ? last.event.n : last.n })
       if (outcome.runEnded || outcome.isFull) input.onRunEnded()
       if (outcome.isFull) return reader.giveUp()
     } catch (error) {

@@ -40,7 +40,7 @@ export function createStrays(parts: CoreParts & { supervisor: Supervisor }): Str
     )
     const strays: Stray[] = []
     for (const sandbox of sandboxes) {
-      if (strayReason(sandbox, agents.get(sandbox.agentId) ?? null) === null) continue
+      if (strayReason(sandbox, agents.get(sandbox.agentId) ?? null, false) === null) continue
       const stray = await stopStray(parts, sandbox)
       if (stray !== null) strays.push(stray)
     }
@@ -73,7 +73,8 @@ async function stopStray(parts: CoreParts & { supervisor: Supervisor }, sandbox:
     if ((await parts.holdings.acquire(agentId)) === null) return null
     const stray = await stopIfStray(parts, sandbox)
     const agent = await parts.stores.agents.find(agentId)
-    if (agent !== null && isAtRest(agent)) await parts.holdings.release(agentId)
+    const hasOpenRun = (await parts.stores.runs.findOpen(agentId)) !== null
+    if (agent !== null && isAtRest(agent, hasOpenRun)) await parts.holdings.release(agentId)
     return stray
   })
 }
@@ -81,7 +82,8 @@ async function stopStray(parts: CoreParts & { supervisor: Supervisor }, sandbox:
 async function stopIfStray({ driver, stores }: CoreParts, { installationId, agentId, incarnation }: Sandbox) {
   const agent = await stores.agents.find(agentId)
   const now = (await driver.list({ installationId, agentId })).find((other) => other.incarnation === incarnation)
-  const reason = now === undefined ? null : strayReason(now, agent)
+  const hasOpenRun = (await stores.runs.findOpen(agentId)) !== null
+  const reason = now === undefined ? null : strayReason(now, agent, hasOpenRun)
   if (now === undefined || reason === null) return null
   if (now.state === 'running') await driver.stop(now)
   const { engineId } = now

@@ -7,6 +7,7 @@ import { cancelRun, purgeAgent, stopAgent } from '../../../../../lib/services/ag
 import { chatWithAgent, resumeAgent, startAgent } from '../../../../../lib/services/agent/instruct.ts'
 import { getAgent } from '../../../../../lib/services/agent/list.ts'
 import { sleepIdleAgents } from '../../../../../lib/services/agent/sleep.ts'
+import { openPullRequest } from '../../../../../lib/services/pull-request/open.ts'
 import { type ControlPlane, startControlPlane } from '../../../../support/control-plane.ts'
 
 let plane: ControlPlane
@@ -120,6 +121,54 @@ describe('a bridge that goes away', () => {
     await plane.untilAtRest(id)
     expect(await read(id)).toMatchObject({ status: 'FAILED', statusDetail: { code: 'sandbox_lost' } })
     expect(await containers(id)).toEqual([])
+  })
+})
+
+describe('a sandbox that is lost and whose engine is away before there is another', () => {
+  it('is continued in once, when there is one', async () => {
+    const id = await createRunning()
+    const { waitUntilReady } = plane.bridge.client
+    const failures = (['sandbox_lost', 'sandbox_lost', 'engine_unreachable'] as const).map(
+      (code) => new BerthError(code, 'It is away.'),
+    )
+    plane.bridge.client.waitUntilReady = async (...args) => {
+      const failure = failures.shift()
+      if (failure) throw failure
+      return await waitUntilReady(...args)
+    }
+    plane.bridge.onExecute = () => plane.bridge.end('completed', 'Done after all.')
+    plane.bridge.crash()
+    await plane.untilAtRest(id)
+    expect(failures).toEqual([])
+    expect(plane.bridge.commands.map(({ continued }) => continued)).toEqual([false, true])
+    expect(await read(id)).toMatchObject({ status: 'READY', run: { reason: 'completed', summary: 'Done after all.' } })
+  })
+})
+
+describe('a container that is gone', () => {
+  it('is made anew for what was asked while it was looked for', async () => {
+    const id = await createAndRun()
+    const [sandbox] = await containers(id)
+    const { list } = plane.driver
+    const asked = Promise.withResolvers<unknown>()
+    plane.driver.list = async (...args) => {
+      plane.driver.list = list
+      asked.resolve(openPullRequest({ ctx: plane.ctx, input: { agentId: id } }))
+      await expect.poll(async () => (await plane.parts.stores.agents.find(id))?.deliveryAskedAt).toBeInstanceOf(Date)
+      return await list(...args)
+    }
+    if (sandbox) plane.driver.endOutside(sandbox)
+    plane.bridge.cut()
+    expect(await asked.promise).toMatchObject({ pullRequest: { action: 'updated' }, agent: { status: 'READY' } })
+    expect(await containers(id)).toMatchObject([{ state: 'running' }])
+  })
+})
+
+describe('a sandbox that speaks of the engine', () => {
+  it('is not believed: its start fails', async () => {
+    plane.bridge.failClone = { code: 'engine_unreachable', message: 'Wait for ever.' }
+    const id = await createAndRun()
+    expect(await read(id)).toMatchObject({ status: 'FAILED', statusDetail: { stage: 'clone', code: 'start_failed' } })
   })
 })
 

@@ -33,8 +33,15 @@ it('has its agents without sandboxes, their runs ended and their history kept, a
   await copy.strays.look()
   expect(await plane.driver.list({ installationId: 'ins_test' })).toEqual(original)
   const ctx = { ...plane.ctx, parts: copy }
-  await resumeAgent({ ctx, input: { agentId: id, newTask: 'Go on' } })
-  expect((await copy.stores.events.listAfter({ agentId: id, after: 0, limit: 100 })).map(({ type }) => type)).toContain(
-    'done',
-  )
+  // Nobody renews it in a copy of the database.
+  await plane.parts.holdings.release(id)
+  plane.bridge.loseVolumes()
+  plane.bridge.crash()
+  const { run } = await resumeAgent({ ctx, input: { agentId: id, newTask: 'Go on' } })
+  await expect.poll(() => plane.bridge.running()).toBe(run?.id)
+  // With a clone of its own; and nothing of the run that goes on elsewhere was delivered first.
+  expect(await copy.stores.agents.find(id)).toMatchObject({ needs: null })
+  const types = (await copy.stores.events.listAfter({ agentId: id, after: 0, limit: 100 })).map(({ type }) => type)
+  expect(types).toContain('done')
+  expect(types).not.toContain('pull_request')
 })
