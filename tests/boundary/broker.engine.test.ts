@@ -133,8 +133,10 @@ describeBoundary('broker', ({ attempt }) => {
   })
 
   attempt('a gzip body', async () => {
-    // git compresses what it says of its own history when that is long.
-    await attempts.run('for n in $(seq 60); do git commit -qm "Change $n" --allow-empty; done')
+    // git compresses what it says of its own history when that is long; the newest of it, by its dates, is what it says first.
+    await attempts.run(
+      'for n in $(seq 60); do GIT_COMMITTER_DATE="$((2000000000 + n)) +0000" git commit -qm "Change $n" --allow-empty; done',
+    )
     await attempts.commitAsPerson()
     await attempts.run('git fetch -q origin')
     const compressed = rig.forge.requests.filter(({ headers }) => headers['content-encoding'] === 'gzip')
