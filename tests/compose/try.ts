@@ -29,6 +29,13 @@ const PASSWORD = 'p@s/s:w+r%d&x'
 const EMPTY_DATA = 'rm -rf "$BERTH_DATA_DIR"'
 const WAITING = 'echo begun; until test -e /tmp/go; do sleep 0.05; done; echo kept > kept.txt'
 
+/** The host's address on the engine's own bridge: an engine that found the bridge made before it tells the subnet alone. */
+async function findGateway(services: Services): Promise<string> {
+  const format = '{{with index .IPAM.Config 0}}{{.Gateway}}|{{.Subnet}}{{end}}'
+  const [gateway, subnet = ''] = (await services.docker('network', 'inspect', 'bridge', '--format', format)).split('|')
+  return gateway || subnet.replace(/\.0\/\d+$/, '.1')
+}
+
 const say = (line: string) => void process.stdout.write(`${line}\n`)
 
 interface Trial {
@@ -196,13 +203,7 @@ await runInterruptibly('trial of docker-compose.yml', async ({ signal }) => {
   // The files in it are root's.
   made.defer(async () => void (await services.run('run', '--rm', '--no-deps', 'berth', 'sh', '-c', EMPTY_DATA)))
   say(`${services.version}`)
-  const gateway = await services.docker(
-    'network',
-    'inspect',
-    'bridge',
-    '--format',
-    '{{(index .IPAM.Config 0).Gateway}}',
-  )
+  const gateway = await findGateway(services)
   const ports = [outside.forge.url, outside.model.url].map((url) => Number(new URL(url).port))
   const relays = await relayPorts(gateway, ports)
   made.defer(() => relays.close())
