@@ -219,15 +219,20 @@ describe('the work of a run that has ended', () => {
   it('leaves although the run that would have followed is cancelled, on a new connection too', async () => {
     const { id, push } = await createDelivering()
     const next = await plane.boot()
-    plane.bridge.client.push = async () => ({ ok: true, head: 'c'.repeat(40), message: '' })
+    const reached = Promise.withResolvers<void>()
+    plane.bridge.client.push = async (_command, signal) => {
+      plane.bridge.client.push = async () => ({ ok: true, head: 'c'.repeat(40), message: '' })
+      reached.resolve()
+      return await new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
+    }
     const ctx = { ...plane.ctx, parts: next }
     await resumeAgent({ ctx, input: { agentId: id, newTask: 'And the docs' } })
+    await reached.promise
     await cancelRun({ ctx, input: { agentId: id } })
     await plane.untilAtRest(id)
-    await next.supervisor.settle(id)
+    push()
     expect(await read(id)).toMatchObject({ status: 'READY', run: { task: 'And the docs', reason: 'cancelled' } })
     expect((await requests(id)).at(0)?.data).toMatchObject({ action: 'opened' })
-    push()
   })
 
   it('leaves after the control plane died before it', async () => {
