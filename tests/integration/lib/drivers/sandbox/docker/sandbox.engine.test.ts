@@ -29,7 +29,8 @@ describe('a Docker sandbox', () => {
     agentEnv: { PROJECT: 'berth' },
   }
   let rig: DockerRig
-  const inside = (command: string) => rig.run(spec, AGENT, ['sh', '-c', command])
+  /** What it says on both streams, in the order in which it said it: the engine keeps none between the two. */
+  const inside = (command: string) => rig.run(spec, AGENT, ['sh', '-c', `exec 2>&1; ${command}`])
 
   beforeAll(async () => {
     rig = await makeDockerRig()
