@@ -60,7 +60,7 @@ export const testSettings: Settings = {
 export async function startControlPlane(
   settings: Partial<Settings> = {},
   sandboxes: FakeSandboxOptions = {},
-  replaced: Partial<Pick<WorkerParts, 'paces'>> = {},
+  replaced: Partial<Pick<WorkerParts, 'paces' | 'clock'>> = {},
 ): Promise<ControlPlane> {
   const database = await createTestDatabase()
   const driver = createFakeSandboxDriver(sandboxes)

@@ -6,14 +6,18 @@
 import type { BridgeClient, BridgeMessage } from '../../drivers/bridge/port.ts'
 import { BerthError, isBerthError, isDatabaseAway } from '../../errors.ts'
 import { giveUpSandbox } from '../agent/end-run.ts'
-import { acceptJournal } from '../event/accept.ts'
+import { type AcceptedLines, acceptJournal } from '../event/accept.ts'
 import { writeAsHolder } from '../event/write.ts'
 import type { PaceCost } from './journal-paces.ts'
 import { keepPace, type PaceParts } from './keep-pace.ts'
 import { LineBuffer } from './line-buffer.ts'
+import { Patience } from './patience.ts'
 
 export interface JournalFollower {
-  /** Resolves when event `n` of `journalId` (or a later one) is stored. Rejects when following ended before. */
+  /**
+   * Resolves when event `n` of `journalId` (or a later one) is stored. Rejects with `sandbox_lost` when following ended before, or
+   * when the bridge keeps what it has to itself.
+   */
   caughtUp(journalId: string, n: number): Promise<void>
   /** Settles when the bridge no longer answers or the signal aborted. Never rejects. */
   ended: Promise<void>
@@ -23,6 +27,8 @@ type FollowerParts = PaceParts
 
 /** After lines that could not be stored: the database may be away for a moment. */
 const STORE_RETRY_MS = 1_000
+/** An honest bridge sends in seconds what lies in its journal. */
+const CATCH_UP_DEADLINE_MS = 60_000
 
 export function followJournal(input: {
   parts: FollowerParts
@@ -33,6 +39,7 @@ export function followJournal(input: {
   onRunEnded: () => void
 }): JournalFollower {
   const { parts, agentId, signal } = input
+  const patience = new Patience(parts.clock)
   const waiting = new Set<{ journalId: string; n: number; resolve: () => void; reject: (error: Error) => void }>()
   let finished = false
   let stored: { journalId: string | null; n: number } = { journalId: null, n: 0 }
@@ -40,32 +47,38 @@ export function followJournal(input: {
 
   const advance = (position: { journalId: string | null; n: number }) => {
     stored = position
-    for (const waiter of waiting) {
-      if (!isStored(waiter.journalId, waiter.n)) continue
-      waiting.delete(waiter)
-      waiter.resolve()
-    }
+    for (const waiter of waiting) if (isStored(waiter.journalId, waiter.n)) waiter.resolve()
   }
 
-  const ended = follow({ ...input, advance })
+  const ended = follow({ ...input, patience, advance })
     .catch((error: unknown) => {
       if (!signal.aborted) parts.logger.warn('the journal can no longer be followed', { agentId, error })
     })
     .finally(() => {
       for (const waiter of waiting) waiter.reject(new BerthError('sandbox_lost', 'The bridge went away.'))
-      waiting.clear()
       finished = true
     })
 
   return {
     ended,
-    caughtUp: (journalId, n) =>
-      new Promise((resolve, reject) => {
-        if (n === 0 || isStored(journalId, n)) resolve()
-        else if (finished) reject(new BerthError('sandbox_lost', 'The bridge went away.'))
-        else waiting.add({ journalId, n, resolve, reject })
-      }),
+    async caughtUp(journalId, n) {
+      if (n === 0 || isStored(journalId, n)) return
+      if (finished) throw new BerthError('sandbox_lost', 'The bridge went away.')
+      const caught = Promise.withResolvers<void>()
+      const waiter = { journalId, n, resolve: caught.resolve, reject: caught.reject }
+      waiting.add(waiter)
+      try {
+        await patience.within(CATCH_UP_DEADLINE_MS, caught.promise, () => keptToItself(n))
+      } finally {
+        waiting.delete(waiter)
+      }
+    },
   }
+}
+
+function keptToItself(n: number): BerthError {
+  const message = `The bridge has ${n} events in its journal, and did not send them within ${CATCH_UP_DEADLINE_MS / 1_000} s.`
+  return new BerthError('sandbox_lost', message, { details: { timeoutMs: CATCH_UP_DEADLINE_MS } })
 }
 
 async function follow(input: {
@@ -74,12 +87,13 @@ async function follow(input: {
   ownerId: string
   client: BridgeClient
   signal: AbortSignal
+  patience: Patience
   onRunEnded: () => void
   advance: (position: { journalId: string | null; n: number }) => void
 }): Promise<void> {
-  const { parts, client, signal } = input
+  const { client, signal, patience } = input
   while (!signal.aborted) {
-    const position = await readPosition(input)
+    const position = await patience.notNow(readPosition(input))
     input.advance(position)
     if (signal.aborted) return
     const reader = new LineBuffer()
@@ -93,7 +107,6 @@ async function follow(input: {
       await writing
     }
     if (reader.isGivenUp) return
-    if (reader.stopped.aborted) await parts.clock.sleep(STORE_RETRY_MS, signal)
     // The stream ended although nobody asked: either the bridge is gone (health rejects, and so do we) or it can be read on.
     if (!signal.aborted) await client.health(signal)
   }
@@ -169,10 +182,16 @@ async function storeLines(input: {
   agentId: string
   ownerId: string
   reader: LineBuffer
+  signal: AbortSignal
+  patience: Patience
   onRunEnded: () => void
   advance: (position: { journalId: string | null; n: number }) => void
 }): Promise<void> {
-  const { parts, agentId, reader } = input
+  const { parts, agentId, reader, signal, patience } = input
+  const readAgain = async () => {
+    reader.stop()
+    await parts.clock.sleep(STORE_RETRY_MS, signal).catch(() => undefined)
+  }
   for (;;) {
     const taken = await reader.take()
     if (taken === null) return
@@ -180,24 +199,21 @@ async function storeLines(input: {
     const { lines } = taken
     if (lines.length === 0) continue
     const { journalId } = reader
-    if (journalId === null) return reader.stop()
+    if (journalId === null) return await readAgain()
+    let outcome: AcceptedLines
     try {
-      const outcome = await acceptJournal(parts, { agentId, journalId, lines })
-      if (outcome.gap !== null) {
-        parts.logger.warn('the bridge skipped events; reading again from what is stored', {
-          agentId,
-          expected: outcome.gap,
-        })
-        reader.stop()
-      }
-      const last = lines.at(-1)
-      if (last && outcome.gap === null && !outcome.isFull)
-        input.advance({ journalId, n: 'event' in last ? last.event.n : last.n })
-      if (outcome.runEnded || outcome.isFull) input.onRunEnded()
-      if (outcome.isFull) return reader.giveUp()
+      outcome = await patience.notNow(acceptJournal(parts, { agentId, journalId, lines }))
     } catch (error) {
       parts.logger.error('events could not be stored; reading again from what is stored', { agentId, error })
-      return reader.stop()
+      return await patience.notNow(readAgain())
     }
+    const { gap, isFull, runEnded } = outcome
+    const last = lines.at(-1)
+    if (last && gap === null && !isFull) input.advance({ journalId, n: 'event' in last ? last.event.n : last.n })
+    if (runEnded || isFull) input.onRunEnded()
+    if (isFull) return reader.giveUp()
+    if (gap === null) continue
+    parts.logger.warn('the bridge skipped events; reading again from what is stored', { agentId, expected: gap })
+    return await readAgain()
   }
 }
