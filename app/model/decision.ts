@@ -38,6 +38,8 @@ const WHAT: Record<DivergenceKind, (branches: Branches) => string> = {
     `Somebody else pushed to ${targetBranch} since this agent did. Those commits are not in its workspace. The run waits.`,
 }
 
+const CHANGED_TOO = 'Its workspace was changed too: it is told to look at that, and to keep it.'
+
 const CHOICES: Record<DivergenceKind, Partial<Record<DivergenceChoice, Omit<DecisionChoice, 'choice'>>>> = {
   workspace_lost: {
     clone_again: {
@@ -68,7 +70,7 @@ export function describeDecision(divergence: Divergence, branches: Branches): De
   const { kind, choices } = divergence
   return {
     title: TITLES[kind],
-    what: WHAT[kind](branches),
+    what: divergence.workspaceChange === undefined ? WHAT[kind](branches) : `${WHAT[kind](branches)} ${CHANGED_TOO}`,
     commits: listCommits(divergence),
     choices: choices.map((choice) => ({ choice, ...(CHOICES[kind][choice] ?? { label: choice, effect: '' }) })),
   }

@@ -79,6 +79,8 @@ export interface Divergence {
   /** Commits as recorded and as found; null where there is none. */
   recorded: string | null
   found: string | null
+  /** Of a branch that moved: how the workspace differs as well, which is kept whatever is chosen. */
+  workspaceChange?: string
   choices: readonly DivergenceChoice[]
   /** Null until a person chose. */
   choice: DivergenceChoice | null

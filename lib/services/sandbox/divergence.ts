@@ -17,7 +17,12 @@ export async function findDivergence(input: {
   const { agent, connection, signal } = input
   if (agent.workspace === null && agent.targetTip === null) return null
   const [found, tip] = await Promise.all([connection.client.workspaceState(signal), readRemoteTip(input)])
-  return compareWorkspace(agent, found) ?? compareTip(agent, tip)
+  const workspace = compareWorkspace(agent, found)
+  const branch = compareTip(agent, tip)
+  // A fresh clone begins from the branch as it is.
+  if (workspace === null || branch === null || workspace.kind === 'workspace_lost') return workspace ?? branch
+  const workspaceChange = workspace.message
+  return { ...branch, message: `${branch.message} ${workspaceChange}`, workspaceChange }
 }
 
 function compareWorkspace({ workspace: recorded }: Agent, found: WorkspaceState): Divergence | null {
@@ -87,16 +92,22 @@ function short(sha: string | null): string {
 
 /** What the model is told of a person's decision; null where it needs not know. */
 export function describeChoice(agent: Pick<Agent, 'divergence' | 'targetBranch'>): string | null {
-  const { divergence, targetBranch } = agent
+  const { divergence } = agent
   if (divergence === null || divergence.choice === null) return null
+  const ofDivergence = describeOne({ ...agent, divergence })
+  return divergence.workspaceChange === undefined ? ofDivergence : `${CHANGED} ${ofDivergence}`
+}
+
+const CHANGED =
+  'Files in the workspace were changed by somebody else since your last step. Look at `git status` and `git log` before you go on, and keep those changes.'
+
+function describeOne({ divergence, targetBranch }: { divergence: Divergence; targetBranch: string }): string {
   if (divergence.choice === 'merge') {
     return `The branch ${targetBranch} has commits on the remote that are not yours (${short(divergence.found)}). Before anything else run \`git fetch origin ${targetBranch}\` and merge it into your work; do not rewrite or drop those commits.`
   }
   if (divergence.kind === 'workspace_lost') {
     return 'The workspace was lost and the repository was cloned anew: what was not pushed before is gone. Look at what is there before you go on.'
   }
-  if (divergence.kind === 'workspace_changed') {
-    return 'Files in the workspace were changed by somebody else since your last step. Look at `git status` and `git log` before you go on, and keep those changes.'
-  }
+  if (divergence.kind === 'workspace_changed') return CHANGED
   return `The branch ${targetBranch} has commits on the remote that are not yours; the person chose to leave them. Pushing is refused until they are merged.`
 }

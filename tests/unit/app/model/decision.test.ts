@@ -24,6 +24,12 @@ it('has a label and a consequence for every choice of every kind', () => {
   }
 })
 
+it('says of a branch that moved that the workspace was changed as well', () => {
+  const moved = make('branch_moved', 'a'.repeat(40), 'b'.repeat(40))
+  expect(describeDecision(moved, branches).what).not.toContain('workspace was changed')
+  expect(describeDecision({ ...moved, workspaceChange: 'm' }, branches).what).toContain('workspace was changed too')
+})
+
 it('shortens commits, and says so where there is none or where only files differ', () => {
   const [a, b] = ['a'.repeat(40), 'b'.repeat(40)]
   const commits = (...known: Parameters<typeof make>) =>

@@ -313,6 +313,23 @@ describe('before a run', () => {
     expect((await plane.parts.stores.agents.find(id))?.targetTip).toBe('1'.repeat(40))
   })
 
+  it('a branch that moved and a workspace that was changed are one question, and the agent is told of both', async () => {
+    const id = await createAndRun()
+    const push = { ref: 'refs/heads/berth/fix', oldSha: '0'.repeat(40), newSha: '1'.repeat(40), outcome: 'ok' as const }
+    await recordPush(plane.parts, id, push)
+    plane.forge.branches.set('berth/fix', { sha: '2'.repeat(40), protected: false })
+    plane.bridge.workspace.digest = 'e'.repeat(64)
+    await resume(id, 'Go on')
+    await settle(id)
+    const message =
+      'berth/fix has commits on the remote that are not from this agent: it is at 222222222222, the agent left it at 111111111111. The workspace is not as the last run left it: files were changed.'
+    expect(await read(id)).toMatchObject({ needs: 'divergence', divergence: { kind: 'branch_moved', message } })
+    await resolveDivergence({ ctx: plane.ctx, input: { agentId: id, choice: 'merge' } })
+    await plane.untilAtRest(id)
+    expect(plane.bridge.commands.at(-1)?.notice).toMatch(/changed by somebody else .*git fetch origin berth\/fix/)
+    expect(await read(id)).toMatchObject({ needs: null, run: { reason: 'completed' } })
+  })
+
   it('a run that waits for a decision can be cancelled; a choice that is not offered is refused', async () => {
     const id = await createAndRun()
     plane.bridge.loseVolumes()
