@@ -40,11 +40,7 @@ export async function readRun(db: Db, agentId: string, choice: RunChoice): Promi
 }
 
 export async function patchRun(db: Db, id: string, patch: RunPatch): Promise<void> {
-  const { addInputTokens = 0, addOutputTokens = 0, addCostUsd = 0, ...fields } = patch
-  const columns = assign(fields)
-  if (addInputTokens !== 0) columns.push(Prisma.sql`"inputTokens" = "inputTokens" + ${addInputTokens}`)
-  if (addOutputTokens !== 0) columns.push(Prisma.sql`"outputTokens" = "outputTokens" + ${addOutputTokens}`)
-  if (addCostUsd !== 0) columns.push(addCost(addCostUsd))
+  const columns = assign(patch)
   if (columns.length === 0) return
   await db.$executeRaw`UPDATE "Run" SET ${Prisma.join(columns)} WHERE "id" = ${id}`
 }
@@ -75,7 +71,6 @@ export interface AgentChange {
   events: readonly EventRow[]
   /** Columns and their new values; those that are undefined stay. */
   columns: Record<string, unknown>
-  addCostUsd: number
   now: Date
   /** Nothing is stored unless it holds the agent's lease. */
   holder: Holder | null
@@ -83,9 +78,8 @@ export interface AgentChange {
 
 /** Inserts the events and updates the agent, in one statement. False, with nothing to be kept, when the holder is none. */
 export async function storeChange(db: Db, change: AgentChange): Promise<boolean> {
-  const { agentId, events, now, addCostUsd, holder } = change
+  const { agentId, events, now, holder } = change
   const columns = assign({ ...change.columns, updatedAt: now })
-  if (addCostUsd !== 0) columns.push(addCost(addCostUsd))
   const held =
     holder === null
       ? Prisma.empty
@@ -119,10 +113,6 @@ function toValue(value: unknown): Prisma.Sql {
   if (value instanceof Date) return Prisma.sql`${value.toISOString()}::timestamptz`
   if (typeof value === 'object' && value !== null) return Prisma.sql`${JSON.stringify(value)}::jsonb`
   return Prisma.sql`${value}`
-}
-
-function addCost(costUsd: number): Prisma.Sql {
-  return Prisma.sql`"costUsd" = "costUsd" + ${costUsd}::numeric`
 }
 
 /** What is read by SQL has every type of the model but this one, which may come as text. */

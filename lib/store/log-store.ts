@@ -46,7 +46,6 @@ class PendingChange implements LogTransaction {
   readonly #events: EventRow[] = []
   readonly #startPosition: JournalPosition
   #columns: Record<string, unknown> = {}
-  #addCostUsd = 0
   #seq: number
 
   constructor(input: {
@@ -86,10 +85,8 @@ class PendingChange implements LogTransaction {
   }
 
   update(patch: AgentPatch) {
-    const { addCostUsd, ...fields } = patch
-    this.agent = { ...this.agent, ...fields, costUsd: this.agent.costUsd + (addCostUsd ?? 0) }
-    Object.assign(this.#columns, fields)
-    this.#addCostUsd += addCostUsd ?? 0
+    this.agent = { ...this.agent, ...patch }
+    Object.assign(this.#columns, patch)
   }
 
   async createRun(run: { id: string; task: string; inputEventId: string }) {
@@ -175,7 +172,7 @@ class PendingChange implements LogTransaction {
   /** Sends what is pending. Answers with the events as they are now stored. */
   async commit(): Promise<StoredEvent[]> {
     const moved = this.journal !== this.#startPosition
-    const isChanged = moved || this.#addCostUsd !== 0 || Object.keys(this.#columns).length > 0
+    const isChanged = moved || Object.keys(this.#columns).length > 0
     // A holder's write is checked although it may have changed no more than a run.
     if (this.#events.length === 0 && !isChanged && this.#holder === null) return []
     const isStored = await storeChange(this.#db, {
@@ -186,7 +183,6 @@ class PendingChange implements LogTransaction {
         lastSeq: this.#seq,
         ...(moved && { journalId: this.journal.journalId, journalN: this.journal.n }),
       },
-      addCostUsd: this.#addCostUsd,
       now: this.#now(),
       holder: this.#holder,
     })

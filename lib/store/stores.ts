@@ -168,14 +168,14 @@ export type AgentPatch = Partial<
     | 'autoPullRequest'
     | 'setupScript'
   >
-> & { addCostUsd?: number }
+>
 
 export type RunPatch = Partial<
   Pick<
     Run,
     'status' | 'reason' | 'summary' | 'steps' | 'continuedCount' | 'cancelRequestedAt' | 'startedAt' | 'endedAt'
   >
-> & { addInputTokens?: number; addOutputTokens?: number; addCostUsd?: number }
+>
 
 /** One transaction under an agent's row lock. Everything that changes an agent or its log goes through one. */
 export interface LogTransaction {

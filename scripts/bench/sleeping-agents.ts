@@ -33,11 +33,7 @@ async function makeSleepingAgent(
       steps: 12,
       startedAt: now,
       endedAt: now,
-      addInputTokens: 40_000,
-      addOutputTokens: 2_000,
-      addCostUsd: 0.15,
     })
-    tx.update({ addCostUsd: 0.15 })
   })
 }
 

@@ -54,10 +54,10 @@ describe('the log', () => {
 
   it('gives the transaction the agent as it is under the lock', async () => {
     const { id } = await agent('agt_locked')
-    await stores.log.write(id, (tx) => tx.update({ status: 'READY', statusDetail: { code: 'x' }, addCostUsd: 0.25 }))
+    await stores.log.write(id, (tx) => tx.update({ status: 'READY', statusDetail: { code: 'x' } }))
     const { result } = await stores.log.write(id, (tx) => ({ ...tx.agent }))
     expect(result).toEqual(await stores.agents.find(id))
-    expect(result).toMatchObject({ status: 'READY', statusDetail: { code: 'x' }, costUsd: 0.25, readRepos: ['a/b'] })
+    expect(result).toMatchObject({ status: 'READY', statusDetail: { code: 'x' }, readRepos: ['a/b'] })
     expect(result.createdAt).toBeInstanceOf(Date)
   })
 
@@ -72,23 +72,17 @@ describe('the log', () => {
     expect((await stores.runs.findOpen(id))?.id).toBe('run_b')
   })
 
-  it('adds what a run used, and leaves what the patch does not name', async () => {
-    const { id } = await agent('agt_adds')
-    await stores.log.write(id, (tx) => tx.createRun({ id: 'run_adds', task: 'x', inputEventId: 'evt_x' }))
+  it('leaves of a run what the patch does not name', async () => {
+    const { id } = await agent('agt_patches')
+    await stores.log.write(id, (tx) => tx.createRun({ id: 'run_patches', task: 'x', inputEventId: 'evt_x' }))
     const endedAt = new Date('2026-01-05T10:00:00.123Z')
-    await stores.log.write(id, (tx) => tx.updateRun('run_adds', { status: 'ENDED', reason: 'completed', endedAt }))
-    for (const cost of [0.1, 0.2]) {
-      await stores.log.write(id, (tx) =>
-        tx.updateRun('run_adds', { addInputTokens: 5, addOutputTokens: 1, addCostUsd: cost }),
-      )
-    }
-    expect(await stores.runs.find('run_adds')).toMatchObject({
+    await stores.log.write(id, (tx) => tx.updateRun('run_patches', { status: 'ENDED', reason: 'completed', endedAt }))
+    await stores.log.write(id, (tx) => tx.updateRun('run_patches', { steps: 3 }))
+    expect(await stores.runs.find('run_patches')).toMatchObject({
       status: 'ENDED',
       reason: 'completed',
       endedAt,
-      inputTokens: 10,
-      outputTokens: 2,
-      costUsd: 0.3,
+      steps: 3,
       task: 'x',
     })
   })
