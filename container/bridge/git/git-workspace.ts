@@ -74,7 +74,7 @@ export function createGitWorkspace({ workspace, tunnelFetch, proxyUrl, clock }: 
       }),
     commit: (command, { signal } = {}) => inTurn(() => commitAll({ git, workspace, clock, signal }, command)),
     push: (command, { signal } = {}) => inTurn(() => pushHead({ git, signal }, command)),
-    state: ({ signal } = {}) => inTurn(() => readWorkspaceState({ git, workspace }, signal)),
+    state: ({ signal } = {}) => inTurn(() => readWorkspaceState(workspace, signal)),
     cloneId: async () => (await findCloneRecord(git))?.cloneId ?? null,
     async isCloned() {
       const head = await git.try(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}'], { timeoutMs: HEAD_TIMEOUT_MS })

@@ -3,42 +3,49 @@
  * follows from a difference.
  */
 import type { WorkspaceState } from '../../contract/bridge.ts'
-import type { Workspace } from '../workspace-port.ts'
-import { findSha, type Git } from './run-git.ts'
+import type { CommandResult, Workspace } from '../workspace-port.ts'
+import { GitProblem } from './git-problem.ts'
+import { failureOf, findSha } from './run-git.ts'
 
 /** Longer than it takes on a repository of ordinary size. What only a larger one shows too late is not known, and not compared. */
 const TIMEOUT_MS = 10_000
 
 /**
- * Contents of tracked files, names and sizes of new ones; what git ignores does not count. The digest is made where the files
- * are: only 64 characters of it come over.
+ * Commit, branch and digest, a line each as soon as it is known. Digested are contents of tracked files, names and sizes of new
+ * ones; what git ignores does not count. Made where the files are: only 64 characters of it come over. One shell, and of git no
+ * more than has to run: every agent waits for this between two runs.
  */
-const DIGEST = [
-  'set -o pipefail',
-  '{ git status --porcelain=v2 --untracked-files=all --no-renames -z',
-  'git diff --no-ext-diff --no-textconv --binary HEAD',
-  "git ls-files --others --exclude-standard -z | xargs -0 -r stat --format='%n %s' --; } | sha256sum",
-].join(' && ')
+const LOOK = `
+git rev-parse --verify --quiet 'HEAD^{commit}' || exit
+exec 2>/dev/null
+echo "branch $(git symbolic-ref --quiet --short HEAD)"
+seen() { git status --porcelain=v2 --untracked-files=all --no-renames "$@"; }
+changes=$(seen) || exit
+set -o pipefail
+digest=$(if [ -n "$changes" ]; then
+  seen -z &&
+    git diff --no-ext-diff --no-textconv --binary HEAD &&
+    git ls-files --others --exclude-standard -z | xargs -0 -r stat --format='%n %s' --
+fi | sha256sum) && echo "digest $digest"`
 
-export async function readWorkspaceState(
-  { git, workspace }: { git: Git; workspace: Workspace },
-  signal?: AbortSignal,
-): Promise<WorkspaceState> {
-  const options = { timeoutMs: TIMEOUT_MS, signal }
-  const head = await git.try(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}'], options)
-  const sha = head.exitCode === 0 ? findSha(head.output) : null
-  if (sha === null) return { cloned: false, head: null, branch: null, digest: null }
-  const [branch, digest] = await Promise.all([
-    git.try(['symbolic-ref', '--quiet', '--short', 'HEAD'], options),
-    workspace.run(
-      { command: { line: DIGEST }, timeoutMs: TIMEOUT_MS, maxOutputChars: 1_000 },
-      signal === undefined ? {} : { signal },
-    ),
-  ])
-  return {
-    cloned: true,
-    head: sha,
-    branch: branch.exitCode === 0 ? branch.output.trim() : null,
-    digest: digest.exitCode === 0 ? (/^[0-9a-f]{64}\b/m.exec(digest.output)?.[0] ?? null) : null,
-  }
+/** Git's exit codes where there is no commit, and where there is no repository. */
+const NO_CLONE: readonly (number | null)[] = [1, 128]
+
+/** Throws GitProblem `upstream_failed` when git could not be asked: that says nothing of the clone. */
+export async function readWorkspaceState(workspace: Workspace, signal?: AbortSignal): Promise<WorkspaceState> {
+  const command = { command: { line: LOOK }, timeoutMs: TIMEOUT_MS, maxOutputChars: 4_000 }
+  const result = await workspace.run(command, signal === undefined ? {} : { signal })
+  if (result.cancelled) throw new GitProblem('upstream_failed', 'Looking at the workspace was cancelled.')
+  const { output } = result
+  const head = findSha(output)
+  if (head === null) return requireNoClone(result)
+  const branch = /^branch (.+)$/m.exec(output)?.[1] ?? null
+  const digest = /^digest ([0-9a-f]{64})\b/m.exec(output)?.[1] ?? null
+  return { cloned: true, head, branch, digest }
+}
+
+/** Not git's answer, so nothing about the repository: it could not be started (no process is left for it, say), or was killed. */
+function requireNoClone(result: CommandResult): WorkspaceState {
+  if (result.timedOut || !NO_CLONE.includes(result.exitCode)) throw failureOf(['rev-parse'], result)
+  return { cloned: false, head: null, branch: null, digest: null }
 }

@@ -43,7 +43,8 @@ describe('git', () => {
       code: 'upstream_failed',
       message: `git status: ${words}`,
     })
-    await expect(readWorkspaceState({ git: gitThat(result), workspace: textWorkspace() })).rejects.toMatchObject({
+    const run = async () => ({ ...ENDED, ...result })
+    await expect(readWorkspaceState({ ...textWorkspace(), run })).rejects.toMatchObject({
       code: 'upstream_failed',
     })
   })

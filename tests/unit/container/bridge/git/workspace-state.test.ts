@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createGitWorkspace } from '../../../../../container/bridge/git/git-workspace.ts'
-import type { CommandRequest, Workspace } from '../../../../../container/bridge/workspace-port.ts'
+import type { Workspace } from '../../../../../container/bridge/workspace-port.ts'
 import { systemClock } from '../../../../../lib/clock.ts'
 import { textWorkspace } from '../../../../support/executor-rig.ts'
 
@@ -18,13 +18,9 @@ const RESULT = {
 
 /** Git answers at once what it reads from `.git` alone; what has to look at every file takes longer than it may. */
 function largeRepository(): Workspace {
-  const answer = ({ command }: CommandRequest) => {
-    const words = 'argv' in command ? command.argv : [command.line]
-    if (words.includes('rev-parse')) return { ...RESULT, output: `${HEAD}\n` }
-    if (words.includes('symbolic-ref')) return { ...RESULT, output: 'berth/fix\n' }
-    return { ...RESULT, exitCode: null, signal: 'SIGTERM', timedOut: true }
-  }
-  return { ...textWorkspace(), run: async (request) => answer(request) }
+  const output = `${HEAD}\nbranch berth/fix\n`
+  const run = async () => ({ ...RESULT, exitCode: null, signal: 'SIGTERM', timedOut: true, output })
+  return { ...textWorkspace(), run }
 }
 
 describe('the state of a workspace that is too large to be looked through in time', () => {
