@@ -13,6 +13,8 @@ export interface EndProcesses<T extends { pid: number }> {
   clock: Clock
 }
 
+/** Most are gone at once; who takes longer is asked less often. */
+const FIRST_POLL_MS = 1
 const POLL_MS = 20
 const MAX_FREEZE_ROUNDS = 50
 /** After KILL: a process in uninterruptible sleep cannot be waited for for ever. */
@@ -23,12 +25,12 @@ export async function endProcesses<T extends { pid: number }>(options: EndProces
   const { find, signal, graceMs, clock } = options
   const waitUntilGone = async (ms: number, again: (left: T[]) => void): Promise<boolean> => {
     const deadline = clock.monotonicMs() + ms
-    for (;;) {
+    for (let pauseMs = FIRST_POLL_MS; ; pauseMs = Math.min(POLL_MS, pauseMs * 2)) {
       const left = find()
       if (left.length === 0) return true
       again(left)
       if (clock.monotonicMs() >= deadline) return false
-      await clock.sleep(POLL_MS)
+      await clock.sleep(pauseMs)
     }
   }
 
