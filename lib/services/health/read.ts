@@ -1,8 +1,11 @@
 /** Whether the control plane can do its work, and what is not configured yet. Cheap: asked often and without signing in. */
+import type { Clock } from '../../clock.ts'
 import type { EngineStatus } from '../../drivers/sandbox/port.ts'
 import type { Actor, Parts } from '../context.ts'
 import type { Stray } from '../sandbox/strays.ts'
 
+/** Anybody may ask, as often as they like: the database and the engine are not asked each time. */
+const DATABASE_FRESH_MS = 1_000
 const ENGINE_FRESH_MS = 5_000
 /** Whoever asks wants to know soon, however long a query may take. */
 const DATABASE_ANSWERS_MS = 3_000
@@ -21,10 +24,15 @@ export interface HealthView {
   strays: readonly Stray[]
 }
 
-const engines = new WeakMap<object, { at: number; status: Promise<EngineStatus> }>()
+const databases = new WeakMap<object, Known<boolean>>()
+const engines = new WeakMap<object, Known<EngineStatus>>()
 
 export async function readHealth(parts: Parts): Promise<HealthView> {
-  const [database, engine] = await Promise.all([pingDatabase(parts), probeEngine(parts)])
+  const { clock, stores, driver } = parts
+  const [database, engine] = await Promise.all([
+    readFresh({ clock, known: databases, of: stores, freshMs: DATABASE_FRESH_MS, read: () => pingDatabase(parts) }),
+    readFresh({ clock, known: engines, of: driver, freshMs: ENGINE_FRESH_MS, read: () => driver.probe() }),
+  ])
   return {
     status: database && engine.reachable ? 'ok' : 'degraded',
     database: { reachable: database },
@@ -60,10 +68,23 @@ export function showHealth(health: HealthView, actor: Pick<Actor, 'role'> | null
   return actor.role === 'owner' ? health : { ...health, strays: [] }
 }
 
-function probeEngine(parts: Parts): Promise<EngineStatus> {
-  const known = engines.get(parts.driver)
-  if (known && parts.clock.monotonicMs() - known.at < ENGINE_FRESH_MS) return known.status
-  const status = parts.driver.probe()
-  engines.set(parts.driver, { at: parts.clock.monotonicMs(), status })
-  return status
+interface Known<T> {
+  atMs: number
+  answer: Promise<T>
+}
+
+/** What was answered last, or is being asked, unless that is older than `freshMs`. */
+function readFresh<T>(input: {
+  clock: Clock
+  known: WeakMap<object, Known<T>>
+  of: object
+  freshMs: number
+  read: () => Promise<T>
+}): Promise<T> {
+  const { clock, known, of, freshMs, read } = input
+  const last = known.get(of)
+  if (last && clock.monotonicMs() - last.atMs < freshMs) return last.answer
+  const answer = read()
+  known.set(of, { atMs: clock.monotonicMs(), answer })
+  return answer
 }

@@ -1,5 +1,8 @@
 import { expect, it } from 'vitest'
-import { type HealthView, showHealth } from '../../../../../lib/services/health/read.ts'
+import { systemClock } from '../../../../../lib/clock.ts'
+import { readSettings } from '../../../../../lib/config.ts'
+import type { Parts } from '../../../../../lib/services/context.ts'
+import { type HealthView, readHealth, showHealth } from '../../../../../lib/services/health/read.ts'
 
 const stray: HealthView['strays'][number] = {
   agentId: 'agt_1',
@@ -25,4 +28,43 @@ it('is shown whole to the owner, without other people’s agents to a member, an
   expect(showHealth(health, { role: 'owner' })).toEqual(health)
   expect(showHealth(health, { role: 'member' })).toEqual({ ...health, strays: [] })
   expect(showHealth(health, null)).toEqual({ status: 'ok' })
+})
+
+/** Parts of which only the clock, what is asked and how the database answers matter. */
+function makeParts() {
+  const world = { nowMs: 0, isAway: false, asked: { database: 0, engine: 0 } }
+  const parts = {
+    clock: { ...systemClock, monotonicMs: () => world.nowMs },
+    stores: {
+      async ping() {
+        world.asked.database += 1
+        if (world.isAway) throw new Error('away')
+      },
+    },
+    driver: {
+      kind: 'fake',
+      isolated: true,
+      async probe() {
+        world.asked.engine += 1
+        return health.engine
+      },
+    },
+    settings: readSettings({}, '/nowhere'),
+    strays: { found: () => [] },
+  } as unknown as Parts
+  return { world, parts }
+}
+
+it('asks the database once a second and the engine once in five, however often it is asked itself', async () => {
+  const { world, parts } = makeParts()
+  for (; world.nowMs < 10_000; world.nowMs += 100) await Promise.all([readHealth(parts), readHealth(parts)])
+  expect(world.asked).toEqual({ database: 10, engine: 2 })
+})
+
+it('says that the database is away within a second of its going', async () => {
+  const { world, parts } = makeParts()
+  expect(await readHealth(parts)).toMatchObject({ status: 'ok' })
+  world.isAway = true
+  world.nowMs = 1_000
+  expect(await readHealth(parts)).toMatchObject({ status: 'degraded', database: { reachable: false } })
 })
