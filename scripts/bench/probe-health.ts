@@ -1,20 +1,26 @@
-/** GET /api/health as a probe asks it: without signing in, again and again. */
-import { machineMs } from '../machine-ms.ts'
-import type { Rig } from './bench-agent.ts'
+/** GET /api/health as a probe asks it: without signing in, from outside the process that answers. Owns: the thread. */
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
 
-/** How long each answer took, in ms, until the signal aborts; one that is under way then is waited for. */
-export async function askHealth(rig: Rig, options: { everyMs: number; until: AbortSignal }): Promise<number[]> {
-  const samples: number[] = []
-  while (!options.until.aborted) {
-    samples.push(await timeHealth(rig))
-    await rig.installation.parts.clock.sleep(options.everyMs, rig.signal)
-  }
-  return samples
+export interface HealthProbe {
+  /** The control plane's, without a path. */
+  url: string
+  /** Between an answer and the next question. */
+  everyMs: number
 }
 
-export async function timeHealth({ installation, signal }: Rig): Promise<number> {
-  const sentAtMs = machineMs()
-  const response = await fetch(`${installation.url}/api/health`, { signal })
-  await response.text()
-  return machineMs() - sentAtMs
+/** How long each answer took, in ms, while `work` lasts; one that is under way then is waited for. */
+export async function probeHealth(workerData: HealthProbe, work: () => Promise<void>): Promise<number[]> {
+  const worker = new Worker(new URL('./probe-health-thread.ts', import.meta.url), { workerData })
+  try {
+    // An error in the thread rejects these, too.
+    await once(worker, 'online')
+    const answered = once(worker, 'message') as Promise<[number[]]>
+    await Promise.race([work(), answered])
+    worker.postMessage('stop')
+    const [samples] = await answered
+    return samples
+  } finally {
+    await worker.terminate()
+  }
 }

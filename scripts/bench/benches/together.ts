@@ -3,7 +3,7 @@ import { SAMPLE_FOLDER } from '../../demo/sample-case.ts'
 import { playBareLoops } from '../bare-loops.ts'
 import { type Rig, withAgents } from '../bench-agent.ts'
 import type { Measurement } from '../measurement.ts'
-import { askHealth } from '../probe-health.ts'
+import { probeHealth } from '../probe-health.ts'
 import { stepsPerSecond } from '../step-rate.ts'
 import { type Play, writeTask } from '../task.ts'
 
@@ -59,16 +59,11 @@ async function measureAgents(rig: Rig): Promise<Omit<Round, 'bare'>> {
       await agent.untilReady()
       await agent.calls()
     }
-    const ending = new AbortController()
-    const asking = askHealth(rig, { everyMs: HEALTH_EVERY_MS, until: ending.signal })
-    try {
+    const healthMs = await probeHealth({ url: rig.installation.url, everyMs: HEALTH_EVERY_MS }, async () => {
       await Promise.all(agents.map((agent) => agent.resume()))
       // One after another, so that asking whether they are done takes little of the control plane.
       for (const agent of agents) await agent.untilReady()
-    } finally {
-      ending.abort()
-    }
-    const healthMs = await asking
+    })
     return { agents: stepsPerSecond(await Promise.all(agents.map((agent) => agent.calls()))), healthMs }
   })
 }
