@@ -199,8 +199,8 @@ async function toExecuteCommand(input: {
   continued: boolean
 }): Promise<ExecuteCommand> {
   const { parts, agent, run, continued } = input
-  const { journalId, n } = await parts.stores.agents.journalPosition(agent.id)
-  const [earlier, said, waiting] = await Promise.all([
+  const [{ journalId, n }, earlier, said, waiting] = await Promise.all([
+    parts.stores.agents.journalPosition(agent.id),
     readWordsBefore(parts.stores, run),
     readWordsSince(parts.stores, run),
     parts.stores.queue.lastPosition(agent.id),

@@ -37,9 +37,8 @@ export async function converge(work: Convergence): Promise<'done' | 'later'> {
   const { parts, agentId } = work
   let isReplaced = false
   for (let count = 0; count < MAX_STEPS; count += 1) {
-    const agent = await parts.stores.agents.find(agentId)
+    const [agent, run] = await Promise.all([parts.stores.agents.find(agentId), parts.stores.runs.findOpen(agentId)])
     if (!agent) return 'done'
-    const run = await parts.stores.runs.findOpen(agentId)
     const connection = work.connection()
     const waiting = run ? await parts.stores.queue.lastPosition(agentId) : 0
     const unsaid = waiting > (connection?.told ?? 0)
