@@ -341,6 +341,17 @@ describe('the state of the workspace', () => {
     expect(await state()).toEqual(before)
   })
 
+  it('has no branch once HEAD is detached', async () => {
+    const { head } = await mustClone()
+    rig.test.git('checkout', '--quiet', '--detach')
+    expect(await state()).toMatchObject({ cloned: true, head, branch: null })
+  })
+
+  it('is that of no clone before the first commit', async () => {
+    rig.test.git('init', '--quiet')
+    expect(await state()).toEqual({ cloned: false, head: null, branch: null, digest: null })
+  })
+
   it('changes with a tracked file, a new file, and a commit', async () => {
     await mustClone()
     const seen = [await state()]

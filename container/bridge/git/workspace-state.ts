@@ -2,6 +2,7 @@
  * The clone as it is: what the control plane compares between two runs. Owns: what counts as the same. Must not know: what
  * follows from a difference.
  */
+import { createHash } from 'node:crypto'
 import type { WorkspaceState } from '../../contract/bridge.ts'
 import type { CommandResult, Workspace } from '../workspace-port.ts'
 import { GitProblem } from './git-problem.ts'
@@ -16,17 +17,19 @@ const TIMEOUT_MS = 10_000
  * more than has to run: every agent waits for this between two runs.
  */
 const LOOK = `
-git rev-parse --verify --quiet 'HEAD^{commit}' || exit
+git rev-parse 'HEAD^{commit}' --symbolic-full-name HEAD || exit
 exec 2>/dev/null
-echo "branch $(git symbolic-ref --quiet --short HEAD)"
 seen() { git status --porcelain=v2 --untracked-files=all --no-renames "$@"; }
 changes=$(seen) || exit
+[ -n "$changes" ] || { echo clean; exit; }
 set -o pipefail
-digest=$(if [ -n "$changes" ]; then
+digest=$({
   seen -z &&
     git diff --no-ext-diff --no-textconv --binary HEAD &&
     git ls-files --others --exclude-standard -z | xargs -0 -r stat --format='%n %s' --
-fi | sha256sum) && echo "digest $digest"`
+} | sha256sum) && echo "digest $digest"`
+
+const DIGEST_OF_NOTHING = createHash('sha256').digest('hex')
 
 /** Git's exit codes where there is no commit, and where there is no repository. */
 const NO_CLONE: readonly (number | null)[] = [1, 128]
@@ -39,9 +42,13 @@ export async function readWorkspaceState(workspace: Workspace, signal?: AbortSig
   const { output } = result
   const head = findSha(output)
   if (head === null) return requireNoClone(result)
-  const branch = /^branch (.+)$/m.exec(output)?.[1] ?? null
-  const digest = /^digest ([0-9a-f]{64})\b/m.exec(output)?.[1] ?? null
-  return { cloned: true, head, branch, digest }
+  const branch = /^refs\/heads\/(.+)$/m.exec(output)?.[1] ?? null
+  return { cloned: true, head, branch, digest: readDigest(output) }
+}
+
+function readDigest(output: string): string | null {
+  if (/^clean$/m.test(output)) return DIGEST_OF_NOTHING
+  return /^digest ([0-9a-f]{64})\b/m.exec(output)?.[1] ?? null
 }
 
 /** Not git's answer, so nothing about the repository: it could not be started (no process is left for it, say), or was killed. */

@@ -18,7 +18,7 @@ const RESULT = {
 
 /** Git answers at once what it reads from `.git` alone; what has to look at every file takes longer than it may. */
 function largeRepository(): Workspace {
-  const output = `${HEAD}\nbranch berth/fix\n`
+  const output = `${HEAD}\nrefs/heads/berth/fix\n`
   const run = async () => ({ ...RESULT, exitCode: null, signal: 'SIGTERM', timedOut: true, output })
   return { ...textWorkspace(), run }
 }
