@@ -2,24 +2,42 @@
 import type { Run, StoredEvent } from './agent.ts'
 
 const MAX_COMMANDS = 20
+const MAX_COMMAND_CHARS = 160
+/** Of a text of a person or the model. GitHub refuses a body of more than 65,536 characters. */
+const MAX_TEXT_CHARS = 12_000
 
+/** The last commands of a run in order, with how they ended: as the sandbox reported them. */
 export interface CommandEvidence {
-  command: string
-  exitCode: number | null
+  commands: { command: string; exitCode: number | null }[]
+  /** How many there were before those. */
+  earlier: number
 }
 
-/** The commands of a run in order, with how they ended: as the sandbox reported them. */
-export function readCommandEvidence(events: StoredEvent[]): CommandEvidence[] {
-  const commands = new Map<string, CommandEvidence>()
-  for (const { type, data } of events) {
-    if (data.tool !== 'run_command' || typeof data.toolCallId !== 'string') continue
-    if (type === 'tool_call') commands.set(data.toolCallId, { command: readCommand(data.input), exitCode: null })
-    const known = commands.get(data.toolCallId)
-    if (type !== 'tool_result' || !known) continue
+/** Fed with the events of a run, oldest first; holds no more of them than is shown. */
+export class CommandCollector {
+  readonly #last = new Map<string, CommandEvidence['commands'][number]>()
+  #earlier = 0
+
+  add({ type, data }: Pick<StoredEvent, 'type' | 'data'>): void {
+    const { tool, toolCallId } = data
+    if (tool !== 'run_command' || typeof toolCallId !== 'string') return
+    if (type === 'tool_call') this.#begin(toolCallId, readCommand(data.input))
+    const known = this.#last.get(toolCallId)
     const detail = data.detail as { exitCode?: unknown } | undefined
-    if (typeof detail?.exitCode === 'number') known.exitCode = detail.exitCode
+    if (type === 'tool_result' && known && typeof detail?.exitCode === 'number') known.exitCode = detail.exitCode
   }
-  return [...commands.values()]
+
+  evidence(): CommandEvidence {
+    return { commands: [...this.#last.values()], earlier: this.#earlier }
+  }
+
+  #begin(toolCallId: string, command: string): void {
+    this.#last.set(toolCallId, { command: cut(command), exitCode: null })
+    const [oldest] = this.#last.keys()
+    if (this.#last.size <= MAX_COMMANDS || oldest === undefined) return
+    this.#last.delete(oldest)
+    this.#earlier += 1
+  }
 }
 
 function readCommand(input: unknown): string {
@@ -32,20 +50,19 @@ export function writePullRequestBody(input: {
   summary: string | null
   run: Pick<Run, 'task' | 'steps' | 'costUsd'>
   model: string
-  commands: CommandEvidence[]
+  evidence: CommandEvidence
   /** Of the sandbox. */
   isolated: boolean
 }): string {
-  const { summary, run, model, commands, isolated } = input
-  const shown = commands.slice(-MAX_COMMANDS)
-  const rows = shown.map(({ command, exitCode }) => `| ${inCode(command)} | ${exitCode ?? 'ended by a signal'} |`)
-  const left = commands.length - shown.length
+  const { summary, run, model, evidence, isolated } = input
+  const { commands, earlier } = evidence
+  const rows = commands.map(({ command, exitCode }) => `| ${inCode(command)} | ${exitCode ?? 'ended by a signal'} |`)
   return [
-    summary?.trim() || run.task.trim(),
+    shorten(summary?.trim() || run.task.trim()),
     '',
     '### Task',
     '',
-    quote(run.task),
+    quote(shorten(run.task)),
     '',
     ...(rows.length === 0
       ? ['No commands were run.']
@@ -55,7 +72,7 @@ export function writePullRequestBody(input: {
           '| command | exit |',
           '| --- | --- |',
           ...rows,
-          ...(left > 0 ? ['', `${left} earlier commands are in the log.`] : []),
+          ...(earlier > 0 ? ['', `${earlier} earlier commands are in the log.`] : []),
         ]),
     '',
     ...(isolated ? [] : [NOT_ISOLATED, '']),
@@ -86,8 +103,16 @@ function quote(text: string): string {
 
 /** A code span that survives a table and backticks within. */
 function inCode(command: string): string {
+  const fence = command.includes('`') ? '``' : '`'
+  return `${fence} ${command.replaceAll('|', '\\|')} ${fence}`
+}
+
+function shorten(text: string): string {
+  return text.length > MAX_TEXT_CHARS ? `${text.slice(0, MAX_TEXT_CHARS)}…\n\nThe rest is in the log.` : text
+}
+
+/** On one line. */
+function cut(command: string): string {
   const line = command.replace(/\s+/g, ' ').trim()
-  const cut = line.length > 160 ? `${line.slice(0, 159)}…` : line
-  const fence = cut.includes('`') ? '``' : '`'
-  return `${fence} ${cut.replaceAll('|', '\\|')} ${fence}`
+  return line.length > MAX_COMMAND_CHARS ? `${line.slice(0, MAX_COMMAND_CHARS - 1)}…` : line
 }

@@ -51,16 +51,26 @@ const MAX_PAGE_BYTES = 4 * 1024 * 1024
 /** Events beside `seq`, the nearest first: at most `limit`, fewer where they are large, at least one where there is one. */
 export async function readEventPage(
   db: Db,
-  { agentId, side, seq, limit }: { agentId: string; side: 'after' | 'before'; seq: number; limit: number },
+  input: {
+    agentId: string
+    side: 'after' | 'before'
+    seq: number
+    limit: number
+    filter?: { runId: string; types: string[] } | undefined
+  },
 ): Promise<Prisma.EventModel[]> {
+  const { agentId, side, seq, limit, filter } = input
   const [beyond, order] =
     side === 'after'
       ? [Prisma.sql`"seq" > ${seq}`, Prisma.sql`"seq" ASC`]
       : [Prisma.sql`"seq" < ${seq}`, Prisma.sql`"seq" DESC`]
+  const only = filter ? Prisma.sql`AND "runId" = ${filter.runId} AND "type" = ANY(${filter.types})` : Prisma.empty
   return await db.$queryRaw<Prisma.EventModel[]>`
     SELECT "agentId", "seq", "id", "runId", "type", "data", "journalId", "journalN", "createdAt" FROM (
       SELECT *, octet_length("data"::text) AS "bytes", sum(octet_length("data"::text)) OVER (ORDER BY ${order}) AS "total"
-      FROM (SELECT * FROM "Event" WHERE "agentId" = ${agentId} AND ${beyond} ORDER BY ${order} LIMIT ${limit}) AS "page"
+      FROM (
+        SELECT * FROM "Event" WHERE "agentId" = ${agentId} AND ${beyond} ${only} ORDER BY ${order} LIMIT ${limit}
+      ) AS "page"
     ) AS "sized"
     WHERE "total" <= ${MAX_PAGE_BYTES} OR "total" = "bytes"
     ORDER BY ${order}`

@@ -130,8 +130,8 @@ export function createRunStore(prisma: PrismaClient): RunStore {
 
 export function createEventStore(prisma: PrismaClient): EventStore {
   return {
-    async listAfter({ agentId, after, limit }) {
-      return (await readEventPage(prisma, { agentId, side: 'after', seq: after, limit })).map(toStoredEvent)
+    async listAfter({ agentId, after, limit, filter }) {
+      return (await readEventPage(prisma, { agentId, side: 'after', seq: after, limit, filter })).map(toStoredEvent)
     },
     async listBefore({ agentId, before, limit }) {
       const rows = await readEventPage(prisma, { agentId, side: 'before', seq: before, limit })

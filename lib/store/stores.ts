@@ -132,7 +132,13 @@ export interface QueueStore {
 
 export interface EventStore {
   /** Events after `after`, oldest first: at most `limit`, fewer where they are large, none where there are none. */
-  listAfter(input: { agentId: string; after: number; limit: number }): Promise<StoredEvent[]>
+  listAfter(input: {
+    agentId: string
+    after: number
+    limit: number
+    /** Of those only. */
+    filter?: { runId: string; types: string[] }
+  }): Promise<StoredEvent[]>
   /** Events before `before`, still oldest first; as many as of `listAfter`. */
   listBefore(input: { agentId: string; before: number; limit: number }): Promise<StoredEvent[]>
   /** What the data of all events of the types named comes to, as JSON. */

@@ -3,7 +3,12 @@
  * safe to do again, and where it is skipped the log says why.
  */
 import type { Agent, Run } from '../../domain/agent.ts'
-import { readCommandEvidence, writeCommitMessage, writePullRequestBody } from '../../domain/pull-request-text.ts'
+import {
+  CommandCollector,
+  type CommandEvidence,
+  writeCommitMessage,
+  writePullRequestBody,
+} from '../../domain/pull-request-text.ts'
 import { isBerthError, isDatabaseAway, isLeaseLost } from '../../errors.ts'
 import type { CoreParts, Parts } from '../context.ts'
 import { writeAsHolder } from '../event/write.ts'
@@ -11,6 +16,8 @@ import type { SandboxConnection } from '../sandbox/connection.ts'
 
 /** A run that ended so has not been asked to deliver what it left behind. */
 const NOT_DELIVERED: readonly string[] = ['cancelled', 'provider_error', 'failed', 'sandbox_lost', 'disk_limit']
+
+const EVIDENCE_PAGE = 1_000
 
 const CHANGED_NOTHING = 'The run changed nothing.'
 
@@ -100,19 +107,27 @@ async function commitPushOpen(input: Parameters<typeof deliver>[0]): Promise<Del
   }
   const pushed = await connection.client.push({ targetBranch: agent.targetBranch }, signal)
   if (!pushed.ok) return { ...skipped(`The push was refused: ${pushed.message}`), code: 'upstream_failed' }
-  const evidence = await parts.stores.events.listOfTypes({
-    agentId: agent.id,
-    types: ['tool_call', 'tool_result'],
-    runIds: [run.id],
-  })
   const body = writePullRequestBody({
     summary: run.summary,
     run,
     model: agent.model,
-    commands: readCommandEvidence(evidence),
+    evidence: await readEvidence(parts, run),
     isolated: parts.driver.isolated,
   })
   return await openOrUpdate({ parts, agent, title: agent.name, body })
+}
+
+/** A page at a time: what a run said may be far more than is shown of it. */
+async function readEvidence({ stores }: Pick<CoreParts, 'stores'>, run: Run): Promise<CommandEvidence> {
+  const commands = new CommandCollector()
+  for (let after = 0; ; ) {
+    const filter = { runId: run.id, types: ['tool_call', 'tool_result'] }
+    const page = await stores.events.listAfter({ agentId: run.agentId, after, limit: EVIDENCE_PAGE, filter })
+    for (const event of page) commands.add(event)
+    const last = page.at(-1)
+    if (last === undefined) return commands.evidence()
+    after = last.seq
+  }
 }
 
 /** Whether what there is was pushed before this run, which then must not replace the words of the one that made it. */
