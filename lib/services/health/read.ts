@@ -4,8 +4,8 @@ import type { EngineStatus } from '../../drivers/sandbox/port.ts'
 import type { Actor, Parts } from '../context.ts'
 import type { Stray } from '../sandbox/strays.ts'
 
-/** Anybody may ask, as often as they like: the database and the engine are not asked each time. */
-const DATABASE_FRESH_MS = 1_000
+/** Anybody may ask, as often as they like: neither is asked twice at the same time. Who waits for the database hears of it at once. */
+const DATABASE_FRESH_MS = 0
 const ENGINE_FRESH_MS = 5_000
 /** Whoever asks wants to know soon, however long a query may take. */
 const DATABASE_ANSWERS_MS = 3_000
@@ -69,11 +69,12 @@ export function showHealth(health: HealthView, actor: Pick<Actor, 'role'> | null
 }
 
 interface Known<T> {
-  atMs: number
   answer: Promise<T>
+  /** Infinity while it is being asked. */
+  staleAtMs: number
 }
 
-/** What was answered last, or is being asked, unless that is older than `freshMs`. */
+/** What is being asked, or was answered at most `freshMs` ago. Never rejects, as `read` does not. */
 function readFresh<T>(input: {
   clock: Clock
   known: WeakMap<object, Known<T>>
@@ -83,8 +84,10 @@ function readFresh<T>(input: {
 }): Promise<T> {
   const { clock, known, of, freshMs, read } = input
   const last = known.get(of)
-  if (last && clock.monotonicMs() - last.atMs < freshMs) return last.answer
-  const answer = read()
-  known.set(of, { atMs: clock.monotonicMs(), answer })
-  return answer
+  if (last && clock.monotonicMs() < last.staleAtMs) return last.answer
+  const asking: Known<T> = { answer: read(), staleAtMs: Number.POSITIVE_INFINITY }
+  known.set(of, asking)
+  return asking.answer.finally(() => {
+    asking.staleAtMs = clock.monotonicMs() + freshMs
+  })
 }

@@ -55,16 +55,16 @@ function makeParts() {
   return { world, parts }
 }
 
-it('asks the database once a second and the engine once in five, however often it is asked itself', async () => {
+it('asks the database once for all who ask together, and the engine once in five seconds', async () => {
   const { world, parts } = makeParts()
-  for (; world.nowMs < 10_000; world.nowMs += 100) await Promise.all([readHealth(parts), readHealth(parts)])
-  expect(world.asked).toEqual({ database: 10, engine: 2 })
+  for (; world.nowMs < 10_000; world.nowMs += 100)
+    await Promise.all(Array.from({ length: 50 }, () => readHealth(parts)))
+  expect(world.asked).toEqual({ database: 100, engine: 2 })
 })
 
-it('says that the database is away within a second of its going', async () => {
+it('says at once that the database is away', async () => {
   const { world, parts } = makeParts()
   expect(await readHealth(parts)).toMatchObject({ status: 'ok' })
   world.isAway = true
-  world.nowMs = 1_000
   expect(await readHealth(parts)).toMatchObject({ status: 'degraded', database: { reachable: false } })
 })
