@@ -27,8 +27,8 @@ type FollowerParts = PaceParts
 
 /** After lines that could not be stored: the database may be away for a moment. */
 const STORE_RETRY_MS = 1_000
-/** An honest bridge sends in seconds what lies in its journal. */
-const CATCH_UP_DEADLINE_MS = 60_000
+/** However long its journal, an honest bridge that is read as slowly as may be sends an event in every few seconds. */
+const CATCH_UP_SILENCE_MS = 60_000
 
 export function followJournal(input: {
   parts: FollowerParts
@@ -46,6 +46,7 @@ export function followJournal(input: {
   const isStored = (journalId: string, n: number) => stored.journalId === journalId && stored.n >= n
 
   const advance = (position: { journalId: string | null; n: number }) => {
+    if (position.n !== stored.n) patience.renew()
     stored = position
     for (const waiter of waiting) if (isStored(waiter.journalId, waiter.n)) waiter.resolve()
   }
@@ -68,7 +69,7 @@ export function followJournal(input: {
       const waiter = { journalId, n, resolve: caught.resolve, reject: caught.reject }
       waiting.add(waiter)
       try {
-        await patience.within(CATCH_UP_DEADLINE_MS, caught.promise, () => keptToItself(n))
+        await patience.within(CATCH_UP_SILENCE_MS, caught.promise, () => keptToItself(n))
       } finally {
         waiting.delete(waiter)
       }
@@ -77,8 +78,8 @@ export function followJournal(input: {
 }
 
 function keptToItself(n: number): BerthError {
-  const message = `The bridge has ${n} events in its journal, and did not send them within ${CATCH_UP_DEADLINE_MS / 1_000} s.`
-  return new BerthError('sandbox_lost', message, { details: { timeoutMs: CATCH_UP_DEADLINE_MS } })
+  const message = `The bridge says that it has ${n} events in its journal, and sent nothing of them for ${CATCH_UP_SILENCE_MS / 1_000} s.`
+  return new BerthError('sandbox_lost', message, { details: { timeoutMs: CATCH_UP_SILENCE_MS } })
 }
 
 async function follow(input: {

@@ -1,6 +1,6 @@
 /**
- * How long a bridge may let a reader wait for what it has. Only its own time counts, not that in which the log is written or the
- * database is away: that says nothing of the sandbox. Must not know: what is read.
+ * How long a bridge may keep what it has to itself. Only its own time counts, not that in which the log is written or the database
+ * is away: that says nothing of the sandbox. Whoever goes on sending has all the time it needs. Must not know: what is read.
  */
 import type { Clock } from '../../clock.ts'
 
@@ -10,6 +10,7 @@ export class Patience {
   readonly #clock: Pick<Clock, 'sleep'>
   /** What is under way and not the bridge's. */
   #others = 0
+  #renewals = 0
 
   constructor(clock: Pick<Clock, 'sleep'>) {
     this.#clock = clock
@@ -25,7 +26,12 @@ export class Patience {
     }
   }
 
-  /** What is waited for, or `late` once the bridge has taken `ms` of its own. */
+  /** The bridge has sent something of what is waited for. */
+  renew(): void {
+    this.#renewals += 1
+  }
+
+  /** What is waited for, or `late` once the bridge has taken `ms` of its own without a renewal. */
   async within<T>(ms: number, waiting: Promise<T>, late: () => Error): Promise<T> {
     const over = new AbortController()
     const lost = this.#runOut(ms, over.signal).then(() => {
@@ -39,8 +45,13 @@ export class Patience {
   }
 
   async #runOut(ms: number, signal: AbortSignal): Promise<void> {
-    for (let taken = 0; taken < ms; taken += this.#others === 0 ? LOOK_EVERY_MS : 0) {
+    let seen = this.#renewals
+    for (let taken = 0; taken < ms; ) {
       await this.#clock.sleep(LOOK_EVERY_MS, signal)
+      if (this.#others === 0) taken += LOOK_EVERY_MS
+      if (this.#renewals === seen) continue
+      seen = this.#renewals
+      taken = 0
     }
   }
 }

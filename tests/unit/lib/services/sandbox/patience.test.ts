@@ -41,3 +41,12 @@ it('does not count the time in which something else is waited for', async () => 
   await storing
   expect(clock.sleeps()).toBeGreaterThan(550)
 })
+
+it('begins anew with everything that comes', async () => {
+  const clock = countingClock((count) => {
+    if (count % 50 === 0 && count <= 500) patience.renew()
+  })
+  const patience: Patience = new Patience(clock)
+  await expect(patience.within(60_000, new Promise(() => {}), late)).rejects.toThrow('late')
+  expect(clock.sleeps()).toBe(560)
+})
