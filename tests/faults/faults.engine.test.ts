@@ -69,7 +69,10 @@ async function withLastWords(
   world: FaultWorld,
   { agentId, error }: { agentId: string; error: unknown },
 ): Promise<Error> {
-  const events = await world.api().listEvents(agentId)
+  const events = await world
+    .api()
+    .listEvents(agentId)
+    .catch(() => [])
   const lines = events.slice(-20).map(({ seq, type, data }) => `  ${seq} ${type} ${JSON.stringify(data).slice(0, 300)}`)
   const words = error instanceof Error ? error.message : String(error)
   const said = world.said().slice(-4_000)

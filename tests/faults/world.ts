@@ -97,7 +97,9 @@ export async function startFaultWorld({ withOwnEngine }: { withOwnEngine: boolea
       const pid = await findDatabasePid(dataDirectory)
       if (pid === null) throw new Error('There is no database to strike.')
       process.kill(pid, 'SIGKILL')
-      await untilHealthy(api())
+      // What it began before answers for a moment longer.
+      await until(`a database after process ${pid}`, async () => (await findDatabasePid(dataDirectory)) !== pid)
+      await until('a healthy control plane', () => isHealthy(api()))
     },
     engine: async (_agentId, fault) => {
       if (own === null) throw new Error('Only an engine of the tests may be killed.')
@@ -130,12 +132,15 @@ export async function startFaultWorld({ withOwnEngine }: { withOwnEngine: boolea
 }
 
 /** The control plane brings its database back by itself; until then it answers so. */
-async function untilHealthy(api: E2eApi): Promise<void> {
+async function isHealthy(api: E2eApi): Promise<boolean> {
+  const { status, body } = await api.call<{ database?: { reachable: boolean } }>('GET', '/api/health')
+  return status === 200 && body.database?.reachable === true
+}
+
+async function until(what: string, test: () => Promise<boolean>): Promise<void> {
   const deadline = performance.now() + HEALTHY_MS
-  for (;;) {
-    const { status, body } = await api.call<{ database?: { reachable: boolean } }>('GET', '/api/health')
-    if (status === 200 && body.database?.reachable === true) return
-    if (performance.now() > deadline) throw new Error(`The database did not come back: ${JSON.stringify(body)}`)
+  while (!(await test())) {
+    if (performance.now() > deadline) throw new Error(`There was not ${what} within ${HEALTHY_MS / 1_000} s.`)
     await sleep(100)
   }
 }
