@@ -3,9 +3,11 @@
  * step (lib/domain/next-step.ts), so a wish that came meanwhile, or a process that died, changes nothing but the answer.
  */
 
+import type { WorkspaceState } from '../../../container/contract/bridge.ts'
 import { orAborted } from '../../deadline.ts'
 import type { Agent, Divergence, Run, StartStage } from '../../domain/agent.ts'
 import { nextStep, type Step } from '../../domain/next-step.ts'
+import { isBerthError } from '../../errors.ts'
 import type { LogTransaction } from '../../store/stores.ts'
 import type { WorkerParts } from '../context.ts'
 import { announce, writeAsHolder } from '../event/write.ts'
@@ -101,17 +103,33 @@ async function deliverEnded({ work, agent, run, fence }: ConnectInput): Promise<
     const isFinal = !mayContinue(ended)
     await deliver({ parts, agent, run: ended, connection, asked: false, isFinal, signal })
   }
-  const workspace = await connection.client.workspaceState(signal)
+  const workspace = await lookAtWorkspace(parts, connection, signal)
   await writeAsHolder(parts, agent.id, async (tx) => {
     if (tx.agent.desired === 'stopped' || tx.agent.desired === 'purged') return
     // A clone that is gone stays on record: the next run asks about it.
-    const isLost = tx.agent.workspace?.cloned === true && !workspace.cloned
-    tx.update({ undeliveredRunId: null, activeAt: parts.clock.now(), ...(isLost ? {} : { workspace }) })
+    const isLost = tx.agent.workspace?.cloned === true && workspace?.cloned === false
+    const isKnown = workspace !== null && !isLost
+    tx.update({ undeliveredRunId: null, activeAt: parts.clock.now(), ...(isKnown && { workspace }) })
     if (await tx.openRun()) return
     // What was said as the run came to its end is answered, not kept waiting for the next instruction.
     if (ended?.reason === 'completed' && (await openRunFromQueue(parts, tx))) return
     if (tx.agent.status !== 'READY') setStatus(tx, 'READY')
   })
+}
+
+/** Null where git could not be asked: what was recorded last is all that is known, and the work has left already. */
+async function lookAtWorkspace(
+  { logger }: Pick<WorkerParts, 'logger'>,
+  { client, incarnation }: SandboxConnection,
+  signal: AbortSignal,
+): Promise<WorkspaceState | null> {
+  try {
+    return await client.workspaceState(signal)
+  } catch (error) {
+    if (!isBerthError(error) || error.code !== 'upstream_failed') throw error
+    logger.warn('the workspace could not be looked at after its run', { incarnation, error })
+    return null
+  }
 }
 
 /**
@@ -159,7 +177,10 @@ async function begin(input: { work: Convergence; agent: Agent; run: Run; fence: 
   const { work, agent, run, fence } = input
   const { parts, signal } = work
   if (agent.status === 'FAILED') return await startOver(work, agent)
-  const connection = work.connection() ?? (await connect({ work, agent, run, fence }))
+  const known = work.connection()
+  const connection = known ?? (await connect({ work, agent, run, fence }))
+  const current = known === null ? await parts.stores.runs.find(run.id) : run
+  if (current?.status !== 'PENDING') return await goOn({ work, agent, run: current, connection })
   if (agent.divergence === null) {
     const divergence = await findDivergence({ parts, agent, connection, signal })
     if (divergence !== null) return await askAboutDivergence({ work, agent, divergence })
@@ -174,6 +195,23 @@ async function begin(input: { work: Convergence; agent: Agent; run: Run; fence: 
   await executeRun({ parts, agent, run, connection, continued: false })
 }
 
+/** With a run that was handed over by a control plane that died with it: what was changed since is the run's own work. */
+async function goOn(input: {
+  work: Convergence
+  agent: Agent
+  run: Run | null
+  connection: SandboxConnection
+}): Promise<void> {
+  const { work, agent, run, connection } = input
+  if (run?.status !== 'RUNNING') return
+  if (connection.health.run?.id === run.id) {
+    return await executeRun({ parts: work.parts, agent, run, connection, continued: false })
+  }
+  // Its bridge died as well: it is found again as any run that was lost.
+  work.setConnection(null)
+  await connection.close()
+}
+
 /** The run waited for the engine: once that answers, its start is shown as one. */
 async function startOver({ parts }: Convergence, agent: Agent): Promise<void> {
   await parts.driver.assertImage(parts.agentImage)
@@ -185,8 +223,8 @@ async function startOver({ parts }: Convergence, agent: Agent): Promise<void> {
 /** The run waits, and the agent says for what. */
 async function askAboutDivergence(input: { work: Convergence; agent: Agent; divergence: Divergence }): Promise<void> {
   const { work, agent, divergence } = input
-  await writeAsHolder(work.parts, agent.id, (tx) => {
-    if (tx.agent.desired !== null) return
+  await writeAsHolder(work.parts, agent.id, async (tx) => {
+    if (tx.agent.desired !== null || (await tx.openRun())?.status !== 'PENDING') return
     tx.update({ needs: 'divergence', divergence })
     setStatus(tx, 'READY', { code: divergence.kind, message: divergence.message })
   })

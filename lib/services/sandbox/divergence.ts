@@ -7,7 +7,7 @@ import { type Agent, type Divergence, type DivergenceKind, divergenceChoices } f
 import type { WorkerParts } from '../context.ts'
 import type { SandboxConnection } from './connection.ts'
 
-/** Null when nothing differs, or nothing was recorded. A remote that does not answer is no difference. */
+/** Null when nothing differs, or nothing was recorded: before its first run an agent has left nothing anywhere. A remote that does not answer is no difference. */
 export async function findDivergence(input: {
   parts: Pick<WorkerParts, 'forge' | 'logger'>
   agent: Agent
@@ -15,7 +15,7 @@ export async function findDivergence(input: {
   signal: AbortSignal
 }): Promise<Divergence | null> {
   const { agent, connection, signal } = input
-  if (agent.workspace === null && agent.targetTip === null) return null
+  if (agent.workspace === null) return null
   const [found, tip] = await Promise.all([connection.client.workspaceState(signal), readRemoteTip(input)])
   const workspace = compareWorkspace(agent, found)
   const branch = compareTip(agent, tip)
@@ -59,6 +59,8 @@ function findDifference(recorded: WorkspaceState, found: WorkspaceState): string
 function compareTip(agent: Agent, tip: string | null): Divergence | null {
   // A branch that is gone was merged and deleted, as a rule: the next push makes it again.
   if (agent.targetTip === null || tip === null || tip === agent.targetTip) return null
+  // Its own push, of which the record was lost with a control plane, or what it has merged already.
+  if (tip === agent.workspace?.head) return null
   return describe('branch_moved', {
     message: `${agent.targetBranch} has commits on the remote that are not from this agent: it is at ${short(tip)}, the agent left it at ${short(agent.targetTip)}.`,
     recorded: agent.targetTip,

@@ -1,0 +1,153 @@
+/** A run after another: what the first one left is compared before, and only what is nobody's own work is asked about. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { BerthError } from '../../../../../lib/errors.ts'
+import { createAgent } from '../../../../../lib/services/agent/create.ts'
+import { resumeAgent, startAgent } from '../../../../../lib/services/agent/instruct.ts'
+import { getAgent } from '../../../../../lib/services/agent/list.ts'
+import { recordPush } from '../../../../../lib/services/push/broker-access.ts'
+import { type ControlPlane, startControlPlane } from '../../../../support/control-plane.ts'
+
+let plane: ControlPlane
+/** Lets the worker of a dead control plane end with its test. */
+let bury = () => {}
+
+beforeEach(async () => {
+  plane = await startControlPlane()
+})
+afterEach(async () => {
+  bury()
+  await plane.close()
+})
+
+const create = async (more: { adoptTargetBranch?: boolean } = {}) => {
+  const input = { task: 'Fix the bug', githubRepo: 'acme/widgets', targetBranch: 'berth/fix', ...more }
+  return (await createAgent({ ctx: plane.ctx, input })).id
+}
+const start = (agentId: string) => startAgent({ ctx: plane.ctx, input: { agentId } })
+const resume = (agentId: string) => resumeAgent({ ctx: plane.ctx, input: { agentId, newTask: 'Go on' } })
+const read = (agentId: string) => getAgent({ ctx: plane.ctx, input: { agentId } })
+const events = (agentId: string) => plane.parts.stores.events.listAfter({ agentId, after: 0, limit: 1_000 })
+
+async function createAndRun() {
+  const id = await create()
+  await start(id)
+  await plane.untilAtRest(id)
+  await plane.parts.supervisor.settle(id)
+  return id
+}
+
+/** The control plane dies as the bridge takes the run; its journal says so, and nobody has read it. */
+function dieAtHandOver() {
+  const { client } = plane.bridge
+  const { execute } = client
+  const handedOver = Promise.withResolvers<void>()
+  client.execute = async (command) => {
+    client.execute = execute
+    plane.bridge.cut()
+    await execute(command)
+    handedOver.resolve()
+    return await new Promise((_resolve, reject) => {
+      bury = () => reject(new Error('the control plane is dead'))
+    })
+  }
+  return handedOver.promise
+}
+
+describe('a second run that was handed over by a control plane that died', () => {
+  it('is found again, and its own changes are not asked about', async () => {
+    const id = await createAndRun()
+    plane.bridge.onExecute = () => {}
+    const handedOver = dieAtHandOver()
+    await resume(id)
+    await handedOver
+    plane.bridge.workspace.digest = 'e'.repeat(64)
+    const next = await plane.boot()
+    await next.supervisor.settle(id)
+    expect(await read(id)).toMatchObject({ status: 'RUNNING', needs: null, run: { status: 'RUNNING', task: 'Go on' } })
+    plane.bridge.end('completed', 'Done.')
+    await plane.untilAtRest(id)
+    expect(await read(id)).toMatchObject({ status: 'READY', needs: null, run: { reason: 'completed' } })
+    expect(plane.bridge.calls.filter((call) => call.startsWith('cancel'))).toEqual([])
+  })
+
+  it('and whose bridge died as well is continued once', async () => {
+    const id = await createAndRun()
+    plane.bridge.onExecute = () => {}
+    const handedOver = dieAtHandOver()
+    await resume(id)
+    await handedOver
+    plane.bridge.workspace.digest = 'e'.repeat(64)
+    plane.bridge.crash()
+    plane.bridge.onExecute = () => plane.bridge.end('completed', 'Done.')
+    const next = await plane.boot()
+    await next.supervisor.settle(id)
+    await plane.untilAtRest(id)
+    const run = await plane.parts.stores.runs.findLatest(id)
+    expect(run).toMatchObject({ task: 'Go on', reason: 'completed', continuedCount: 1 })
+    expect(await read(id)).toMatchObject({ status: 'READY', needs: null })
+  })
+
+  it('and that ended meanwhile is not begun again', async () => {
+    const id = await createAndRun()
+    const handedOver = dieAtHandOver()
+    await resume(id)
+    await handedOver
+    const next = await plane.boot()
+    await next.supervisor.settle(id)
+    await plane.untilAtRest(id)
+    expect(await read(id)).toMatchObject({ status: 'READY', needs: null, run: { task: 'Go on', reason: 'completed' } })
+    expect((await events(id)).filter(({ type }) => type === 'done')).toHaveLength(2)
+    expect(plane.bridge.commands).toHaveLength(2)
+  })
+})
+
+describe('the target branch', () => {
+  it('at the commit that the workspace is at is no news, although the record of that push was lost', async () => {
+    const id = await createAndRun()
+    const push = { ref: 'refs/heads/berth/fix', oldSha: '0'.repeat(40), newSha: 'b'.repeat(40), outcome: 'ok' as const }
+    await recordPush(plane.parts, id, push)
+    // As the delivery left it: the fake bridge commits this.
+    plane.forge.branches.set('berth/fix', { sha: 'c'.repeat(40), protected: false })
+    await resume(id)
+    await plane.untilAtRest(id)
+    await plane.parts.supervisor.settle(id)
+    expect(await read(id)).toMatchObject({ needs: null, run: { task: 'Go on', reason: 'completed' } })
+  })
+
+  it('that is adopted may move until the first clone', async () => {
+    plane.forge.branches.set('berth/fix', { sha: '1'.repeat(40), protected: false })
+    const id = await create({ adoptTargetBranch: true })
+    plane.forge.branches.set('berth/fix', { sha: '2'.repeat(40), protected: false })
+    await start(id)
+    await plane.untilAtRest(id)
+    expect(await read(id)).toMatchObject({ needs: null, run: { reason: 'completed' } })
+  })
+})
+
+describe('a workspace that cannot be looked at after its run', () => {
+  it('takes nothing back of what the run has done', async () => {
+    const id = await create()
+    const { client } = plane.bridge
+    const { workspaceState } = client
+    let isDelivered = false
+    client.workspaceState = async (signal) => {
+      if (!isDelivered) return await workspaceState(signal)
+      client.workspaceState = workspaceState
+      throw new BerthError('upstream_failed', 'git rev-parse: it ended with SIGKILL')
+    }
+    const { push } = client
+    client.push = async (command, signal) => {
+      isDelivered = true
+      return await push(command, signal)
+    }
+    await start(id)
+    await plane.untilAtRest(id)
+    await plane.parts.supervisor.settle(id)
+    expect(await read(id)).toMatchObject({ status: 'READY', pullRequest: { number: 1 }, run: { reason: 'completed' } })
+    expect(client.workspaceState).toBe(workspaceState)
+    expect(await plane.driver.list({ installationId: 'ins_test', agentId: id })).toHaveLength(1)
+    await resume(id)
+    await plane.untilAtRest(id)
+    expect(await read(id)).toMatchObject({ needs: null, run: { task: 'Go on', reason: 'completed' } })
+  })
+})
