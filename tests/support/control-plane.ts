@@ -4,7 +4,9 @@
  */
 import { systemClock } from '../../lib/clock.ts'
 import { readSettings, type Settings } from '../../lib/config.ts'
+import type { StoredEvent } from '../../lib/domain/agent.ts'
 import type { Forge, PullRequest } from '../../lib/drivers/forge/port.ts'
+import type { Sandbox } from '../../lib/drivers/sandbox/port.ts'
 import { randomIds } from '../../lib/ids.ts'
 import { silentLogger } from '../../lib/logger.ts'
 import { createHoldings } from '../../lib/services/agent/holdings.ts'
@@ -44,6 +46,12 @@ export interface ControlPlane {
   forgeJournalBytes(agentId: string, bytes: number): Promise<void>
   /** A context of another person. */
   as(email: string): Promise<Context>
+  /** The agent's log from its beginning; of a longer one the first thousand. */
+  events(agentId: string): Promise<StoredEvent[]>
+  /** What the engine has of the agent. */
+  containers(agentId: string): Promise<Sandbox[]>
+  /** Wakes the agent's worker in the first control plane, and resolves when it has nothing left to do. */
+  settle(agentId: string): Promise<void>
   /** Resolves with the first message, past or coming, that fits: news of what is stored. */
   until(agentId: string, test: (event: { type: string; data: Record<string, unknown> }) => boolean): Promise<void>
   /** Resolves when the agent has no open run and its status is one that stays. */
@@ -139,6 +147,9 @@ export async function startControlPlane(
       await prisma.$disconnect()
     },
     as,
+    events: (agentId) => parts.stores.events.listAfter({ agentId, after: 0, limit: 1_000 }),
+    containers: (agentId) => driver.list({ installationId: parts.installationId, agentId }),
+    settle: (agentId) => parts.supervisor.settle(agentId),
     until: (agentId, test) => untilEvent(planes, agentId, test),
     untilAtRest: (agentId) => untilAtRest(planes, agentId),
     async close() {

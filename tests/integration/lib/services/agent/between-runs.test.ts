@@ -4,105 +4,70 @@ import { systemClock } from '../../../../../lib/clock.ts'
 import type { BridgeClient } from '../../../../../lib/drivers/bridge/port.ts'
 import { ensureSetup } from '../../../../../lib/services/agent/begin-run.ts'
 import { changeAgent } from '../../../../../lib/services/agent/change.ts'
-import { createAgent } from '../../../../../lib/services/agent/create.ts'
-import { cancelRun, stopAgent } from '../../../../../lib/services/agent/end.ts'
-import { chatWithAgent, resumeAgent, startAgent } from '../../../../../lib/services/agent/instruct.ts'
-import { getAgent } from '../../../../../lib/services/agent/list.ts'
-import { resolveDivergence } from '../../../../../lib/services/agent/resolve-divergence.ts'
 import { sleepIdleAgents } from '../../../../../lib/services/agent/sleep.ts'
-import { openPullRequest } from '../../../../../lib/services/pull-request/open.ts'
 import { recordPush } from '../../../../../lib/services/push/broker-access.ts'
 import { listQueue, removeQueued, rewordQueued } from '../../../../../lib/services/queue/queue.ts'
 import { takeMessages } from '../../../../../lib/services/queue/take.ts'
 import { type ControlPlane, startControlPlane } from '../../../../support/control-plane.ts'
+import { createPerson, type Person } from '../../../../support/person.ts'
 
 let plane: ControlPlane
+let ada: Person
 
 beforeEach(async () => {
   plane = await startControlPlane()
+  ada = createPerson(plane)
 })
 
-afterEach(async () => {
-  await plane.close()
-})
+afterEach(() => plane.close())
 
-const create = (changes: Partial<Parameters<typeof createAgent>[0]['input']> = {}) => {
-  const input = { task: 'Fix the bug', githubRepo: 'acme/widgets', targetBranch: 'berth/fix', ...changes }
-  return createAgent({ ctx: plane.ctx, input })
-}
-const read = (agentId: string) => getAgent({ ctx: plane.ctx, input: { agentId } })
-const start = (agentId: string) => startAgent({ ctx: plane.ctx, input: { agentId } })
-const resume = (agentId: string, newTask: string) => resumeAgent({ ctx: plane.ctx, input: { agentId, newTask } })
-const say = (agentId: string, message: string, mode?: 'queue' | 'interrupt') =>
-  chatWithAgent({ ctx: plane.ctx, input: { agentId, message, mode } })
 const waiting = async (agentId: string) =>
-  (await listQueue({ ctx: plane.ctx, input: { agentId } })).items.map(({ text }) => text)
-const events = (agentId: string) => plane.parts.stores.events.listAfter({ agentId, after: 0, limit: 1_000 })
+  (await listQueue({ ctx: ada.ctx, input: { agentId } })).items.map(({ text }) => text)
 const said = async (agentId: string) =>
-  (await events(agentId)).filter(({ type }) => type === 'message').map(({ data }) => data.text)
-
-async function createAndRun(changes: Parameters<typeof create>[0] = {}) {
-  const { id } = await create(changes)
-  await start(id)
-  await plane.untilAtRest(id)
-  return id
-}
-
-/** An agent whose run goes on until the test ends it. */
-async function createRunning() {
-  plane.bridge.onExecute = () => {}
-  const { id } = await create()
-  await start(id)
-  await plane.until(id, ({ type }) => type === 'run_started')
-  await plane.parts.supervisor.settle(id)
-  return id
-}
-
-/** Resolves when the worker has done what was asked of it. */
-const settle = (agentId: string) => plane.parts.supervisor.settle(agentId)
+  (await plane.events(agentId)).filter(({ type }) => type === 'message').map(({ data }) => data.text)
 
 describe('words during a run', () => {
   it('wait for the run, which is told of them once', async () => {
-    const id = await createRunning()
-    const { queued, run } = await say(id, 'Also the docs')
+    const id = await ada.createRunning()
+    const { queued, run } = await ada.say(id, 'Also the docs')
     expect(queued).toMatchObject({ text: 'Also the docs', mode: 'queue', from: { name: 'ada@example.com' } })
-    await settle(id)
-    await settle(id)
+    await plane.settle(id)
+    await plane.settle(id)
     expect(plane.bridge.calls.filter((call) => call.startsWith('attend'))).toEqual(['attend'])
-    expect(await read(id)).toMatchObject({ status: 'RUNNING', queued: 1, run: { id: run?.id } })
+    expect(await ada.read(id)).toMatchObject({ status: 'RUNNING', queued: 1, run: { id: run?.id } })
     expect(await said(id)).toEqual(['Fix the bug'])
   })
 
   it('are listed, changed and taken back until the run has them', async () => {
-    const id = await createRunning()
-    const first = (await say(id, 'one')).queued?.id ?? ''
-    const second = (await say(id, 'two')).queued?.id ?? ''
-    await say(id, 'three')
-    await rewordQueued({ ctx: plane.ctx, input: { agentId: id, messageId: first, message: 'uno' } })
-    await removeQueued({ ctx: plane.ctx, input: { agentId: id, messageId: second } })
+    const id = await ada.createRunning()
+    const first = (await ada.say(id, 'one')).queued?.id ?? ''
+    const second = (await ada.say(id, 'two')).queued?.id ?? ''
+    await ada.say(id, 'three')
+    await rewordQueued({ ctx: ada.ctx, input: { agentId: id, messageId: first, message: 'uno' } })
+    await removeQueued({ ctx: ada.ctx, input: { agentId: id, messageId: second } })
     expect(await waiting(id)).toEqual(['uno', 'three'])
-    const { run } = await read(id)
+    const { run } = await ada.read(id)
     const taken = await takeMessages(plane.parts, { agentId: id, runId: run?.id ?? '' })
     expect(taken.messages).toMatchObject([{ eventId: first, text: 'uno' }, { text: 'three' }])
     expect(await said(id)).toEqual(['Fix the bug', 'uno', 'three'])
     expect(await waiting(id)).toEqual([])
     const gone = { agentId: id, messageId: first }
-    await expect(rewordQueued({ ctx: plane.ctx, input: { ...gone, message: 'x' } })).rejects.toMatchObject({
+    await expect(rewordQueued({ ctx: ada.ctx, input: { ...gone, message: 'x' } })).rejects.toMatchObject({
       code: 'not_found',
     })
-    await expect(removeQueued({ ctx: plane.ctx, input: gone })).rejects.toMatchObject({ code: 'not_found' })
+    await expect(removeQueued({ ctx: ada.ctx, input: gone })).rejects.toMatchObject({ code: 'not_found' })
   })
 
   it('interrupt the step when they are to', async () => {
-    const id = await createRunning()
-    await say(id, 'Stop that', 'interrupt')
-    await settle(id)
+    const id = await ada.createRunning()
+    await ada.say(id, 'Stop that', 'interrupt')
+    await plane.settle(id)
     expect(plane.bridge.calls).toContain('attend interrupt')
   })
 
   it("are another person's business to nobody", async () => {
-    const id = await createRunning()
-    const { queued } = await say(id, 'mine')
+    const id = await ada.createRunning()
+    const { queued } = await ada.say(id, 'mine')
     const ctx = await plane.as('eve@example.com')
     const input = { agentId: id, messageId: queued?.id ?? '' }
     await expect(listQueue({ ctx, input })).rejects.toMatchObject({ code: 'not_found' })
@@ -110,8 +75,8 @@ describe('words during a run', () => {
   })
 
   it('are given to no other run, and not to one that is being cancelled', async () => {
-    const id = await createRunning()
-    await say(id, 'wait')
+    const id = await ada.createRunning()
+    await ada.say(id, 'wait')
     await expect(takeMessages(plane.parts, { agentId: id, runId: 'run_else' })).rejects.toMatchObject({
       code: 'state_conflict',
     })
@@ -119,79 +84,83 @@ describe('words during a run', () => {
   })
 
   it('that come as the run ends begin the next one, all of them, in order', async () => {
-    const id = await createRunning()
-    await say(id, 'first')
-    await say(id, 'second')
+    const id = await ada.createRunning()
+    await ada.say(id, 'first')
+    await ada.say(id, 'second')
     plane.bridge.onExecute = () => plane.bridge.end('completed', 'Done.')
     plane.bridge.end('completed', 'Done.')
     await plane.untilAtRest(id)
     expect(await said(id)).toEqual(['Fix the bug', 'first', 'second'])
     expect(plane.bridge.commands.at(-1)).toMatchObject({ earlier: [{ text: 'first' }], input: { text: 'second' } })
-    expect(await read(id)).toMatchObject({ status: 'READY', queued: 0, run: { task: 'second', reason: 'completed' } })
+    expect(await ada.read(id)).toMatchObject({
+      status: 'READY',
+      queued: 0,
+      run: { task: 'second', reason: 'completed' },
+    })
   })
 
   it('stay when the run is cancelled, and come first with the next instruction', async () => {
-    const id = await createRunning()
-    await say(id, 'later')
-    await cancelRun({ ctx: plane.ctx, input: { agentId: id } })
+    const id = await ada.createRunning()
+    await ada.say(id, 'later')
+    await ada.cancel(id)
     await plane.untilAtRest(id)
-    expect(await read(id)).toMatchObject({ status: 'READY', queued: 1 })
+    expect(await ada.read(id)).toMatchObject({ status: 'READY', queued: 1 })
     plane.bridge.onExecute = () => plane.bridge.end('completed', 'Done.')
-    await resume(id, 'Go on')
+    await ada.resume(id, 'Go on')
     await plane.untilAtRest(id)
     expect(plane.bridge.commands.at(-1)).toMatchObject({ earlier: [{ text: 'later' }], input: { text: 'Go on' } })
-    expect(await read(id)).toMatchObject({ queued: 0 })
+    expect(await ada.read(id)).toMatchObject({ queued: 0 })
   })
 
   it('are told again to a bridge that was killed, and given again when it had taken them', async () => {
-    const id = await createRunning()
-    const { run } = await read(id)
-    await say(id, 'taken')
+    const id = await ada.createRunning()
+    const { run } = await ada.read(id)
+    await ada.say(id, 'taken')
     await takeMessages(plane.parts, { agentId: id, runId: run?.id ?? '' })
-    await say(id, 'waiting')
-    await settle(id)
+    await ada.say(id, 'waiting')
+    await plane.settle(id)
     plane.bridge.crash()
     await plane.until(id, ({ type, data }) => type === 'run_started' && data.continued === true)
     expect(plane.bridge.commands.at(-1)).toMatchObject({ continued: true, said: [{ text: 'taken' }], attend: true })
   })
 
   it('are given again as often as the run asks, for an answer can be lost on its way', async () => {
-    const id = await createRunning()
-    const runId = (await read(id)).run?.id ?? ''
-    await say(id, 'one')
+    const id = await ada.createRunning()
+    const runId = (await ada.read(id)).run?.id ?? ''
+    await ada.say(id, 'one')
     const lost = await takeMessages(plane.parts, { agentId: id, runId })
-    await say(id, 'two')
+    await ada.say(id, 'two')
     const { messages } = await takeMessages(plane.parts, { agentId: id, runId })
     expect(messages).toEqual([...lost.messages, { eventId: expect.any(String), text: 'two' }])
     expect(await said(id)).toEqual(['Fix the bug', 'one', 'two'])
   })
 
   it('that a run took and lost on the way come before the next task', async () => {
-    const id = await createRunning()
-    await say(id, 'lost')
-    await takeMessages(plane.parts, { agentId: id, runId: (await read(id)).run?.id ?? '' })
+    const id = await ada.createRunning()
+    await ada.say(id, 'lost')
+    await takeMessages(plane.parts, { agentId: id, runId: (await ada.read(id)).run?.id ?? '' })
     plane.bridge.end('step_limit')
     await plane.untilAtRest(id)
     plane.bridge.onExecute = () => plane.bridge.end('completed', 'Done.')
-    await resume(id, 'Go on')
+    await ada.resume(id, 'Go on')
     await plane.untilAtRest(id)
     expect(plane.bridge.commands.at(-1)).toMatchObject({ earlier: [{ text: 'lost' }], input: { text: 'Go on' } })
   })
 
   it('that came first with a run that never began come before the next task, too', async () => {
-    const id = await createRunning()
-    await say(id, 'said first')
-    await cancelRun({ ctx: plane.ctx, input: { agentId: id } })
+    const id = await ada.createRunning()
+    await ada.say(id, 'said first')
+    await ada.cancel(id)
     await plane.untilAtRest(id)
     plane.bridge.cloned = false
-    await resume(id, 'Never begun')
-    await settle(id)
-    await cancelRun({ ctx: plane.ctx, input: { agentId: id } })
+    await ada.resume(id, 'Never begun')
+    await plane.settle(id)
+    await ada.cancel(id)
     await plane.untilAtRest(id)
     plane.bridge.onExecute = () => plane.bridge.end('completed', 'Done.')
-    await resume(id, 'Go on')
-    await settle(id)
-    await resolveDivergence({ ctx: plane.ctx, input: { agentId: id, choice: 'clone_again' } })
+    await ada.resume(id, 'Go on')
+    await plane.settle(id)
+    await ada.resolve(id, 'clone_again')
     await plane.untilAtRest(id)
     expect(plane.bridge.commands.at(-1)).toMatchObject({
       earlier: [{ text: 'said first' }, { text: 'Never begun' }],
@@ -200,8 +169,8 @@ describe('words during a run', () => {
   })
 
   it('outlive the control plane', async () => {
-    const id = await createRunning()
-    await say(id, 'still here')
+    const id = await ada.createRunning()
+    await ada.say(id, 'still here')
     const next = await plane.boot()
     await next.supervisor.settle(id)
     expect((await next.stores.queue.list(id)).map(({ text }) => text)).toEqual(['still here'])
@@ -211,42 +180,42 @@ describe('words during a run', () => {
 
 describe('before a run', () => {
   it('a workspace as it was left is gone on from without asking', async () => {
-    const id = await createAndRun()
-    await resume(id, 'Go on')
+    const id = await ada.createAndRun()
+    await ada.resume(id, 'Go on')
     await plane.untilAtRest(id)
-    expect(await read(id)).toMatchObject({ needs: null, run: { task: 'Go on', reason: 'completed' } })
+    expect(await ada.read(id)).toMatchObject({ needs: null, run: { task: 'Go on', reason: 'completed' } })
   })
 
   it('a workspace that was lost is never replaced in silence', async () => {
-    const id = await createAndRun()
-    await stopAgent({ ctx: plane.ctx, input: { agentId: id } })
+    const id = await ada.createAndRun()
+    await ada.stop(id)
     await plane.untilAtRest(id)
     plane.bridge.loseVolumes()
-    await resume(id, 'Go on')
-    await settle(id)
-    expect(await read(id)).toMatchObject({
+    await ada.resume(id, 'Go on')
+    await plane.settle(id)
+    expect(await ada.read(id)).toMatchObject({
       status: 'READY',
       needs: 'divergence',
       divergence: { kind: 'workspace_lost', choices: ['clone_again'], choice: null },
       run: { status: 'PENDING' },
     })
     expect(plane.bridge.cloned).toBe(false)
-    await resolveDivergence({ ctx: plane.ctx, input: { agentId: id, choice: 'clone_again' } })
+    await ada.resolve(id, 'clone_again')
     await plane.untilAtRest(id)
-    expect(await read(id)).toMatchObject({ needs: null, divergence: null, run: { reason: 'completed' } })
+    expect(await ada.read(id)).toMatchObject({ needs: null, divergence: null, run: { reason: 'completed' } })
     expect(plane.bridge.commands.at(-1)?.notice).toContain('The workspace was lost')
   })
 
   it('a workspace that was emptied under a waiting container is cloned again when that is chosen', async () => {
-    const id = await createAndRun()
+    const id = await ada.createAndRun()
     plane.bridge.cloned = false
-    await resume(id, 'Go on')
-    await settle(id)
-    expect(await read(id)).toMatchObject({ needs: 'divergence', divergence: { kind: 'workspace_lost' } })
-    await resolveDivergence({ ctx: plane.ctx, input: { agentId: id, choice: 'clone_again' } })
+    await ada.resume(id, 'Go on')
+    await plane.settle(id)
+    expect(await ada.read(id)).toMatchObject({ needs: 'divergence', divergence: { kind: 'workspace_lost' } })
+    await ada.resolve(id, 'clone_again')
     await plane.untilAtRest(id)
     expect(plane.bridge.cloned).toBe(true)
-    expect(await read(id)).toMatchObject({ needs: null, divergence: null, run: { reason: 'completed' } })
+    expect(await ada.read(id)).toMatchObject({ needs: null, divergence: null, run: { reason: 'completed' } })
   })
 
   it.each([
@@ -254,59 +223,59 @@ describe('before a run', () => {
     ['HEAD is on main, it was on work', { branch: 'main' }],
     ['files were changed', { digest: 'e'.repeat(64) }],
   ])('it is asked what to do when %s from outside', async (words, change) => {
-    const id = await createAndRun()
+    const id = await ada.createAndRun()
     Object.assign(plane.bridge.workspace, change)
-    await resume(id, 'Go on')
-    await settle(id)
-    expect(await read(id)).toMatchObject({
+    await ada.resume(id, 'Go on')
+    await plane.settle(id)
+    expect(await ada.read(id)).toMatchObject({
       needs: 'divergence',
       divergence: { kind: 'workspace_changed', message: `The workspace is not as the last run left it: ${words}.` },
     })
-    await resolveDivergence({ ctx: plane.ctx, input: { agentId: id, choice: 'keep' } })
+    await ada.resolve(id, 'keep')
     await plane.untilAtRest(id)
     expect(plane.bridge.commands.at(-1)?.notice).toContain('changed by somebody else')
-    expect(await read(id)).toMatchObject({ needs: null, run: { reason: 'completed' } })
+    expect(await ada.read(id)).toMatchObject({ needs: null, run: { reason: 'completed' } })
   })
 
   it('what Berth itself committed for a pull request is no change from outside', async () => {
-    const id = await createRunning()
-    await cancelRun({ ctx: plane.ctx, input: { agentId: id } })
+    const id = await ada.createRunning()
+    await ada.cancel(id)
     await plane.untilAtRest(id)
-    const { pullRequest } = await openPullRequest({ ctx: plane.ctx, input: { agentId: id } })
+    const { pullRequest } = await ada.openPullRequest(id)
     expect(pullRequest).toMatchObject({ action: 'opened' })
     plane.bridge.onExecute = () => plane.bridge.end('completed', 'Done.')
-    await resume(id, 'Go on')
+    await ada.resume(id, 'Go on')
     await plane.until(id, ({ type, data }) => type === 'done' && data.reason === 'completed')
-    expect(await read(id)).toMatchObject({ needs: null, run: { task: 'Go on', reason: 'completed' } })
+    expect(await ada.read(id)).toMatchObject({ needs: null, run: { task: 'Go on', reason: 'completed' } })
   })
 
   it('a workspace that takes long to look at keeps no stop waiting', async () => {
-    const id = await createAndRun()
+    const id = await ada.createAndRun()
     const asked = Promise.withResolvers<void>()
     plane.bridge.client.workspaceState = (signal) =>
       new Promise((_resolve, reject) => {
         signal?.addEventListener('abort', () => reject(signal.reason), { once: true })
         asked.resolve()
       })
-    await resume(id, 'Go on')
+    await ada.resume(id, 'Go on')
     await asked.promise
-    await stopAgent({ ctx: plane.ctx, input: { agentId: id } })
+    await ada.stop(id)
     await plane.untilAtRest(id)
-    expect(await read(id)).toMatchObject({ status: 'IDLE', run: { reason: 'cancelled' } })
+    expect(await ada.read(id)).toMatchObject({ status: 'IDLE', run: { reason: 'cancelled' } })
   })
 
   it('commits of a person on the target branch are shown, and the agent is told to merge them', async () => {
-    const id = await createAndRun()
+    const id = await ada.createAndRun()
     const push = { ref: 'refs/heads/berth/fix', oldSha: '0'.repeat(40), newSha: '1'.repeat(40), outcome: 'ok' as const }
     await recordPush(plane.parts, id, push)
     plane.forge.branches.set('berth/fix', { sha: '2'.repeat(40), protected: false })
-    await resume(id, 'Go on')
-    await settle(id)
-    expect(await read(id)).toMatchObject({
+    await ada.resume(id, 'Go on')
+    await plane.settle(id)
+    expect(await ada.read(id)).toMatchObject({
       needs: 'divergence',
       divergence: { kind: 'branch_moved', recorded: '1'.repeat(40), found: '2'.repeat(40), choices: ['merge', 'keep'] },
     })
-    await resolveDivergence({ ctx: plane.ctx, input: { agentId: id, choice: 'merge' } })
+    await ada.resolve(id, 'merge')
     await plane.untilAtRest(id)
     expect(plane.bridge.commands.at(-1)?.notice).toContain('git fetch origin berth/fix')
     // The broker's to find out: a push that does not build on them would drop them.
@@ -314,34 +283,34 @@ describe('before a run', () => {
   })
 
   it('a branch that moved and a workspace that was changed are one question, and the agent is told of both', async () => {
-    const id = await createAndRun()
+    const id = await ada.createAndRun()
     const push = { ref: 'refs/heads/berth/fix', oldSha: '0'.repeat(40), newSha: '1'.repeat(40), outcome: 'ok' as const }
     await recordPush(plane.parts, id, push)
     plane.forge.branches.set('berth/fix', { sha: '2'.repeat(40), protected: false })
     plane.bridge.workspace.digest = 'e'.repeat(64)
-    await resume(id, 'Go on')
-    await settle(id)
+    await ada.resume(id, 'Go on')
+    await plane.settle(id)
     const message =
       'berth/fix has commits on the remote that are not from this agent: it is at 222222222222, the agent left it at 111111111111. The workspace is not as the last run left it: files were changed.'
-    expect(await read(id)).toMatchObject({ needs: 'divergence', divergence: { kind: 'branch_moved', message } })
-    await resolveDivergence({ ctx: plane.ctx, input: { agentId: id, choice: 'merge' } })
+    expect(await ada.read(id)).toMatchObject({ needs: 'divergence', divergence: { kind: 'branch_moved', message } })
+    await ada.resolve(id, 'merge')
     await plane.untilAtRest(id)
     expect(plane.bridge.commands.at(-1)?.notice).toMatch(/changed by somebody else .*git fetch origin berth\/fix/)
-    expect(await read(id)).toMatchObject({ needs: null, run: { reason: 'completed' } })
+    expect(await ada.read(id)).toMatchObject({ needs: null, run: { reason: 'completed' } })
   })
 
   it('a run that waits for a decision can be cancelled; a choice that is not offered is refused', async () => {
-    const id = await createAndRun()
+    const id = await ada.createAndRun()
     plane.bridge.loseVolumes()
     plane.bridge.cut()
-    await resume(id, 'Go on')
-    await settle(id)
-    await expect(resolveDivergence({ ctx: plane.ctx, input: { agentId: id, choice: 'merge' } })).rejects.toMatchObject({
+    await ada.resume(id, 'Go on')
+    await plane.settle(id)
+    await expect(ada.resolve(id, 'merge')).rejects.toMatchObject({
       code: 'validation_failed',
     })
-    await cancelRun({ ctx: plane.ctx, input: { agentId: id } })
+    await ada.cancel(id)
     await plane.untilAtRest(id)
-    expect(await read(id)).toMatchObject({ run: { reason: 'cancelled' }, needs: null, divergence: null })
+    expect(await ada.read(id)).toMatchObject({ run: { reason: 'cancelled' }, needs: null, divergence: null })
   })
 })
 
@@ -351,75 +320,77 @@ describe('an idle agent', () => {
   }
 
   it('falls asleep, is woken by the next instruction in the same container', async () => {
-    const id = await createAndRun()
-    const [before] = await plane.driver.list({ installationId: 'ins_test', agentId: id })
+    const id = await ada.createAndRun()
+    const [before] = await plane.containers(id)
     passIdleTime()
     await sleepIdleAgents(plane.parts)
-    await settle(id)
-    expect(await read(id)).toMatchObject({ status: 'SLEEPING' })
-    expect(await plane.driver.list({ installationId: 'ins_test', agentId: id })).toMatchObject([{ state: 'stopped' }])
-    await resume(id, 'Go on')
+    await plane.settle(id)
+    expect(await ada.read(id)).toMatchObject({ status: 'SLEEPING' })
+    expect(await plane.containers(id)).toMatchObject([{ state: 'stopped' }])
+    await ada.resume(id, 'Go on')
     await plane.untilAtRest(id)
-    expect(await plane.driver.list({ installationId: 'ins_test', agentId: id })).toMatchObject([
-      { state: 'running', engineId: before?.engineId },
-    ])
-    expect(await read(id)).toMatchObject({ status: 'READY', run: { task: 'Go on', reason: 'completed' } })
+    expect(await plane.containers(id)).toMatchObject([{ state: 'running', engineId: before?.engineId }])
+    expect(await ada.read(id)).toMatchObject({ status: 'READY', run: { task: 'Go on', reason: 'completed' } })
   })
 
   it('stays up before its time, during a run, and when the setting says never', async () => {
-    const id = await createRunning()
+    const id = await ada.createRunning()
     passIdleTime()
     await sleepIdleAgents(plane.parts)
-    await settle(id)
-    expect(await read(id)).toMatchObject({ status: 'RUNNING' })
+    await plane.settle(id)
+    expect(await ada.read(id)).toMatchObject({ status: 'RUNNING' })
     plane.bridge.end('completed', 'Done.')
     await plane.untilAtRest(id)
     for (const idleSleepAfterMs of [null, 3_600_000]) {
       plane.parts.settings = { ...plane.parts.settings, idleSleepAfterMs }
       await sleepIdleAgents(plane.parts)
-      await settle(id)
-      expect(await read(id)).toMatchObject({ status: 'READY' })
+      await plane.settle(id)
+      expect(await ada.read(id)).toMatchObject({ status: 'READY' })
     }
   })
 
   it('wakes without a run by start, and counts its idle time from then', async () => {
-    const id = await createAndRun()
+    const id = await ada.createAndRun()
     passIdleTime()
     await sleepIdleAgents(plane.parts)
-    await settle(id)
+    await plane.settle(id)
     const before = (await plane.parts.stores.agents.find(id))?.activeAt ?? new Date()
-    await start(id)
+    await ada.start(id)
     await plane.untilAtRest(id)
-    expect(await read(id)).toMatchObject({ status: 'READY' })
+    expect(await ada.read(id)).toMatchObject({ status: 'READY' })
     expect((await plane.parts.stores.agents.find(id))?.activeAt.getTime()).toBeGreaterThan(before.getTime())
   })
 
   it('that waits for a decision sleeps meanwhile, and is woken by it', async () => {
-    const id = await createAndRun()
+    const id = await ada.createAndRun()
     plane.bridge.workspace.head = 'b'.repeat(40)
-    await resume(id, 'Go on')
-    await settle(id)
+    await ada.resume(id, 'Go on')
+    await plane.settle(id)
     passIdleTime()
     // It was active when it was told to go on.
     await expect
       .poll(async () => {
         await sleepIdleAgents(plane.parts)
-        await settle(id)
-        return await read(id)
+        await plane.settle(id)
+        return await ada.read(id)
       })
       .toMatchObject({ status: 'SLEEPING', needs: 'divergence', run: { status: 'PENDING' } })
-    await resolveDivergence({ ctx: plane.ctx, input: { agentId: id, choice: 'keep' } })
+    await ada.resolve(id, 'keep')
     await plane.untilAtRest(id)
-    expect(await read(id)).toMatchObject({ status: 'READY', needs: null, run: { task: 'Go on', reason: 'completed' } })
+    expect(await ada.read(id)).toMatchObject({
+      status: 'READY',
+      needs: null,
+      run: { task: 'Go on', reason: 'completed' },
+    })
   })
 
   it('that is told something while it falls asleep does that instead', async () => {
-    const id = await createAndRun()
+    const id = await ada.createAndRun()
     passIdleTime()
-    await Promise.all([sleepIdleAgents(plane.parts), resume(id, 'Quick')])
+    await Promise.all([sleepIdleAgents(plane.parts), ada.resume(id, 'Quick')])
     await plane.untilAtRest(id)
-    await settle(id)
-    const { status, run } = await read(id)
+    await plane.settle(id)
+    const { status, run } = await ada.read(id)
     expect(run).toMatchObject({ task: 'Quick', reason: 'completed' })
     expect(['READY', 'SLEEPING']).toContain(status)
   })
@@ -435,8 +406,8 @@ describe('a clone', () => {
       plane.bridge.cloned = true
       yield { result: { head: 'a'.repeat(40), branch: targetBranch, existing: false } }
     }
-    const id = await createAndRun()
-    const shown = (await events(id)).flatMap(({ data }) => (data.stage === 'clone' ? [data.percent] : []))
+    const id = await ada.createAndRun()
+    const shown = (await plane.events(id)).flatMap(({ data }) => (data.stage === 'clone' ? [data.percent] : []))
     expect(shown).toEqual([undefined, ...shown.slice(1).toSorted((a, b) => Number(a) - Number(b))])
     expect(new Set(shown).size).toBe(shown.length)
     expect(shown.length).toBeGreaterThan(10)
@@ -445,15 +416,15 @@ describe('a clone', () => {
   })
 
   it('is shown in the status while it lasts', async () => {
-    const { id } = await create()
+    const { id } = await ada.create()
     const details: unknown[] = []
     plane.bridge.client.clone = async function* ({ targetBranch }) {
       yield { progress: { phase: 'Receiving objects', percent: 50, line: 'Receiving objects: 50% (1/2)' } }
-      details.push((await read(id)).statusDetail)
+      details.push((await ada.read(id)).statusDetail)
       plane.bridge.cloned = true
       yield { result: { head: 'a'.repeat(40), branch: targetBranch, existing: false } }
     }
-    await start(id)
+    await ada.start(id)
     await plane.untilAtRest(id)
     expect(details).toEqual([{ stage: 'clone', percent: 40, message: 'Receiving objects: 50% (1/2)' }])
   })
@@ -461,19 +432,19 @@ describe('a clone', () => {
 
 describe('a setup script', () => {
   it('runs before the first step, its stage is shown', async () => {
-    const id = await createAndRun({ setupScript: 'npm ci' })
+    const id = await ada.createAndRun({ setupScript: 'npm ci' })
     expect(plane.bridge.calls.slice(0, 2)).toEqual(['clone acme/widgets main berth/fix', 'setup npm ci'])
-    const stages = (await events(id)).filter(({ type }) => type === 'status').map(({ data }) => data.stage)
+    const stages = (await plane.events(id)).filter(({ type }) => type === 'status').map(({ data }) => data.stage)
     expect(stages).toContain('setup')
   })
 
   it('streams its output to who watches, as one message, and nothing of it is kept', async () => {
-    const { id } = await create({ setupScript: 'npm ci' })
+    const { id } = await ada.create({ setupScript: 'npm ci' })
     const deltas: unknown[] = []
     plane.parts.hub.subscribe((message) => {
       if (message.kind === 'delta' && message.agentId === id) deltas.push(message.delta)
     })
-    await start(id)
+    await ada.start(id)
     await plane.untilAtRest(id)
     const messageId = expect.stringMatching(/^evt_/)
     expect(deltas).toEqual([
@@ -481,11 +452,11 @@ describe('a setup script', () => {
       { type: 'tool_output_delta', runId: null, data: { messageId, offset: 8, delta: 'up\n' } },
     ])
     expect(new Set(deltas.map((delta) => JSON.stringify(delta).match(/evt_\w+/)?.[0])).size).toBe(1)
-    expect(JSON.stringify(await events(id))).not.toContain('setting ')
+    expect(JSON.stringify(await plane.events(id))).not.toContain('setting ')
   })
 
   it('that nobody ends is given up, and named', async () => {
-    const { id } = await create({ setupScript: 'sleep infinity' })
+    const { id } = await ada.create({ setupScript: 'sleep infinity' })
     await plane.parts.holdings.acquire(id)
     const agent = await plane.parts.stores.agents.find(id)
     if (agent === null) throw new Error('the agent is gone')
@@ -509,10 +480,10 @@ describe('a setup script', () => {
       message: 'The setup script ended with exit code 1.',
       tail: ['boom'],
     }
-    const { id } = await create({ setupScript: 'false' })
-    await start(id)
+    const { id } = await ada.create({ setupScript: 'false' })
+    await ada.start(id)
     await plane.untilAtRest(id)
-    expect(await read(id)).toMatchObject({
+    expect(await ada.read(id)).toMatchObject({
       status: 'FAILED',
       statusDetail: { stage: 'setup', code: 'start_failed', logTail: ['boom'] },
     })
@@ -521,15 +492,15 @@ describe('a setup script', () => {
 
 describe('a change of an agent', () => {
   it('keeps what it does not name, and holds for the next run', async () => {
-    const id = await createAndRun({ limits: { maxSteps: 3, maxCostUsd: 1 } })
+    const id = await ada.createAndRun({ limits: { maxSteps: 3, maxCostUsd: 1 } })
     const changes = { limits: { maxSteps: 40 }, instructions: 'Be brief.' }
-    const view = await changeAgent({ ctx: plane.ctx, input: { agentId: id, changes } })
+    const view = await changeAgent({ ctx: ada.ctx, input: { agentId: id, changes } })
     expect(view).toMatchObject({
       limits: { maxSteps: 40, maxCostUsd: 1 },
       instructions: 'Be brief.',
       name: 'Fix the bug',
     })
-    await resume(id, 'Go on')
+    await ada.resume(id, 'Go on')
     await plane.untilAtRest(id)
     expect(plane.bridge.commands.at(-1)).toMatchObject({
       limits: { maxSteps: 40 },
@@ -538,7 +509,7 @@ describe('a change of an agent', () => {
   })
 
   it("of another person's agent is refused as of none", async () => {
-    const { id } = await create()
+    const { id } = await ada.create()
     const ctx = await plane.as('eve@example.com')
     await expect(changeAgent({ ctx, input: { agentId: id, changes: { name: 'mine' } } })).rejects.toMatchObject({
       code: 'not_found',

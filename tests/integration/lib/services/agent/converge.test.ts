@@ -2,57 +2,19 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { BridgeClient } from '../../../../../lib/drivers/bridge/port.ts'
 import { BerthError } from '../../../../../lib/errors.ts'
-import { createAgent } from '../../../../../lib/services/agent/create.ts'
-import { cancelRun, purgeAgent, stopAgent } from '../../../../../lib/services/agent/end.ts'
-import { chatWithAgent, resumeAgent, startAgent } from '../../../../../lib/services/agent/instruct.ts'
-import { getAgent } from '../../../../../lib/services/agent/list.ts'
 import { sleepIdleAgents } from '../../../../../lib/services/agent/sleep.ts'
-import { openPullRequest } from '../../../../../lib/services/pull-request/open.ts'
 import { type ControlPlane, startControlPlane } from '../../../../support/control-plane.ts'
+import { createPerson, type Person } from '../../../../support/person.ts'
 
 let plane: ControlPlane
+let ada: Person
 
 beforeEach(async () => {
   plane = await startControlPlane()
+  ada = createPerson(plane)
 })
 
-afterEach(async () => {
-  await plane.close()
-})
-
-const create = async () =>
-  (
-    await createAgent({
-      ctx: plane.ctx,
-      input: { task: 'Fix the bug', githubRepo: 'acme/widgets', targetBranch: 'berth/fix' },
-    })
-  ).id
-const start = (agentId: string) => startAgent({ ctx: plane.ctx, input: { agentId } })
-const resume = (agentId: string, newTask: string) => resumeAgent({ ctx: plane.ctx, input: { agentId, newTask } })
-const cancel = (agentId: string) => cancelRun({ ctx: plane.ctx, input: { agentId } })
-const stop = (agentId: string) => stopAgent({ ctx: plane.ctx, input: { agentId } })
-const purge = (agentId: string) => purgeAgent({ ctx: plane.ctx, input: { agentId } })
-const read = (agentId: string) => getAgent({ ctx: plane.ctx, input: { agentId } })
-const settle = (agentId: string) => plane.parts.supervisor.settle(agentId)
-const events = (agentId: string) => plane.parts.stores.events.listAfter({ agentId, after: 0, limit: 1_000 })
-const containers = (agentId: string) => plane.driver.list({ installationId: 'ins_test', agentId })
-
-async function createAndRun() {
-  const id = await create()
-  await start(id)
-  await plane.untilAtRest(id)
-  return id
-}
-
-/** An agent whose run goes on until the test ends it. */
-async function createRunning() {
-  plane.bridge.onExecute = () => {}
-  const id = await create()
-  await start(id)
-  await plane.until(id, ({ type }) => type === 'run_started')
-  await settle(id)
-  return id
-}
+afterEach(() => plane.close())
 
 /** The connection goes as the call is made, the first time; the call answers nothing. */
 function cutUnder(name: 'attend' | 'cancel' | 'workspaceState' | 'execute', how: 'cut' | 'crash' = 'cut') {
@@ -68,39 +30,43 @@ function cutUnder(name: 'attend' | 'cancel' | 'workspaceState' | 'execute', how:
 
 describe('a bridge that goes away', () => {
   it('as it is told of words: the run is found again and told', async () => {
-    const id = await createRunning()
+    const id = await ada.createRunning()
     cutUnder('attend')
-    await chatWithAgent({ ctx: plane.ctx, input: { agentId: id, message: 'Hurry' } })
-    await settle(id)
+    await ada.say(id, 'Hurry')
+    await plane.settle(id)
     expect(plane.bridge.calls.filter((call) => call === 'attend')).toHaveLength(1)
-    expect(await read(id)).toMatchObject({ status: 'RUNNING', run: { status: 'RUNNING' } })
+    expect(await ada.read(id)).toMatchObject({ status: 'RUNNING', run: { status: 'RUNNING' } })
   })
 
   it('for good as it is told to cancel: the run is cancelled, the container stays', async () => {
-    const id = await createRunning()
-    const [before] = await containers(id)
+    const id = await ada.createRunning()
+    const [before] = await plane.containers(id)
     cutUnder('cancel', 'crash')
-    await cancel(id)
+    await ada.cancel(id)
     await plane.untilAtRest(id)
-    expect(await read(id)).toMatchObject({ status: 'READY', run: { reason: 'cancelled' } })
-    expect(await containers(id)).toEqual([before])
+    expect(await ada.read(id)).toMatchObject({ status: 'READY', run: { reason: 'cancelled' } })
+    expect(await plane.containers(id)).toEqual([before])
   })
 
   it('as the work leaves: it leaves by the next connection', async () => {
-    const id = await create()
+    const { id } = await ada.create()
     cutUnder('workspaceState')
-    await start(id)
+    await ada.start(id)
     await plane.untilAtRest(id)
-    expect(await read(id)).toMatchObject({ status: 'READY', pullRequest: { number: 1 }, run: { reason: 'completed' } })
+    expect(await ada.read(id)).toMatchObject({
+      status: 'READY',
+      pullRequest: { number: 1 },
+      run: { reason: 'completed' },
+    })
     expect(plane.forge.pullRequests).toHaveLength(1)
   })
 
   it('as it is handed a run: it is handed the run again', async () => {
-    const id = await createAndRun()
+    const id = await ada.createAndRun()
     cutUnder('execute')
-    await resume(id, 'Go on')
+    await ada.resume(id, 'Go on')
     await plane.untilAtRest(id)
-    expect(await read(id)).toMatchObject({ status: 'READY', run: { task: 'Go on', reason: 'completed' } })
+    expect(await ada.read(id)).toMatchObject({ status: 'READY', run: { task: 'Go on', reason: 'completed' } })
   })
 
   it('by not answering as the work leaves: it leaves from another sandbox', async () => {
@@ -109,24 +75,28 @@ describe('a bridge that goes away', () => {
       plane.bridge.client.commit = commit
       throw new BerthError('sandbox_lost', 'The bridge did not answer.', { details: { timeoutMs: 1 } })
     }
-    const id = await createAndRun()
-    expect(await read(id)).toMatchObject({ status: 'READY', pullRequest: { number: 1 }, run: { reason: 'completed' } })
-    expect(await containers(id)).toMatchObject([{ engineId: 'fake-2' }])
+    const id = await ada.createAndRun()
+    expect(await ada.read(id)).toMatchObject({
+      status: 'READY',
+      pullRequest: { number: 1 },
+      run: { reason: 'completed' },
+    })
+    expect(await plane.containers(id)).toMatchObject([{ engineId: 'fake-2' }])
   })
 
   it('again and again: the agent fails, and says so', async () => {
-    const id = await createAndRun()
+    const id = await ada.createAndRun()
     plane.bridge.client.execute = async () => plane.bridge.connectionLost()()
-    await resume(id, 'Go on')
+    await ada.resume(id, 'Go on')
     await plane.untilAtRest(id)
-    expect(await read(id)).toMatchObject({ status: 'FAILED', statusDetail: { code: 'sandbox_lost' } })
-    expect(await containers(id)).toEqual([])
+    expect(await ada.read(id)).toMatchObject({ status: 'FAILED', statusDetail: { code: 'sandbox_lost' } })
+    expect(await plane.containers(id)).toEqual([])
   })
 })
 
 describe('a sandbox that is lost and whose engine is away before there is another', () => {
   it('is continued in once, when there is one', async () => {
-    const id = await createRunning()
+    const id = await ada.createRunning()
     const { waitUntilReady } = plane.bridge.client
     const failures = (['sandbox_lost', 'sandbox_lost', 'engine_unreachable'] as const).map(
       (code) => new BerthError(code, 'It is away.'),
@@ -141,34 +111,40 @@ describe('a sandbox that is lost and whose engine is away before there is anothe
     await plane.untilAtRest(id)
     expect(failures).toEqual([])
     expect(plane.bridge.commands.map(({ continued }) => continued)).toEqual([false, true])
-    expect(await read(id)).toMatchObject({ status: 'READY', run: { reason: 'completed', summary: 'Done after all.' } })
+    expect(await ada.read(id)).toMatchObject({
+      status: 'READY',
+      run: { reason: 'completed', summary: 'Done after all.' },
+    })
   })
 })
 
 describe('a container that is gone', () => {
   it('is made anew for what was asked while it was looked for', async () => {
-    const id = await createAndRun()
-    const [sandbox] = await containers(id)
+    const id = await ada.createAndRun()
+    const [sandbox] = await plane.containers(id)
     const { list } = plane.driver
     const asked = Promise.withResolvers<unknown>()
     plane.driver.list = async (...args) => {
       plane.driver.list = list
-      asked.resolve(openPullRequest({ ctx: plane.ctx, input: { agentId: id } }))
+      asked.resolve(ada.openPullRequest(id))
       await expect.poll(async () => (await plane.parts.stores.agents.find(id))?.deliveryAskedAt).toBeInstanceOf(Date)
       return await list(...args)
     }
     if (sandbox) plane.driver.endOutside(sandbox)
     plane.bridge.cut()
     expect(await asked.promise).toMatchObject({ pullRequest: { action: 'updated' }, agent: { status: 'READY' } })
-    expect(await containers(id)).toMatchObject([{ state: 'running' }])
+    expect(await plane.containers(id)).toMatchObject([{ state: 'running' }])
   })
 })
 
 describe('a sandbox that speaks of the engine', () => {
   it('is not believed: its start fails', async () => {
     plane.bridge.failClone = { code: 'engine_unreachable', message: 'Wait for ever.' }
-    const id = await createAndRun()
-    expect(await read(id)).toMatchObject({ status: 'FAILED', statusDetail: { stage: 'clone', code: 'start_failed' } })
+    const id = await ada.createAndRun()
+    expect(await ada.read(id)).toMatchObject({
+      status: 'FAILED',
+      statusDetail: { stage: 'clone', code: 'start_failed' },
+    })
   })
 })
 
@@ -183,19 +159,20 @@ describe('the work of a run that has ended', () => {
       await allowed.promise
       return await push(...args)
     }
-    const id = await create()
-    await start(id)
+    const { id } = await ada.create()
+    await ada.start(id)
     await pushing.promise
     return { id, push: () => allowed.resolve() }
   }
-  const requests = async (agentId: string) => (await events(agentId)).filter(({ type }) => type === 'pull_request')
+  const requests = async (agentId: string) =>
+    (await plane.events(agentId)).filter(({ type }) => type === 'pull_request')
 
   it('leaves before the next run begins', async () => {
     const { id, push } = await createDelivering()
-    const { run } = await resume(id, 'And the docs')
+    const { run } = await ada.resume(id, 'And the docs')
     push()
     await plane.untilAtRest(id)
-    const ends = (await events(id)).filter(({ type }) => ['run_started', 'pull_request', 'done'].includes(type))
+    const ends = (await plane.events(id)).filter(({ type }) => ['run_started', 'pull_request', 'done'].includes(type))
     expect(ends.map(({ type, runId }) => `${type} ${runId === run?.id ? 'second' : 'first'}`)).toEqual([
       'run_started first',
       'done first',
@@ -204,12 +181,12 @@ describe('the work of a run that has ended', () => {
       'done second',
       'pull_request second',
     ])
-    expect(await read(id)).toMatchObject({ status: 'READY', run: { task: 'And the docs', reason: 'completed' } })
+    expect(await ada.read(id)).toMatchObject({ status: 'READY', run: { task: 'And the docs', reason: 'completed' } })
   })
 
   it('leaves although start is said meanwhile, and is put on record', async () => {
     const { id, push } = await createDelivering()
-    await start(id)
+    await ada.start(id)
     push()
     await plane.untilAtRest(id)
     expect(await requests(id)).toHaveLength(1)
@@ -225,13 +202,13 @@ describe('the work of a run that has ended', () => {
       reached.resolve()
       return await new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
     }
-    const ctx = { ...plane.ctx, parts: next }
-    await resumeAgent({ ctx, input: { agentId: id, newTask: 'And the docs' } })
+    const there = createPerson(plane, { ...plane.ctx, parts: next })
+    await there.resume(id, 'And the docs')
     await reached.promise
-    await cancelRun({ ctx, input: { agentId: id } })
+    await there.cancel(id)
     await plane.untilAtRest(id)
     push()
-    expect(await read(id)).toMatchObject({ status: 'READY', run: { task: 'And the docs', reason: 'cancelled' } })
+    expect(await ada.read(id)).toMatchObject({ status: 'READY', run: { task: 'And the docs', reason: 'cancelled' } })
     expect((await requests(id)).at(0)?.data).toMatchObject({ action: 'opened' })
   })
 
@@ -253,17 +230,17 @@ describe('a start that is cancelled', () => {
       asked.resolve()
       return new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
     }
-    const id = await create()
-    await start(id)
+    const { id } = await ada.create()
+    await ada.start(id)
     await asked.promise
-    await cancel(id)
+    await ada.cancel(id)
     await plane.untilAtRest(id)
-    expect(await read(id)).toMatchObject({ status: 'IDLE', run: { reason: 'cancelled' } })
-    expect(await containers(id)).toEqual([])
+    expect(await ada.read(id)).toMatchObject({ status: 'IDLE', run: { reason: 'cancelled' } })
+    expect(await plane.containers(id)).toEqual([])
     plane.bridge.client.waitUntilReady = waitUntilReady
-    await start(id)
+    await ada.start(id)
     await plane.untilAtRest(id)
-    expect(await read(id)).toMatchObject({ status: 'READY', run: { task: 'Fix the bug', reason: 'completed' } })
+    expect(await ada.read(id)).toMatchObject({ status: 'READY', run: { task: 'Fix the bug', reason: 'completed' } })
   })
 })
 
@@ -271,51 +248,51 @@ describe('an agent that falls asleep', () => {
   const fallAsleep = async (agentId: string) => {
     plane.parts.settings = { ...plane.parts.settings, idleSleepAfterMs: 0 }
     await sleepIdleAgents(plane.parts)
-    await settle(agentId)
+    await plane.settle(agentId)
   }
 
   it('and is stopped meanwhile is stopped, its container gone', async () => {
-    const id = await createAndRun()
+    const id = await ada.createAndRun()
     plane.parts.settings = { ...plane.parts.settings, idleSleepAfterMs: 0 }
-    await Promise.all([sleepIdleAgents(plane.parts), stop(id)])
-    await settle(id)
-    expect(await read(id)).toMatchObject({ status: 'IDLE' })
-    expect(await containers(id)).toEqual([])
+    await Promise.all([sleepIdleAgents(plane.parts), ada.stop(id)])
+    await plane.settle(id)
+    expect(await ada.read(id)).toMatchObject({ status: 'IDLE' })
+    expect(await plane.containers(id)).toEqual([])
   })
 
   it('is looked at again under its lock: one that was active meanwhile stays up', async () => {
-    const id = await createAndRun()
+    const id = await ada.createAndRun()
     const agent = await plane.parts.stores.agents.find(id)
     plane.parts.settings = { ...plane.parts.settings, idleSleepAfterMs: 60_000 }
     // As it was when the agents were listed, before somebody spoke to it.
     plane.parts.stores.agents.listIdleSince = async () => (agent ? [{ ...agent, activeAt: new Date(0) }] : [])
     await sleepIdleAgents(plane.parts)
-    await settle(id)
-    expect(await read(id)).toMatchObject({ status: 'READY' })
+    await plane.settle(id)
+    expect(await ada.read(id)).toMatchObject({ status: 'READY' })
   })
 
   it('is not kept up by being looked at', async () => {
-    const id = await createAndRun()
+    const id = await ada.createAndRun()
     const before = (await plane.parts.stores.agents.find(id))?.activeAt
-    await read(id)
-    await events(id)
-    await settle(id)
+    await ada.read(id)
+    await plane.events(id)
+    await plane.settle(id)
     await plane.parts.supervisor.reconcile()
-    await settle(id)
+    await plane.settle(id)
     expect((await plane.parts.stores.agents.find(id))?.activeAt).toEqual(before)
   })
 
   it('is started once for twenty calls at once', async () => {
-    const id = await createAndRun()
+    const id = await ada.createAndRun()
     await fallAsleep(id)
-    expect(await read(id)).toMatchObject({ status: 'SLEEPING' })
-    const before = (await events(id)).length
-    await Promise.all(Array.from({ length: 20 }, () => start(id)))
+    expect(await ada.read(id)).toMatchObject({ status: 'SLEEPING' })
+    const before = (await plane.events(id)).length
+    await Promise.all(Array.from({ length: 20 }, () => ada.start(id)))
     await plane.untilAtRest(id)
-    const said = (await events(id)).slice(before).map(({ data }) => data.status)
+    const said = (await plane.events(id)).slice(before).map(({ data }) => data.status)
     expect(said.filter((status) => status === 'READY')).toHaveLength(1)
     expect(new Set(said)).toEqual(new Set(['STARTING', 'READY']))
-    expect(await containers(id)).toMatchObject([{ state: 'running' }])
+    expect(await plane.containers(id)).toMatchObject([{ state: 'running' }])
   })
 })
 
@@ -323,42 +300,42 @@ describe('twenty calls at once', () => {
   const twenty = <T>(call: () => Promise<T>) => Promise.all(Array.from({ length: 20 }, call))
 
   it('of resume with the same task are one run', async () => {
-    const id = await createAndRun()
-    const answers = await twenty(() => resume(id, 'Go on'))
+    const id = await ada.createAndRun()
+    const answers = await twenty(() => ada.resume(id, 'Go on'))
     await plane.untilAtRest(id)
-    const begun = (await events(id)).filter(({ type }) => type === 'run_started')
+    const begun = (await plane.events(id)).filter(({ type }) => type === 'run_started')
     expect(new Set(answers.map(({ run }) => run?.id)).size).toBe(1)
     expect(begun).toHaveLength(2)
   })
 
   it('of stop are one end', async () => {
-    const id = await createRunning()
-    await twenty(() => stop(id))
+    const id = await ada.createRunning()
+    await twenty(() => ada.stop(id))
     await plane.untilAtRest(id)
-    const said = (await events(id)).filter(({ type }) => type === 'done' || type === 'status')
+    const said = (await plane.events(id)).filter(({ type }) => type === 'done' || type === 'status')
     expect(said.filter(({ type }) => type === 'done')).toHaveLength(1)
     expect(said.filter(({ data }) => data.status === 'STOPPING')).toHaveLength(1)
     expect(said.filter(({ data }) => data.status === 'IDLE')).toHaveLength(1)
-    expect(await containers(id)).toEqual([])
+    expect(await plane.containers(id)).toEqual([])
   })
 
   it('of purge all answer when it is gone', async () => {
-    const id = await createRunning()
-    const answers = await Promise.allSettled(Array.from({ length: 20 }, () => purge(id)))
+    const id = await ada.createRunning()
+    const answers = await Promise.allSettled(Array.from({ length: 20 }, () => ada.purge(id)))
     // A call that is so late that nothing is left of the agent finds none.
     const refused = answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason.code] : []))
     expect(refused.filter((code) => code !== 'not_found')).toEqual([])
     expect(refused.length).toBeLessThan(20)
     expect(await plane.parts.stores.agents.find(id)).toBeNull()
-    expect(await containers(id)).toEqual([])
-    await expect(purge(id)).rejects.toMatchObject({ code: 'not_found' })
+    expect(await plane.containers(id)).toEqual([])
+    await expect(ada.purge(id)).rejects.toMatchObject({ code: 'not_found' })
   })
 
   it('of cancel end the run once', async () => {
-    const id = await createRunning()
-    await twenty(() => cancel(id))
+    const id = await ada.createRunning()
+    await twenty(() => ada.cancel(id))
     await plane.untilAtRest(id)
-    expect((await events(id)).filter(({ type }) => type === 'done')).toHaveLength(1)
-    expect(await read(id)).toMatchObject({ status: 'READY', run: { reason: 'cancelled' } })
+    expect((await plane.events(id)).filter(({ type }) => type === 'done')).toHaveLength(1)
+    expect(await ada.read(id)).toMatchObject({ status: 'READY', run: { reason: 'cancelled' } })
   })
 })

@@ -1,19 +1,18 @@
 /** What the database's absence does to an agent: nothing but that it waits. */
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { BerthError } from '../../../../../lib/errors.ts'
-import { createAgent } from '../../../../../lib/services/agent/create.ts'
-import { startAgent } from '../../../../../lib/services/agent/instruct.ts'
 import type { Stores } from '../../../../../lib/store/stores.ts'
 import { type ControlPlane, startControlPlane } from '../../../../support/control-plane.ts'
+import { createPerson, type Person } from '../../../../support/person.ts'
 
 let plane: ControlPlane
+let ada: Person
 
 beforeEach(async () => {
   plane = await startControlPlane()
+  ada = createPerson(plane)
 })
-afterEach(async () => {
-  await plane.close()
-})
+afterEach(() => plane.close())
 
 /** The next calls of a store's method find no database; those after them do. */
 function fail<K extends keyof Stores, M extends keyof Stores[K]>(group: K, method: M, times = 1): void {
@@ -28,17 +27,6 @@ function fail<K extends keyof Stores, M extends keyof Stores[K]>(group: K, metho
   store[method] = fails as Stores[K][M]
 }
 
-/** An agent whose run waits for the test. */
-async function startRun(): Promise<string> {
-  plane.bridge.onExecute = () => {}
-  const input = { githubRepo: 'acme/widgets', targetBranch: 'berth/fix', task: 'Fix the bug' }
-  const { id } = await createAgent({ ctx: plane.ctx, input })
-  await startAgent({ ctx: plane.ctx, input: { agentId: id } })
-  return id
-}
-
-const untilRunning = (id: string) => plane.until(id, ({ type }) => type === 'run_started')
-
 /** Ends the run; answers the statuses that the agent went through. */
 async function endRun(id: string): Promise<unknown[]> {
   plane.bridge.end('completed')
@@ -49,15 +37,13 @@ async function endRun(id: string): Promise<unknown[]> {
 
 it('is waited for when a run is to begin', async () => {
   fail('runs', 'list')
-  const id = await startRun()
-  await untilRunning(id)
+  const id = await ada.createRunning()
   expect(await endRun(id)).toEqual(['STARTING', 'RUNNING', 'READY'])
   expect(plane.bridge.calls.filter((call) => call.startsWith('clone'))).toHaveLength(1)
 })
 
 it('is waited for when a sandbox is reached again and its log is to be read', async () => {
-  const id = await startRun()
-  await untilRunning(id)
+  const id = await ada.createRunning()
   // Once for who was reading, once for who reaches it again.
   fail('agents', 'journalPosition', 2)
   plane.bridge.cut()
@@ -67,8 +53,7 @@ it('is waited for when a sandbox is reached again and its log is to be read', as
 })
 
 it('is waited for when the work of a run is to be delivered', async () => {
-  const id = await startRun()
-  await untilRunning(id)
+  const id = await ada.createRunning()
   fail('runs', 'findLatest')
   expect(await endRun(id)).toEqual(['STARTING', 'RUNNING', 'READY'])
   expect(plane.forge.pullRequests).toHaveLength(1)

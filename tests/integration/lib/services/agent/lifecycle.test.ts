@@ -1,51 +1,27 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { BerthError } from '../../../../../lib/errors.ts'
-import { createAgent } from '../../../../../lib/services/agent/create.ts'
-import { cancelRun, purgeAgent, stopAgent } from '../../../../../lib/services/agent/end.ts'
-import { chatWithAgent, resumeAgent, startAgent } from '../../../../../lib/services/agent/instruct.ts'
-import { getAgent, listAgents } from '../../../../../lib/services/agent/list.ts'
-import { resolveDivergence } from '../../../../../lib/services/agent/resolve-divergence.ts'
-import { openPullRequest } from '../../../../../lib/services/pull-request/open.ts'
+import { listAgents } from '../../../../../lib/services/agent/list.ts'
 import { recordPush } from '../../../../../lib/services/push/broker-access.ts'
 import { type ControlPlane, startControlPlane } from '../../../../support/control-plane.ts'
+import { createPerson, type Person } from '../../../../support/person.ts'
 
 let plane: ControlPlane
+let ada: Person
 
 beforeEach(async () => {
   plane = await startControlPlane()
+  ada = createPerson(plane)
 })
 
-afterEach(async () => {
-  await plane.close()
-})
+afterEach(() => plane.close())
 
-async function create(changes: Partial<Parameters<typeof createAgent>[0]['input']> = {}) {
-  const input = { task: 'Fix the bug', githubRepo: 'acme/widgets', targetBranch: 'berth/fix', ...changes }
-  return await createAgent({ ctx: plane.ctx, input })
-}
-
-async function createAndRun() {
-  const agent = await create()
-  await startAgent({ ctx: plane.ctx, input: { agentId: agent.id } })
-  await plane.untilAtRest(agent.id)
-  return agent
-}
-
-const read = (agentId: string) => getAgent({ ctx: plane.ctx, input: { agentId } })
-const events = (agentId: string) => plane.parts.stores.events.listAfter({ agentId, after: 0, limit: 1_000 })
-const types = async (agentId: string) => (await events(agentId)).map((event) => event.type)
-const containers = (agentId: string) => plane.driver.list({ installationId: 'ins_test', agentId })
-/** The run waits inside the sandbox until the test ends it. */
-const keepRunning = () => {
-  plane.bridge.onExecute = () => {}
-}
+const types = async (agentId: string) => (await plane.events(agentId)).map((event) => event.type)
 const lost = () => new BerthError('sandbox_lost', 'The bridge went away.')
-const untilRunning = (agentId: string) => plane.until(agentId, (event) => event.type === 'run_started')
 
 describe('a task', () => {
   it('becomes a pull request', async () => {
-    const { id } = await createAndRun()
-    expect(await read(id)).toMatchObject({
+    const id = await ada.createAndRun()
+    expect(await ada.read(id)).toMatchObject({
       status: 'READY',
       additions: 3,
       deletions: 1,
@@ -59,8 +35,8 @@ describe('a task', () => {
   })
 
   it('is shown stage by stage while the sandbox starts', async () => {
-    const { id } = await createAndRun()
-    const stages = (await events(id)).filter((event) => event.type === 'status').map((event) => event.data.stage)
+    const id = await ada.createAndRun()
+    const stages = (await plane.events(id)).filter((event) => event.type === 'status').map((event) => event.data.stage)
     expect(stages.filter((stage) => stage !== undefined)).toEqual([
       'image',
       'container',
@@ -72,15 +48,15 @@ describe('a task', () => {
   })
 
   it('has its events numbered without gaps', async () => {
-    const { id } = await createAndRun()
-    const seqs = (await events(id)).map((event) => event.seq)
+    const id = await ada.createAndRun()
+    const seqs = (await plane.events(id)).map((event) => event.seq)
     expect(seqs).toEqual(seqs.map((_, index) => index + 1))
-    expect((await read(id)).lastSeq).toBe(seqs.length)
+    expect((await ada.read(id)).lastSeq).toBe(seqs.length)
   })
 
   it('is sent to the bridge with the id of the message that holds its words', async () => {
-    const { id } = await createAndRun()
-    const message = (await events(id)).find((event) => event.type === 'message')
+    const id = await ada.createAndRun()
+    const message = (await plane.events(id)).find((event) => event.type === 'message')
     expect(message?.data).toMatchObject({ text: 'Fix the bug', from: { name: 'ada@example.com' } })
     expect(plane.bridge.commands[0]?.input).toEqual({ eventId: message?.id, text: 'Fix the bug' })
   })
@@ -88,36 +64,31 @@ describe('a task', () => {
   it('does not start without a model key, and nothing is kept of the try', async () => {
     const { apiKey: _key, ...openrouter } = plane.parts.settings.openrouter
     plane.parts.settings = { ...plane.parts.settings, openrouter: { ...openrouter, apiKey: null } }
-    const { id } = await create()
-    await expect(startAgent({ ctx: plane.ctx, input: { agentId: id } })).rejects.toMatchObject({
+    const { id } = await ada.create()
+    await expect(ada.start(id)).rejects.toMatchObject({
       code: 'model_key_missing',
       hint: 'Set OPENROUTER_API_KEY in .env and start Berth again.',
     })
     expect(await types(id)).toEqual([])
-    expect((await read(id)).status).toBe('IDLE')
+    expect((await ada.read(id)).status).toBe('IDLE')
   })
 })
 
 describe('a repeated call', () => {
   it('starts one run and one container for twenty calls at once', async () => {
-    keepRunning()
-    const { id } = await create()
-    const answers = await Promise.all(
-      Array.from({ length: 20 }, () => startAgent({ ctx: plane.ctx, input: { agentId: id } })),
-    )
+    plane.bridge.onExecute = () => {}
+    const { id } = await ada.create()
+    const answers = await Promise.all(Array.from({ length: 20 }, () => ada.start(id)))
     expect(new Set(answers.map((answer) => answer.run?.id)).size).toBe(1)
-    await untilRunning(id)
-    await plane.parts.supervisor.settle(id)
+    await plane.until(id, (event) => event.type === 'run_started')
+    await plane.settle(id)
     expect(plane.bridge.commands).toHaveLength(1)
-    expect(await containers(id)).toHaveLength(1)
+    expect(await plane.containers(id)).toHaveLength(1)
   })
 
   it('of resume with another task during a run is refused, and says what is allowed', async () => {
-    keepRunning()
-    const { id } = await create()
-    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
-    await untilRunning(id)
-    await expect(resumeAgent({ ctx: plane.ctx, input: { agentId: id, newTask: 'else' } })).rejects.toMatchObject({
+    const id = await ada.createRunning()
+    await expect(ada.resume(id, 'else')).rejects.toMatchObject({
       code: 'run_in_progress',
       details: { agentStatus: 'RUNNING', allowed: ['chat', 'cancel', 'stop', 'delete'] },
     })
@@ -126,11 +97,11 @@ describe('a repeated call', () => {
 
 describe('a new instruction', () => {
   it('runs in the same container, without cloning again', async () => {
-    const { id } = await createAndRun()
-    const [before] = await containers(id)
-    const { run } = await resumeAgent({ ctx: plane.ctx, input: { agentId: id, newTask: 'And the docs' } })
+    const id = await ada.createAndRun()
+    const [before] = await plane.containers(id)
+    const { run } = await ada.resume(id, 'And the docs')
     await plane.untilAtRest(id)
-    expect(await containers(id)).toEqual([before])
+    expect(await plane.containers(id)).toEqual([before])
     expect(plane.bridge.calls.filter((call) => call.startsWith('clone'))).toHaveLength(1)
     expect(plane.bridge.commands.at(-1)).toMatchObject({
       runId: run?.id,
@@ -142,57 +113,54 @@ describe('a new instruction', () => {
   })
 
   it('comes by chat too while no run is in progress', async () => {
-    const { id } = await createAndRun()
-    await chatWithAgent({ ctx: plane.ctx, input: { agentId: id, message: 'One more thing' } })
+    const id = await ada.createAndRun()
+    await ada.say(id, 'One more thing')
     await plane.untilAtRest(id)
     expect(plane.bridge.commands.at(-1)?.input.text).toBe('One more thing')
   })
 
   it('after stop makes a new container on the same volumes', async () => {
-    const { id } = await createAndRun()
-    const [before] = await containers(id)
-    await stopAgent({ ctx: plane.ctx, input: { agentId: id } })
+    const id = await ada.createAndRun()
+    const [before] = await plane.containers(id)
+    await ada.stop(id)
     await plane.untilAtRest(id)
-    expect(await read(id)).toMatchObject({ status: 'IDLE', isolated: null })
-    expect(await containers(id)).toEqual([])
-    await resumeAgent({ ctx: plane.ctx, input: { agentId: id, newTask: 'Go on' } })
+    expect(await ada.read(id)).toMatchObject({ status: 'IDLE', isolated: null })
+    expect(await plane.containers(id)).toEqual([])
+    await ada.resume(id, 'Go on')
     await plane.untilAtRest(id)
-    const [after] = await containers(id)
+    const [after] = await plane.containers(id)
     expect(after?.incarnation).not.toBe(before?.incarnation)
     expect(plane.bridge.calls.filter((call) => call.startsWith('clone'))).toHaveLength(1)
   })
 
   it('brings the conversation from the database when the volumes are gone', async () => {
-    const { id } = await createAndRun()
-    await stopAgent({ ctx: plane.ctx, input: { agentId: id } })
+    const id = await ada.createAndRun()
+    await ada.stop(id)
     await plane.untilAtRest(id)
     plane.bridge.loseVolumes()
-    await resumeAgent({ ctx: plane.ctx, input: { agentId: id, newTask: 'Go on' } })
-    await plane.parts.supervisor.settle(id)
-    await resolveDivergence({ ctx: plane.ctx, input: { agentId: id, choice: 'clone_again' } })
+    await ada.resume(id, 'Go on')
+    await plane.settle(id)
+    await ada.resolve(id, 'clone_again')
     await plane.untilAtRest(id)
     const history = plane.bridge.commands.at(-1)?.history ?? []
     expect(history.map((event) => event.type)).toEqual(['message', 'run_started', 'done', 'message'])
-    expect((await read(id)).run).toMatchObject({ reason: 'completed' })
-    const seqs = (await events(id)).map((event) => event.seq)
+    expect((await ada.read(id)).run).toMatchObject({ reason: 'completed' })
+    const seqs = (await plane.events(id)).map((event) => event.seq)
     expect(seqs).toEqual(seqs.map((_, index) => index + 1))
   })
 })
 
 describe('ending', () => {
   it('a run by cancel leaves the container usable', async () => {
-    keepRunning()
-    const { id } = await create()
-    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
-    await untilRunning(id)
-    await cancelRun({ ctx: plane.ctx, input: { agentId: id } })
+    const id = await ada.createRunning()
+    await ada.cancel(id)
     await plane.untilAtRest(id)
-    expect(await read(id)).toMatchObject({ status: 'READY', run: { status: 'ENDED', reason: 'cancelled' } })
+    expect(await ada.read(id)).toMatchObject({ status: 'READY', run: { status: 'ENDED', reason: 'cancelled' } })
     expect((await types(id)).filter((type) => type === 'done')).toHaveLength(1)
     expect(plane.forge.pullRequests).toEqual([])
-    const skipped = (await events(id)).find((event) => event.type === 'pull_request')
+    const skipped = (await plane.events(id)).find((event) => event.type === 'pull_request')
     expect(skipped?.data).toMatchObject({ action: 'skipped', reason: expect.stringContaining('cancelled') })
-    expect(await containers(id)).toHaveLength(1)
+    expect(await plane.containers(id)).toHaveLength(1)
   })
 
   it('a run while it is cloned leaves no half clone to the next one', async () => {
@@ -204,17 +172,17 @@ describe('ending', () => {
       yield* []
       throw signal?.reason
     }
-    const { id } = await create()
-    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
+    const { id } = await ada.create()
+    await ada.start(id)
     await cloning.promise
-    await cancelRun({ ctx: plane.ctx, input: { agentId: id } })
+    await ada.cancel(id)
     await plane.untilAtRest(id)
-    expect(await read(id)).toMatchObject({ status: 'READY', run: { reason: 'cancelled' } })
+    expect(await ada.read(id)).toMatchObject({ status: 'READY', run: { reason: 'cancelled' } })
     plane.bridge.client.clone = clone
-    await resumeAgent({ ctx: plane.ctx, input: { agentId: id, newTask: 'Again' } })
+    await ada.resume(id, 'Again')
     await plane.untilAtRest(id)
     expect(plane.bridge.calls[0]).toBe('clone acme/widgets main berth/fix')
-    expect(await read(id)).toMatchObject({ status: 'READY', run: { reason: 'completed' } })
+    expect(await ada.read(id)).toMatchObject({ status: 'READY', run: { reason: 'completed' } })
   })
 
   it('by stop does not wait for a push that hangs', async () => {
@@ -223,12 +191,12 @@ describe('ending', () => {
       pushing.resolve()
       return await new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
     }
-    const { id } = await create()
-    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
+    const { id } = await ada.create()
+    await ada.start(id)
     await pushing.promise
-    await stopAgent({ ctx: plane.ctx, input: { agentId: id } })
+    await ada.stop(id)
     await plane.untilAtRest(id)
-    expect(await read(id)).toMatchObject({ status: 'IDLE', run: { reason: 'completed' } })
+    expect(await ada.read(id)).toMatchObject({ status: 'IDLE', run: { reason: 'completed' } })
     expect(await types(id)).not.toContain('pull_request')
   })
 
@@ -240,52 +208,49 @@ describe('ending', () => {
       const now = await health()
       return { ...now, lastN: now.lastN + 1 }
     }
-    const { id } = await create()
-    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
+    const { id } = await ada.create()
+    await ada.start(id)
     await asking.promise
-    await stopAgent({ ctx: plane.ctx, input: { agentId: id } })
+    await ada.stop(id)
     await plane.untilAtRest(id)
-    expect(await read(id)).toMatchObject({ status: 'IDLE', run: { reason: 'completed' } })
+    expect(await ada.read(id)).toMatchObject({ status: 'IDLE', run: { reason: 'completed' } })
   })
 
   it('by stop gives up a pull request that a person waits for, and says so', async () => {
-    const { id } = await createAndRun()
+    const id = await ada.createAndRun()
     const pushing = Promise.withResolvers<void>()
     plane.bridge.client.push = async (_command, signal) => {
       pushing.resolve()
       return await new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
     }
-    const asked = openPullRequest({ ctx: plane.ctx, input: { agentId: id } })
+    const asked = ada.openPullRequest(id)
     const refused = expect(asked).rejects.toMatchObject({
       code: 'state_conflict',
       message: 'The agent was told to do something else meanwhile.',
     })
     await pushing.promise
-    await stopAgent({ ctx: plane.ctx, input: { agentId: id } })
+    await ada.stop(id)
     await refused
     await plane.untilAtRest(id)
-    expect(await read(id)).toMatchObject({ status: 'IDLE' })
+    expect(await ada.read(id)).toMatchObject({ status: 'IDLE' })
   })
 
   it('a run by stop takes the container away and keeps the history', async () => {
-    keepRunning()
-    const { id } = await create()
-    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
-    await untilRunning(id)
-    await stopAgent({ ctx: plane.ctx, input: { agentId: id } })
+    const id = await ada.createRunning()
+    await ada.stop(id)
     await plane.untilAtRest(id)
-    expect(await read(id)).toMatchObject({ status: 'IDLE', run: { reason: 'cancelled' } })
+    expect(await ada.read(id)).toMatchObject({ status: 'IDLE', run: { reason: 'cancelled' } })
     expect((await types(id)).filter((type) => type === 'done')).toHaveLength(1)
-    expect(await containers(id)).toEqual([])
+    expect(await plane.containers(id)).toEqual([])
   })
 
   it('everything by purge leaves no container, volume or record', async () => {
-    const { id } = await createAndRun()
-    await purgeAgent({ ctx: plane.ctx, input: { agentId: id } })
-    expect(await containers(id)).toEqual([])
+    const id = await ada.createAndRun()
+    await ada.purge(id)
+    expect(await plane.containers(id)).toEqual([])
     expect(plane.driver.files({ installationId: 'ins_test', agentId: id })).toBeNull()
-    await expect(read(id)).rejects.toMatchObject({ code: 'not_found' })
-    expect(await events(id)).toEqual([])
+    await expect(ada.read(id)).rejects.toMatchObject({ code: 'not_found' })
+    expect(await plane.events(id)).toEqual([])
     // Not taken for lost to another control plane.
     expect(await plane.parts.holdings.renew()).toEqual([])
   })
@@ -294,15 +259,15 @@ describe('ending', () => {
 describe('what was said to a run that never began', () => {
   it('is told to the bridge before the next words', async () => {
     plane.bridge.failClone = { code: 'repository_forbidden', message: 'The token may not read acme/widgets.' }
-    const { id } = await createAndRun()
+    const id = await ada.createAndRun()
     plane.bridge.failClone = null
-    await resumeAgent({ ctx: plane.ctx, input: { agentId: id, newTask: 'And the docs' } })
+    await ada.resume(id, 'And the docs')
     await plane.untilAtRest(id)
     expect(plane.bridge.commands[0]).toMatchObject({
       earlier: [{ text: 'Fix the bug' }],
       input: { text: 'And the docs' },
     })
-    await resumeAgent({ ctx: plane.ctx, input: { agentId: id, newTask: 'And the tests' } })
+    await ada.resume(id, 'And the tests')
     await plane.untilAtRest(id)
     expect(plane.bridge.commands[1]?.earlier).toBeUndefined()
   })
@@ -311,8 +276,8 @@ describe('what was said to a run that never began', () => {
 describe('a start that fails', () => {
   it('says the stage, the cause and the last lines of the log, leaves no container, and can be tried again', async () => {
     plane.bridge.failClone = { code: 'repository_forbidden', message: 'The token may not read acme/widgets.' }
-    const { id } = await createAndRun()
-    expect(await read(id)).toMatchObject({
+    const id = await ada.createAndRun()
+    expect(await ada.read(id)).toMatchObject({
       status: 'FAILED',
       statusDetail: {
         stage: 'clone',
@@ -322,20 +287,20 @@ describe('a start that fails', () => {
       },
       run: { status: 'ENDED', reason: 'failed' },
     })
-    expect(await containers(id)).toEqual([])
+    expect(await plane.containers(id)).toEqual([])
     plane.bridge.failClone = null
-    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
+    await ada.start(id)
     await plane.untilAtRest(id)
-    expect(await read(id)).toMatchObject({ status: 'READY', statusDetail: null, run: { reason: 'completed' } })
+    expect(await ada.read(id)).toMatchObject({ status: 'READY', statusDetail: null, run: { reason: 'completed' } })
   })
 
   it('without an engine says so with what to do, once, and begins by itself when the engine answers', async () => {
     plane.driver.setReachable(false)
-    const { id } = await create()
-    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
-    await plane.parts.supervisor.settle(id)
-    await plane.parts.supervisor.settle(id)
-    expect(await read(id)).toMatchObject({
+    const { id } = await ada.create()
+    await ada.start(id)
+    await plane.settle(id)
+    await plane.settle(id)
+    expect(await ada.read(id)).toMatchObject({
       status: 'FAILED',
       statusDetail: { stage: 'image', code: 'engine_unreachable', hint: 'setReachable(true)' },
       run: { status: 'PENDING' },
@@ -343,35 +308,35 @@ describe('a start that fails', () => {
     plane.driver.setReachable(true)
     await plane.parts.supervisor.reconcile()
     await plane.untilAtRest(id)
-    expect(await read(id)).toMatchObject({ status: 'READY', statusDetail: null, run: { reason: 'completed' } })
-    expect((await events(id)).filter(({ data }) => data.status === 'FAILED')).toHaveLength(1)
+    expect(await ada.read(id)).toMatchObject({ status: 'READY', statusDetail: null, run: { reason: 'completed' } })
+    expect((await plane.events(id)).filter(({ data }) => data.status === 'FAILED')).toHaveLength(1)
   })
 
   it('without an engine is tried at once when a person asks, and can be taken back', async () => {
     plane.driver.setReachable(false)
-    const { id } = await create()
-    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
-    await plane.parts.supervisor.settle(id)
+    const { id } = await ada.create()
+    await ada.start(id)
+    await plane.settle(id)
     plane.driver.setReachable(true)
-    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
+    await ada.start(id)
     await plane.untilAtRest(id)
-    expect(await read(id)).toMatchObject({ status: 'READY', run: { reason: 'completed' } })
+    expect(await ada.read(id)).toMatchObject({ status: 'READY', run: { reason: 'completed' } })
     plane.driver.setReachable(false)
-    await stopAgent({ ctx: plane.ctx, input: { agentId: id } })
+    await ada.stop(id)
     await plane.untilAtRest(id)
-    await resumeAgent({ ctx: plane.ctx, input: { agentId: id, newTask: 'Go on' } })
-    await plane.parts.supervisor.settle(id)
-    await cancelRun({ ctx: plane.ctx, input: { agentId: id } })
+    await ada.resume(id, 'Go on')
+    await plane.settle(id)
+    await ada.cancel(id)
     await plane.untilAtRest(id)
-    expect(await read(id)).toMatchObject({
+    expect(await ada.read(id)).toMatchObject({
       status: 'FAILED',
       statusDetail: { code: 'engine_unreachable' },
       run: { task: 'Go on', reason: 'cancelled' },
     })
     plane.driver.setReachable(true)
-    await stopAgent({ ctx: plane.ctx, input: { agentId: id } })
+    await ada.stop(id)
     await plane.untilAtRest(id)
-    expect(await containers(id)).toEqual([])
+    expect(await plane.containers(id)).toEqual([])
   })
 })
 
@@ -388,10 +353,10 @@ describe('a start whose sandbox is lost', () => {
 
   it('is begun again in a new container', async () => {
     loseCloning(1)
-    const { id } = await createAndRun()
-    expect(await read(id)).toMatchObject({ status: 'READY', run: { reason: 'completed' } })
+    const id = await ada.createAndRun()
+    expect(await ada.read(id)).toMatchObject({ status: 'READY', run: { reason: 'completed' } })
     expect((await types(id)).filter((type) => type === 'run_started')).toHaveLength(1)
-    expect(await containers(id)).toMatchObject([{ engineId: 'fake-2', state: 'running' }])
+    expect(await plane.containers(id)).toMatchObject([{ engineId: 'fake-2', state: 'running' }])
   })
 
   it('before its bridge answers is not waited for', async () => {
@@ -402,23 +367,23 @@ describe('a start whose sandbox is lost', () => {
       if (container) plane.driver.endOutside(container)
       return await new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
     }
-    const { id } = await createAndRun()
-    expect(await read(id)).toMatchObject({ status: 'READY', run: { reason: 'completed' } })
-    expect(await containers(id)).toMatchObject([{ engineId: 'fake-2' }])
+    const id = await ada.createAndRun()
+    expect(await ada.read(id)).toMatchObject({ status: 'READY', run: { reason: 'completed' } })
+    expect(await plane.containers(id)).toMatchObject([{ engineId: 'fake-2' }])
   })
 
   it('a second time fails with its reason, leaves no container, and can be tried again', async () => {
     loseCloning(2)
-    const { id } = await createAndRun()
-    expect(await read(id)).toMatchObject({
+    const id = await ada.createAndRun()
+    expect(await ada.read(id)).toMatchObject({
       status: 'FAILED',
       statusDetail: { stage: 'clone', code: 'sandbox_lost' },
       run: { status: 'ENDED', reason: 'failed' },
     })
-    expect(await containers(id)).toEqual([])
-    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
+    expect(await plane.containers(id)).toEqual([])
+    await ada.start(id)
     await plane.untilAtRest(id)
-    expect(await read(id)).toMatchObject({ status: 'READY', run: { reason: 'completed' } })
+    expect(await ada.read(id)).toMatchObject({ status: 'READY', run: { reason: 'completed' } })
   })
 })
 
@@ -436,95 +401,91 @@ describe('a delivery whose sandbox is lost', () => {
   it('is done from a new container, once', async () => {
     // The second time on a new connection, which shows that it is the sandbox that is lost.
     loseCommitting(2)
-    const { id } = await createAndRun()
-    expect(await read(id)).toMatchObject({ status: 'READY', pullRequest: { number: 1 } })
+    const id = await ada.createAndRun()
+    expect(await ada.read(id)).toMatchObject({ status: 'READY', pullRequest: { number: 1 } })
     expect((await types(id)).filter((type) => type === 'pull_request')).toHaveLength(1)
-    expect(await containers(id)).toMatchObject([{ engineId: 'fake-2' }])
+    expect(await plane.containers(id)).toMatchObject([{ engineId: 'fake-2' }])
   })
 
   it('a second time is skipped with its reason, and can be asked for', async () => {
     loseCommitting(3)
-    const { id } = await createAndRun()
+    const id = await ada.createAndRun()
     const skipped = { action: 'skipped', code: 'sandbox_lost', reason: 'The bridge went away.' }
-    expect((await events(id)).findLast(({ type }) => type === 'pull_request')?.data).toEqual(skipped)
-    const { pullRequest } = await openPullRequest({ ctx: plane.ctx, input: { agentId: id } })
+    expect((await plane.events(id)).findLast(({ type }) => type === 'pull_request')?.data).toEqual(skipped)
+    const { pullRequest } = await ada.openPullRequest(id)
     expect(pullRequest).toMatchObject({ action: 'opened', number: 1 })
   })
 })
 
 describe('an end that fails for want of an engine', () => {
   it('by stop is forgotten when the agent is started again', async () => {
-    const { id } = await createAndRun()
+    const id = await ada.createAndRun()
     plane.driver.setReachable(false)
-    await stopAgent({ ctx: plane.ctx, input: { agentId: id } })
+    await ada.stop(id)
     await plane.untilAtRest(id)
-    expect(await read(id)).toMatchObject({ status: 'FAILED', statusDetail: { code: 'engine_unreachable' } })
+    expect(await ada.read(id)).toMatchObject({ status: 'FAILED', statusDetail: { code: 'engine_unreachable' } })
     plane.driver.setReachable(true)
-    await resumeAgent({ ctx: plane.ctx, input: { agentId: id, newTask: 'Go on' } })
+    await ada.resume(id, 'Go on')
     await plane.untilAtRest(id)
-    expect(await read(id)).toMatchObject({ status: 'READY', run: { task: 'Go on', reason: 'completed' } })
+    expect(await ada.read(id)).toMatchObject({ status: 'READY', run: { task: 'Go on', reason: 'completed' } })
   })
 
   it('by purge says so, and is done when the engine answers again', async () => {
-    const { id } = await createAndRun()
+    const id = await ada.createAndRun()
     plane.driver.setReachable(false)
-    await expect(purgeAgent({ ctx: plane.ctx, input: { agentId: id } })).rejects.toMatchObject({
+    await expect(ada.purge(id)).rejects.toMatchObject({
       code: 'engine_unreachable',
       hint: 'It is tried again by itself every minute; nothing else has to be done.',
     })
     plane.driver.setReachable(true)
     await plane.parts.supervisor.reconcile()
-    await plane.parts.supervisor.settle(id)
-    expect(await containers(id)).toEqual([])
+    await plane.settle(id)
+    expect(await plane.containers(id)).toEqual([])
     expect(await plane.parts.stores.agents.find(id)).toBeNull()
   })
 })
 
 describe('a second control plane on the same database', () => {
   it('leaves alone what the first one holds', async () => {
-    keepRunning()
-    const { id } = await create()
-    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
-    await untilRunning(id)
-    await plane.parts.supervisor.settle(id)
-    const before = await containers(id)
+    const id = await ada.createRunning()
+    const before = await plane.containers(id)
     const second = await plane.boot('own_other')
     await second.supervisor.reconcile()
     await second.supervisor.settle(id)
-    expect(await containers(id)).toEqual(before)
-    expect(await read(id)).toMatchObject({ status: 'RUNNING', run: { status: 'RUNNING', reason: null } })
-    await stopAgent({ ctx: { ...plane.ctx, parts: second }, input: { agentId: id } })
+    expect(await plane.containers(id)).toEqual(before)
+    expect(await ada.read(id)).toMatchObject({ status: 'RUNNING', run: { status: 'RUNNING', reason: null } })
+    await createPerson(plane, { ...plane.ctx, parts: second }).stop(id)
     // The one that holds it is told, and does what the row says.
     await plane.untilAtRest(id)
-    expect(await containers(id)).toEqual([])
+    expect(await plane.containers(id)).toEqual([])
   })
 })
 
 describe('a pull request', () => {
   it('that is refused says why in the log, and the agent waits', async () => {
     plane.bridge.refusePush = 'fetch and merge first'
-    const { id } = await createAndRun()
-    expect(await read(id)).toMatchObject({ status: 'READY', pullRequest: null })
-    const skipped = (await events(id)).find((event) => event.type === 'pull_request')
+    const id = await ada.createAndRun()
+    expect(await ada.read(id)).toMatchObject({ status: 'READY', pullRequest: null })
+    const skipped = (await plane.events(id)).find((event) => event.type === 'pull_request')
     expect(skipped?.data).toMatchObject({ action: 'skipped', reason: 'The push was refused: fetch and merge first' })
   })
 
   it('is skipped when nothing changed', async () => {
     plane.bridge.changes = { ahead: 0, additions: 0, deletions: 0 }
-    const { id } = await createAndRun()
-    const skipped = (await events(id)).find((event) => event.type === 'pull_request')
+    const id = await ada.createAndRun()
+    const skipped = (await plane.events(id)).find((event) => event.type === 'pull_request')
     expect(skipped?.data).toMatchObject({ action: 'skipped', reason: 'The run changed nothing.' })
     expect(plane.bridge.calls).not.toContain('push berth/fix')
   })
 
   it('keeps its words when a later run only answers, and gets new ones when a run pushed', async () => {
-    const { id } = await createAndRun()
+    const id = await ada.createAndRun()
     const push = { ref: 'refs/heads/berth/fix', oldSha: 'b'.repeat(40), newSha: 'c'.repeat(40), outcome: 'ok' } as const
     await recordPush(plane.parts, id, push)
     const [before] = plane.forge.pullRequests.map(({ body }) => body)
-    await chatWithAgent({ ctx: plane.ctx, input: { agentId: id, message: 'Why did you do that?' } })
+    await ada.say(id, 'Why did you do that?')
     await plane.untilAtRest(id)
-    expect((await events(id)).findLast((event) => event.type === 'pull_request')?.data).toEqual({
+    expect((await plane.events(id)).findLast((event) => event.type === 'pull_request')?.data).toEqual({
       action: 'skipped',
       reason: 'The run changed nothing.',
     })
@@ -532,24 +493,24 @@ describe('a pull request', () => {
     plane.bridge.onExecute = () => {
       void recordPush(plane.parts, id, push).then(() => plane.bridge.end('completed', 'Pushed by itself.'))
     }
-    await chatWithAgent({ ctx: plane.ctx, input: { agentId: id, message: 'Open it yourself' } })
+    await ada.say(id, 'Open it yourself')
     await plane.untilAtRest(id)
     expect(plane.forge.pullRequests.map(({ body }) => body)).toEqual([expect.stringContaining('Pushed by itself.')])
   })
 
   it('can be asked for, again and again, and there is one', async () => {
-    const { id } = await createAndRun()
-    const first = await openPullRequest({ ctx: plane.ctx, input: { agentId: id } })
-    const second = await openPullRequest({ ctx: plane.ctx, input: { agentId: id } })
+    const id = await ada.createAndRun()
+    const first = await ada.openPullRequest(id)
+    const second = await ada.openPullRequest(id)
     expect([first.pullRequest, second.pullRequest]).toMatchObject([{ action: 'updated' }, { action: 'updated' }])
     expect(plane.forge.pullRequests).toHaveLength(1)
   })
 
   it('wakes the sandbox when it must', async () => {
-    const { id } = await createAndRun()
-    await stopAgent({ ctx: plane.ctx, input: { agentId: id } })
+    const id = await ada.createAndRun()
+    await ada.stop(id)
     await plane.untilAtRest(id)
-    const { agent, pullRequest } = await openPullRequest({ ctx: plane.ctx, input: { agentId: id } })
+    const { agent, pullRequest } = await ada.openPullRequest(id)
     expect(pullRequest.action).toBe('updated')
     expect(agent.status).toBe('READY')
   })
@@ -557,10 +518,7 @@ describe('a pull request', () => {
 
 describe('a control plane that dies during a run', () => {
   it('is followed by one that goes on with the same run and loses and doubles no event', async () => {
-    keepRunning()
-    const { id } = await create()
-    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
-    await untilRunning(id)
+    const id = await ada.createRunning()
     plane.bridge.say('text', { step: 1, messageId: 'm1', text: 'one' })
     await plane.until(id, (event) => event.data.text === 'one')
     // The first process is gone: what it had open ends, and the bridge goes on without it.
@@ -570,46 +528,39 @@ describe('a control plane that dies during a run', () => {
     const second = await plane.boot()
     await second.supervisor.reconcile()
     await plane.untilAtRest(id)
-    const log = await events(id)
+    const log = await plane.events(id)
     expect(log.filter((event) => event.type === 'text').map((event) => event.data.text)).toEqual(['one', 'two'])
     expect(log.map((event) => event.seq)).toEqual(log.map((_, index) => index + 1))
     expect(plane.bridge.commands).toHaveLength(1)
-    expect(await read(id)).toMatchObject({ status: 'READY', run: { reason: 'completed' } })
+    expect(await ada.read(id)).toMatchObject({ status: 'READY', run: { reason: 'completed' } })
     expect(plane.forge.pullRequests).toHaveLength(1)
   })
 })
 
 describe('a connection that breaks during a run', () => {
   it('is made again from what is stored', async () => {
-    keepRunning()
-    const { id } = await create()
-    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
-    await untilRunning(id)
+    const id = await ada.createRunning()
     plane.bridge.say('text', { step: 1, messageId: 'm1', text: 'one' })
     plane.bridge.cut()
     plane.bridge.say('text', { step: 2, messageId: 'm2', text: 'two' })
     plane.bridge.end('completed')
     await plane.untilAtRest(id)
-    const texts = (await events(id)).filter((event) => event.type === 'text')
+    const texts = (await plane.events(id)).filter((event) => event.type === 'text')
     expect(texts.map((event) => event.data.text)).toEqual(['one', 'two'])
-    expect(await read(id)).toMatchObject({ status: 'READY' })
+    expect(await ada.read(id)).toMatchObject({ status: 'READY' })
   })
 })
 
 describe('a runner that is away when the connection is made again', () => {
   it('does not end the run that goes on in its sandbox', async () => {
-    keepRunning()
-    const { id } = await create()
-    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
-    await untilRunning(id)
-    await plane.parts.supervisor.settle(id)
+    const id = await ada.createRunning()
     plane.bridge.cloned = false
     plane.bridge.client.workspaceState = () => Promise.reject(lost())
     plane.bridge.cut()
     await expect.poll(() => plane.bridge.openTunnels().length).toBe(2)
-    await plane.parts.supervisor.settle(id)
-    expect(await read(id)).toMatchObject({ status: 'RUNNING', run: { status: 'RUNNING' } })
-    expect(await containers(id)).toMatchObject([{ engineId: 'fake-1', state: 'running' }])
+    await plane.settle(id)
+    expect(await ada.read(id)).toMatchObject({ status: 'RUNNING', run: { status: 'RUNNING' } })
+    expect(await plane.containers(id)).toMatchObject([{ engineId: 'fake-1', state: 'running' }])
   })
 })
 
@@ -618,37 +569,36 @@ describe('an engine that does not answer for a moment', () => {
     plane.driver.setReachable(false)
     plane.bridge.cut()
     await expect.poll(() => plane.parts.supervisor.connection(agentId)).toBeNull()
-    await plane.parts.supervisor.settle(agentId)
+    await plane.settle(agentId)
   }
 
   it('does not end the run that goes on in its sandbox', async () => {
-    keepRunning()
-    const { id } = await create()
-    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
-    await untilRunning(id)
-    await plane.parts.supervisor.settle(id)
+    const id = await ada.createRunning()
     await loseSight(id)
-    expect(await read(id)).toMatchObject({ status: 'RUNNING', run: { status: 'RUNNING' } })
+    expect(await ada.read(id)).toMatchObject({ status: 'RUNNING', run: { status: 'RUNNING' } })
     plane.bridge.end('completed', 'Done meanwhile.')
     plane.driver.setReachable(true)
     await plane.parts.supervisor.reconcile()
     await plane.untilAtRest(id)
-    expect(await read(id)).toMatchObject({ status: 'READY', run: { reason: 'completed', summary: 'Done meanwhile.' } })
-    expect(await containers(id)).toHaveLength(1)
+    expect(await ada.read(id)).toMatchObject({
+      status: 'READY',
+      run: { reason: 'completed', summary: 'Done meanwhile.' },
+    })
+    expect(await plane.containers(id)).toHaveLength(1)
   })
 
   it('leaves a container that waits as it is', async () => {
-    const { id } = await createAndRun()
+    const id = await ada.createAndRun()
     await loseSight(id)
-    expect(await read(id)).toMatchObject({ status: 'READY', statusDetail: null })
+    expect(await ada.read(id)).toMatchObject({ status: 'READY', statusDetail: null })
     plane.driver.setReachable(true)
-    expect(await containers(id)).toHaveLength(1)
+    expect(await plane.containers(id)).toHaveLength(1)
   })
 })
 
 describe('a container that waits', () => {
   it('and ends, even while it is looked at, is brought back by the next instruction', async () => {
-    const { id } = await createAndRun()
+    const id = await ada.createAndRun()
     const { ensureRunner, endOutside } = plane.driver
     plane.driver.ensureRunner = async (labels) => {
       endOutside(labels)
@@ -656,36 +606,31 @@ describe('a container that waits', () => {
     }
     plane.bridge.cut()
     await plane.until(id, ({ type, data }) => type === 'status' && (data.status === 'IDLE' || data.status === 'FAILED'))
-    expect(await read(id)).toMatchObject({ status: 'IDLE', statusDetail: null })
+    expect(await ada.read(id)).toMatchObject({ status: 'IDLE', statusDetail: null })
     plane.driver.ensureRunner = ensureRunner
-    await resumeAgent({ ctx: plane.ctx, input: { agentId: id, newTask: 'Go on' } })
+    await ada.resume(id, 'Go on')
     await plane.untilAtRest(id)
-    expect(await read(id)).toMatchObject({ status: 'READY', run: { reason: 'completed' } })
+    expect(await ada.read(id)).toMatchObject({ status: 'READY', run: { reason: 'completed' } })
   })
 })
 
 describe('a sandbox that is lost during a run', () => {
   it('is started again, and the run continues once by itself', async () => {
-    keepRunning()
-    const { id } = await create()
-    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
-    await untilRunning(id)
-    await plane.parts.supervisor.settle(id)
-    const [container] = await containers(id)
+    const id = await ada.createRunning()
+    const [container] = await plane.containers(id)
     if (container) plane.driver.endOutside(container)
     plane.bridge.onExecute = () => plane.bridge.end('completed', 'Done after all.')
     plane.bridge.crash()
     await plane.untilAtRest(id)
     expect(plane.bridge.commands.map((command) => command.continued)).toEqual([false, true])
-    expect(await read(id)).toMatchObject({ status: 'READY', run: { reason: 'completed', summary: 'Done after all.' } })
+    expect(await ada.read(id)).toMatchObject({
+      status: 'READY',
+      run: { reason: 'completed', summary: 'Done after all.' },
+    })
   })
 
   it('is made anew when it ends while it is reached for', async () => {
-    keepRunning()
-    const { id } = await create()
-    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
-    await untilRunning(id)
-    await plane.parts.supervisor.settle(id)
+    const id = await ada.createRunning()
     const { ensureRunner, endOutside } = plane.driver
     plane.driver.ensureRunner = async (labels) => {
       endOutside(labels)
@@ -695,32 +640,28 @@ describe('a sandbox that is lost during a run', () => {
     plane.bridge.crash()
     await plane.untilAtRest(id)
     expect(plane.bridge.commands.map((command) => command.continued)).toEqual([false, true])
-    expect(await read(id)).toMatchObject({ status: 'READY', run: { reason: 'completed', summary: 'Done after all.' } })
-    expect(await containers(id)).toMatchObject([{ engineId: 'fake-2' }])
+    expect(await ada.read(id)).toMatchObject({
+      status: 'READY',
+      run: { reason: 'completed', summary: 'Done after all.' },
+    })
+    expect(await plane.containers(id)).toMatchObject([{ engineId: 'fake-2' }])
   })
 
   it('a second time ends the run with its reason', async () => {
-    keepRunning()
-    const { id } = await create()
-    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
-    await untilRunning(id)
-    await plane.parts.supervisor.settle(id)
+    const id = await ada.createRunning()
     plane.bridge.crash()
     await plane.until(id, (event) => event.type === 'run_started' && event.data.continued === true)
-    await plane.parts.supervisor.settle(id)
+    await plane.settle(id)
     plane.bridge.crash()
     await plane.untilAtRest(id)
-    expect(await read(id)).toMatchObject({ status: 'READY', run: { status: 'ENDED', reason: 'sandbox_lost' } })
+    expect(await ada.read(id)).toMatchObject({ status: 'READY', run: { status: 'ENDED', reason: 'sandbox_lost' } })
     expect((await types(id)).filter((type) => type === 'done')).toHaveLength(1)
   })
 })
 
 describe('what is being written', () => {
   it('is shown after the events that lie before it, and before its own', async () => {
-    keepRunning()
-    const { id } = await create()
-    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
-    await untilRunning(id)
+    const id = await ada.createRunning()
     const shown: string[] = []
     const leave = plane.parts.hub.subscribe((message) => {
       if (message.kind === 'delta') shown.push(`delta ${message.delta.data.delta}`)
@@ -739,10 +680,7 @@ describe('what is being written', () => {
 
 describe('a hostile sandbox', () => {
   it('cannot write what only the control plane writes; its other events go on', async () => {
-    keepRunning()
-    const { id } = await create()
-    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
-    await untilRunning(id)
+    const id = await ada.createRunning()
     plane.bridge.say('usage', { model: 'free', costUsd: 0 })
     plane.bridge.say('text', { step: 1, messageId: 'm1', text: 'after' })
     plane.bridge.end('completed')
@@ -752,7 +690,7 @@ describe('a hostile sandbox', () => {
       'run_other',
     )
     await plane.untilAtRest(id)
-    const log = await events(id)
+    const log = await plane.events(id)
     expect(log.filter((event) => event.type === 'usage')).toEqual([])
     expect(log.find((event) => event.type === 'error')?.data).toMatchObject({ code: 'event_rejected' })
     expect(log.filter((event) => event.type === 'text')).toHaveLength(1)
@@ -762,16 +700,13 @@ describe('a hostile sandbox', () => {
 
 describe('an event that the database could not take', () => {
   it('does not hold up those after it', async () => {
-    keepRunning()
-    const { id } = await create()
-    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
-    await untilRunning(id)
+    const id = await ada.createRunning()
     const runId = plane.bridge.running()
     plane.bridge.say('thinking', { step: 2 ** 40, maxSteps: 15, tokensUsed: 0, maxTokens: null })
     plane.bridge.say('text', { step: 1, messageId: 'm1', text: 'other' }, 'run_\0')
     plane.bridge.say('text', { step: 1, messageId: 'm2', text: 'after' }, runId)
     await plane.until(id, (event) => event.data.text === 'after')
-    const log = await events(id)
+    const log = await plane.events(id)
     expect(log.find((event) => event.type === 'error')?.data).toMatchObject({ code: 'event_rejected' })
     expect(log.find((event) => event.data.text === 'other')?.runId).toBe('run_\uFFFD')
   })
@@ -779,13 +714,12 @@ describe('an event that the database could not take', () => {
 
 describe('another person', () => {
   it('sees no agent that is not theirs', async () => {
-    const { id } = await createAndRun()
-    const ctx = await plane.as('eve@example.com')
-    const input = { agentId: id }
-    const calls = [getAgent, startAgent, cancelRun, stopAgent, purgeAgent, openPullRequest]
-    for (const call of calls) await expect(call({ ctx, input })).rejects.toMatchObject({ code: 'not_found' })
-    await expect(resumeAgent({ ctx, input: { ...input, newTask: 'x' } })).rejects.toMatchObject({ code: 'not_found' })
-    expect((await listAgents({ ctx, input: { limit: 50 } })).items).toEqual([])
-    expect((await listAgents({ ctx: plane.ctx, input: { limit: 50 } })).items).toHaveLength(1)
+    const id = await ada.createAndRun()
+    const eve = createPerson(plane, await plane.as('eve@example.com'))
+    const calls = [eve.read, eve.start, eve.cancel, eve.stop, eve.purge, eve.openPullRequest]
+    for (const call of calls) await expect(call(id)).rejects.toMatchObject({ code: 'not_found' })
+    await expect(eve.resume(id, 'x')).rejects.toMatchObject({ code: 'not_found' })
+    expect((await listAgents({ ctx: eve.ctx, input: { limit: 50 } })).items).toEqual([])
+    expect((await listAgents({ ctx: ada.ctx, input: { limit: 50 } })).items).toHaveLength(1)
   })
 })

@@ -1,31 +1,19 @@
 /** A database that was restored from an older state: the sandboxes, their journals and their fences are ahead of it. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createAgent } from '../../../../../lib/services/agent/create.ts'
-import { stopAgent } from '../../../../../lib/services/agent/end.ts'
-import { resumeAgent, startAgent } from '../../../../../lib/services/agent/instruct.ts'
 import type { Parts } from '../../../../../lib/services/context.ts'
 import { type ControlPlane, startControlPlane } from '../../../../support/control-plane.ts'
 import { backUpDatabase, type DatabaseBackup } from '../../../../support/database-backup.ts'
+import { createPerson, type Person } from '../../../../support/person.ts'
 
 let plane: ControlPlane
+let ada: Person
 
 beforeEach(async () => {
   plane = await startControlPlane()
+  ada = createPerson(plane)
 })
 
-afterEach(async () => {
-  await plane.close()
-})
-
-async function createRunning(targetBranch = 'berth/fix') {
-  plane.bridge.onExecute = () => {}
-  const input = { task: 'Fix the bug', githubRepo: 'acme/widgets', targetBranch }
-  const { id } = await createAgent({ ctx: plane.ctx, input })
-  await startAgent({ ctx: plane.ctx, input: { agentId: id } })
-  await plane.until(id, ({ type }) => type === 'run_started')
-  await plane.parts.supervisor.settle(id)
-  return id
-}
+afterEach(() => plane.close())
 
 const sayText = (text: string) => plane.bridge.say('text', { step: 1, messageId: text, text })
 const isText = (text: string) => (event: { data: Record<string, unknown> }) => event.data.text === text
@@ -39,20 +27,19 @@ async function restore(backup: DatabaseBackup): Promise<Parts> {
   return next
 }
 
-const eventsOf = (agentId: string) => plane.parts.stores.events.listAfter({ agentId, after: 0, limit: 1_000 })
 const textsOf = async (agentId: string) =>
-  (await eventsOf(agentId)).filter(({ type }) => type === 'text').map(({ data }) => data.text)
+  (await plane.events(agentId)).filter(({ type }) => type === 'text').map(({ data }) => data.text)
 const errorsOf = async (agentId: string) =>
-  (await eventsOf(agentId)).filter(({ type }) => type === 'error').map(({ data }) => data.code)
+  (await plane.events(agentId)).filter(({ type }) => type === 'error').map(({ data }) => data.code)
 
 async function expectWholeLog(agentId: string) {
-  const events = await eventsOf(agentId)
+  const events = await plane.events(agentId)
   expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1))
 }
 
 describe('after a database was restored', () => {
   it('a run that it knows goes on in its container: what the journal has since is read, once', async () => {
-    const id = await createRunning()
+    const id = await ada.createRunning()
     sayText('before')
     await plane.until(id, isText('before'))
     const backup = await backUpDatabase(plane.databaseUrl)
@@ -61,7 +48,7 @@ describe('after a database was restored', () => {
     // Taken over once more since: the bridge has seen a higher fence than the backup.
     await plane.parts.stores.leases.release(id, plane.parts.instanceId)
     plane.bridge.cut()
-    await plane.parts.supervisor.settle(id)
+    await plane.settle(id)
     const containers = await plane.driver.list({ installationId: 'ins_test' })
 
     const next = await restore(backup)
@@ -77,25 +64,25 @@ describe('after a database was restored', () => {
   })
 
   it('a run that it takes for running and that has ended, ends as the journal says', async () => {
-    const id = await createRunning()
+    const id = await ada.createRunning()
     const backup = await backUpDatabase(plane.databaseUrl)
     plane.bridge.end('completed', 'Done.')
     await plane.untilAtRest(id)
     const next = await restore(backup)
     await plane.untilAtRest(id)
     expect(await next.stores.runs.findLatest(id)).toMatchObject({ reason: 'completed', summary: 'Done.' })
-    expect((await eventsOf(id)).filter(({ type }) => type === 'done')).toHaveLength(1)
+    expect((await plane.events(id)).filter(({ type }) => type === 'done')).toHaveLength(1)
     expect(plane.forge.pullRequests).toHaveLength(1)
   })
 
   it('a run that it does not know is shown and ended, and the agent takes another', async () => {
-    const id = await createRunning()
+    const id = await ada.createRunning()
     plane.bridge.end('completed', 'Done.')
     await plane.untilAtRest(id)
     const backup = await backUpDatabase(plane.databaseUrl)
-    await resumeAgent({ ctx: plane.ctx, input: { agentId: id, newTask: 'Nobody will remember this' } })
+    await ada.resume(id, 'Nobody will remember this')
     await plane.until(id, ({ type, data }) => type === 'run_started' && data.continued === false)
-    await plane.parts.supervisor.settle(id)
+    await plane.settle(id)
     sayText('of a lost run')
     await plane.until(id, isText('of a lost run'))
     const lost = plane.bridge.running()
@@ -105,27 +92,27 @@ describe('after a database was restored', () => {
     expect(plane.bridge.running()).toBeNull()
     expect(await textsOf(id)).toEqual(['of a lost run'])
     expect(await errorsOf(id)).toEqual(['run_unknown'])
-    const ends = (await eventsOf(id)).filter(({ type }) => type === 'done')
+    const ends = (await plane.events(id)).filter(({ type }) => type === 'done')
     expect(ends.map(({ runId, data }) => [runId === lost, data.reason])).toEqual([
       [false, 'completed'],
       [true, 'cancelled'],
     ])
     await expectWholeLog(id)
     plane.bridge.onExecute = () => plane.bridge.end('completed', 'Done.')
-    await resumeAgent({ ctx: { ...plane.ctx, parts: next }, input: { agentId: id, newTask: 'Go on' } })
+    await createPerson(plane, { ...plane.ctx, parts: next }).resume(id, 'Go on')
     await plane.untilAtRest(id)
     expect(await next.stores.runs.findLatest(id)).toMatchObject({ task: 'Go on', reason: 'completed' })
   })
 
   it('a container that it does not know is replaced on the same volumes: one runs, and the run goes on', async () => {
-    const id = await createRunning()
+    const id = await ada.createRunning()
     const backup = await backUpDatabase(plane.databaseUrl)
     // Since then the container was lost and made anew.
     const [first] = await plane.driver.list({ installationId: 'ins_test' })
     if (first === undefined) throw new Error('There is no container.')
     await plane.driver.remove(first)
     plane.bridge.crash()
-    await plane.parts.supervisor.settle(id)
+    await plane.settle(id)
     await plane.until(id, ({ type, data }) => type === 'run_started' && data.continued === true)
     plane.driver.files({ installationId: 'ins_test', agentId: id })?.set('/workspace/kept', 'yes')
 
@@ -138,12 +125,12 @@ describe('after a database was restored', () => {
     expect(containers).toMatchObject([{ state: 'running' }])
     expect(containers[0]?.incarnation).toBe((await next.stores.agents.find(id))?.incarnation)
     expect(plane.driver.files({ installationId: 'ins_test', agentId: id })?.get('/workspace/kept')).toBe('yes')
-    expect((await eventsOf(id)).filter(({ type }) => type === 'done')).toHaveLength(1)
+    expect((await plane.events(id)).filter(({ type }) => type === 'done')).toHaveLength(1)
     await expectWholeLog(id)
   })
 
   it('a journal that was replaced since is read from its beginning, and the log says what may be missing', async () => {
-    const id = await createRunning()
+    const id = await ada.createRunning()
     sayText('before')
     await plane.until(id, isText('before'))
     const backup = await backUpDatabase(plane.databaseUrl)
@@ -158,14 +145,14 @@ describe('after a database was restored', () => {
     const next = await restore(backup)
     await next.supervisor.settle(id)
     expect(await textsOf(id)).toEqual(['before', 'of today'])
-    const [said] = (await eventsOf(id)).filter(({ type }) => type === 'error')
+    const [said] = (await plane.events(id)).filter(({ type }) => type === 'error')
     expect(said?.data).toMatchObject({ code: 'journal_replaced', detail: { journalId: 'journal_1', n } })
     await expectWholeLog(id)
   })
 
   it('an agent that it does not know is stopped, and nothing of it is removed', async () => {
     const backup = await backUpDatabase(plane.databaseUrl)
-    const id = await createRunning()
+    const id = await ada.createRunning()
     const next = await restore(backup)
     await next.strays.look()
     expect(next.strays.found()).toMatchObject([{ agentId: id, reason: 'unknown_agent', state: 'stopped' }])
@@ -174,18 +161,18 @@ describe('after a database was restored', () => {
   })
 
   it('an agent that was purged since is without a container, and asks about its lost workspace', async () => {
-    const id = await createRunning()
+    const id = await ada.createRunning()
     plane.bridge.end('completed', 'Done.')
     await plane.untilAtRest(id)
     const backup = await backUpDatabase(plane.databaseUrl)
-    await stopAgent({ ctx: plane.ctx, input: { agentId: id } })
+    await ada.stop(id)
     await plane.untilAtRest(id)
     await plane.driver.removeVolumes({ installationId: 'ins_test', agentId: id })
     plane.bridge.loseVolumes()
     const next = await restore(backup)
     await next.supervisor.settle(id)
     expect(await next.stores.agents.find(id)).toMatchObject({ status: 'IDLE' })
-    await resumeAgent({ ctx: { ...plane.ctx, parts: next }, input: { agentId: id, newTask: 'Go on' } })
+    await createPerson(plane, { ...plane.ctx, parts: next }).resume(id, 'Go on')
     await next.supervisor.settle(id)
     expect(await next.stores.agents.find(id)).toMatchObject({
       needs: 'divergence',

@@ -1,47 +1,34 @@
 /** Two control planes on one database: one holds an agent, the other sees it, asks for it, and takes it over when it must. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { BerthError, isLeaseLost } from '../../../../../lib/errors.ts'
-import { createAgent } from '../../../../../lib/services/agent/create.ts'
-import { cancelRun, purgeAgent, stopAgent } from '../../../../../lib/services/agent/end.ts'
 import { createHoldings } from '../../../../../lib/services/agent/holdings.ts'
-import { chatWithAgent, resumeAgent, startAgent } from '../../../../../lib/services/agent/instruct.ts'
-import type { Context, Parts } from '../../../../../lib/services/context.ts'
+import type { Parts } from '../../../../../lib/services/context.ts'
 import { streamEvents } from '../../../../../lib/services/event/stream.ts'
 import { writeAsHolder } from '../../../../../lib/services/event/write.ts'
-import { openPullRequest } from '../../../../../lib/services/pull-request/open.ts'
 import { type ControlPlane, startControlPlane } from '../../../../support/control-plane.ts'
+import { createPerson, type Person } from '../../../../support/person.ts'
 
 let plane: ControlPlane
 let other: Parts
-let there: Context
+let here: Person
+/** The same person at the other. */
+let there: Person
 
 beforeEach(async () => {
   plane = await startControlPlane()
   other = await plane.boot('own_other')
-  there = { ...plane.ctx, parts: other }
+  here = createPerson(plane)
+  there = createPerson(plane, { ...plane.ctx, parts: other })
 })
 
-afterEach(async () => {
-  await plane.close()
-})
+afterEach(() => plane.close())
 
-/** An agent with a run in progress, held by the first. */
-async function createRunning() {
-  plane.bridge.onExecute = () => {}
-  const input = { task: 'Fix the bug', githubRepo: 'acme/widgets', targetBranch: 'berth/fix' }
-  const { id } = await createAgent({ ctx: plane.ctx, input })
-  await startAgent({ ctx: plane.ctx, input: { agentId: id } })
-  await plane.until(id, ({ type }) => type === 'run_started')
-  await plane.parts.supervisor.settle(id)
-  return id
-}
-
-/** The same after its run, waiting. */
+/** An agent after its run, waiting, held by the first. */
 async function createReady() {
-  const id = await createRunning()
+  const id = await here.createRunning()
   plane.bridge.end('completed', 'Done.')
   await plane.untilAtRest(id)
-  await plane.parts.supervisor.settle(id)
+  await plane.settle(id)
   return id
 }
 
@@ -59,35 +46,35 @@ async function takeOver(agentId: string) {
 
 describe('an agent that is held', () => {
   it('is left alone by another control plane', async () => {
-    const id = await createRunning()
+    const id = await here.createRunning()
     await other.supervisor.settle(id)
     expect(other.supervisor.connection(id)).toBeNull()
     expect(plane.bridge.openTunnels()).toHaveLength(2)
   })
 
   it('is told words, cancelled and stopped through either', async () => {
-    const id = await createRunning()
+    const id = await here.createRunning()
     const attended = new Promise<void>((resolve) => {
       plane.bridge.onAttend = () => resolve()
     })
-    await chatWithAgent({ ctx: there, input: { agentId: id, message: 'Also the docs' } })
+    await there.say(id, 'Also the docs')
     await attended
-    await cancelRun({ ctx: there, input: { agentId: id } })
+    await there.cancel(id)
     await plane.until(id, ({ type, data }) => type === 'done' && data.reason === 'cancelled')
     await plane.untilAtRest(id)
-    await stopAgent({ ctx: there, input: { agentId: id } })
+    await there.stop(id)
     await plane.until(id, ({ type, data }) => type === 'status' && data.status === 'IDLE')
-    expect(await plane.driver.list({ installationId: 'ins_test', agentId: id })).toEqual([])
+    expect(await plane.containers(id)).toEqual([])
     expect(plane.bridge.calls.filter((call) => call.startsWith('cancel'))).toHaveLength(1)
   })
 
   it('brings its pull request through either, also when both ask at once', async () => {
     const id = await createReady()
     const before = deliveries(await eventsOf(id)).length
-    const ask = (ctx: Context) => openPullRequest({ ctx, input: { agentId: id } })
-    expect((await ask(there)).pullRequest).toMatchObject({ action: 'updated', number: 1 })
+    expect((await there.openPullRequest(id)).pullRequest).toMatchObject({ action: 'updated', number: 1 })
     expect(deliveries(await eventsOf(id))).toHaveLength(before + 1)
-    for (const { pullRequest } of await Promise.all([ask(there), ask(plane.ctx), ask(there)])) {
+    const asked = [there, here, there].map((person) => person.openPullRequest(id))
+    for (const { pullRequest } of await Promise.all(asked)) {
       expect(pullRequest).toMatchObject({ action: 'updated', number: 1 })
     }
     expect(plane.forge.pullRequests).toHaveLength(1)
@@ -95,10 +82,10 @@ describe('an agent that is held', () => {
   })
 
   it('is purged through either: gone when the call is answered', async () => {
-    const id = await createRunning()
-    await purgeAgent({ ctx: there, input: { agentId: id } })
+    const id = await here.createRunning()
+    await there.purge(id)
     expect(await other.stores.agents.find(id)).toBeNull()
-    expect(await plane.driver.list({ installationId: 'ins_test', agentId: id })).toEqual([])
+    expect(await plane.containers(id)).toEqual([])
     expect(plane.driver.files({ installationId: 'ins_test', agentId: id })).toBeNull()
     expect(plane.bridge.openTunnels()).toEqual([])
   })
@@ -106,18 +93,17 @@ describe('an agent that is held', () => {
   it('that cannot be purged says why through either', async () => {
     const id = await createReady()
     plane.driver.setReachable(false)
-    await expect(purgeAgent({ ctx: there, input: { agentId: id } })).rejects.toMatchObject({
-      code: 'engine_unreachable',
-    })
+    await expect(there.purge(id)).rejects.toMatchObject({ code: 'engine_unreachable' })
     expect(await other.stores.agents.find(id)).toMatchObject({ status: 'FAILED', desired: 'purged' })
   })
 
   it('is watched live through the other, every event once and in order', async () => {
-    const id = await createRunning()
+    const id = await here.createRunning()
     const leaving = new AbortController()
     const seqs: number[] = []
     const reading = (async () => {
-      for await (const item of streamEvents({ ctx: there, input: { agentId: id, after: 0, signal: leaving.signal } })) {
+      const { ctx } = there
+      for await (const item of streamEvents({ ctx, input: { agentId: id, after: 0, signal: leaving.signal } })) {
         if (item.event.seq > 0) seqs.push(item.event.seq)
         if (item.event.type === 'done') return
       }
@@ -134,8 +120,8 @@ describe('an agent that is held', () => {
 
 describe('an agent that was taken over', () => {
   it('goes on with the other: same container, one run, two tunnels, nothing lost', async () => {
-    const id = await createRunning()
-    const [before] = await plane.driver.list({ installationId: 'ins_test', agentId: id })
+    const id = await here.createRunning()
+    const [before] = await plane.containers(id)
     // The first has died: its connections are gone with it.
     await plane.parts.supervisor.close()
     plane.bridge.say('text', { step: 1, messageId: 'm', text: 'said while nobody listened' })
@@ -143,18 +129,16 @@ describe('an agent that was taken over', () => {
     expect(plane.bridge.openTunnels()).toHaveLength(2)
     plane.bridge.end('completed', 'Done.')
     await plane.untilAtRest(id)
-    expect(await plane.driver.list({ installationId: 'ins_test', agentId: id })).toMatchObject([
-      { engineId: before?.engineId },
-    ])
+    expect(await plane.containers(id)).toMatchObject([{ engineId: before?.engineId }])
     expect(plane.bridge.commands).toHaveLength(1)
-    const events = await other.stores.events.listAfter({ agentId: id, after: 0, limit: 1_000 })
+    const events = await eventsOf(id)
     expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1))
     expect(events.filter(({ type }) => type === 'text')).toHaveLength(1)
     expect(plane.forge.pullRequests).toHaveLength(1)
   })
 
   it('takes no late write of the first: nothing of it is stored', async () => {
-    const id = await createRunning()
+    const id = await here.createRunning()
     await expireLease(id)
     const { holdings } = plane.parts
     const stale = holdings.holderOf(id)
@@ -169,20 +153,20 @@ describe('an agent that was taken over', () => {
   })
 
   it('is let go of by the first as soon as it renews', async () => {
-    const id = await createRunning()
+    const id = await here.createRunning()
     await expireLease(id)
     await createHoldings({ leases: other.stores.leases, owner: 'own_other', clock: other.clock }).acquire(id)
     expect(await plane.parts.holdings.renew()).toEqual([id])
     const connection = plane.parts.supervisor.connection(id)
     plane.parts.supervisor.letGo(id)
     await connection?.closed
-    await plane.parts.supervisor.settle(id)
+    await plane.settle(id)
     expect(plane.parts.supervisor.connection(id)).toBeNull()
   })
 
   it('is made anew on its volumes where its bridge cannot be reached from there, and its run goes on', async () => {
-    const id = await createRunning()
-    const [before] = await plane.driver.list({ installationId: 'ins_test', agentId: id })
+    const id = await here.createRunning()
+    const [before] = await plane.containers(id)
     await plane.parts.supervisor.close()
     plane.driver.files({ installationId: 'ins_test', agentId: id })?.set('/workspace/kept', 'yes')
     plane.bridge.refusal = new BerthError('sandbox_lost', 'The bridge did not answer within 15000 ms.')
@@ -191,7 +175,7 @@ describe('an agent that was taken over', () => {
       plane.bridge.crash()
     }
     await takeOver(id)
-    const after = await plane.driver.list({ installationId: 'ins_test', agentId: id })
+    const after = await plane.containers(id)
     expect(after).toHaveLength(1)
     expect(after[0]?.incarnation).not.toBe(before?.incarnation)
     expect(plane.driver.files({ installationId: 'ins_test', agentId: id })?.get('/workspace/kept')).toBe('yes')
@@ -202,8 +186,8 @@ describe('an agent that was taken over', () => {
   })
 
   it('keeps its container when a step of the first fails that does not know of it yet', async () => {
-    const id = await createRunning()
-    const [before] = await plane.driver.list({ installationId: 'ins_test', agentId: id })
+    const id = await here.createRunning()
+    const [before] = await plane.containers(id)
     const { cancel } = plane.bridge.client
     // The first hangs in the middle of a step for longer than its lease lasts, and then the step fails.
     const hanging = Promise.withResolvers<void>()
@@ -212,21 +196,21 @@ describe('an agent that was taken over', () => {
       hanging.resolve()
       return late.promise
     }
-    await cancelRun({ ctx: plane.ctx, input: { agentId: id } })
+    await here.cancel(id)
     await hanging.promise
     plane.bridge.client.cancel = cancel
     await takeOver(id)
     late.reject(new BerthError('sandbox_lost', 'The bridge did not answer /agent/cancel in time.'))
-    await plane.parts.supervisor.settle(id)
+    await plane.settle(id)
     await plane.untilAtRest(id)
-    expect(await plane.driver.list({ installationId: 'ins_test', agentId: id })).toEqual([before])
+    expect(await plane.containers(id)).toEqual([before])
     expect(await other.stores.agents.find(id)).toMatchObject({ status: 'READY' })
   })
 
   it('takes the wish for a pull request along', async () => {
     const id = await createReady()
     await plane.parts.supervisor.close()
-    const asked = openPullRequest({ ctx: there, input: { agentId: id } })
+    const asked = there.openPullRequest(id)
     await takeOver(id)
     expect((await asked).pullRequest).toMatchObject({ action: 'updated', number: 1 })
     expect(plane.forge.pullRequests).toHaveLength(1)
@@ -234,7 +218,7 @@ describe('an agent that was taken over', () => {
   })
 
   it('is found by its expired lease', async () => {
-    const id = await createRunning()
+    const id = await here.createRunning()
     expect(await other.stores.agents.listUnheld(other.clock.now())).toEqual([])
     await expireLease(id)
     expect((await other.stores.agents.listUnheld(other.clock.now())).map((agent) => agent.id)).toEqual([id])
@@ -244,23 +228,20 @@ describe('an agent that was taken over', () => {
 describe('both asked at once', () => {
   it('begin one run in one container', async () => {
     plane.bridge.onExecute = () => {}
-    const input = { task: 'Fix the bug', githubRepo: 'acme/widgets', targetBranch: 'berth/fix' }
-    const { id } = await createAgent({ ctx: plane.ctx, input })
+    const { id } = await here.create()
     const answers = await Promise.all(
-      Array.from({ length: 20 }, (_, index) =>
-        startAgent({ ctx: index % 2 === 0 ? plane.ctx : there, input: { agentId: id } }),
-      ),
+      Array.from({ length: 20 }, (_, index) => (index % 2 === 0 ? here : there).start(id)),
     )
     expect(new Set(answers.map(({ run }) => run?.id)).size).toBe(1)
     await plane.until(id, ({ type }) => type === 'run_started')
-    await Promise.all([plane.parts.supervisor.settle(id), other.supervisor.settle(id)])
+    await Promise.all([plane.settle(id), other.supervisor.settle(id)])
     expect(plane.bridge.commands).toHaveLength(1)
     expect(plane.bridge.openTunnels()).toHaveLength(2)
-    expect(await plane.driver.list({ installationId: 'ins_test', agentId: id })).toHaveLength(1)
+    expect(await plane.containers(id)).toHaveLength(1)
     plane.bridge.end('completed', 'Done.')
     await plane.untilAtRest(id)
     plane.bridge.onExecute = () => plane.bridge.end('completed', 'Done.')
-    await resumeAgent({ ctx: there, input: { agentId: id, newTask: 'Go on' } })
+    await there.resume(id, 'Go on')
     await plane.untilAtRest(id)
     expect(plane.bridge.commands).toHaveLength(2)
   })

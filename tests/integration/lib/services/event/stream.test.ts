@@ -1,8 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createAgent } from '../../../../../lib/services/agent/create.ts'
-import { startAgent } from '../../../../../lib/services/agent/instruct.ts'
 import { type StreamItem, streamAll, streamEvents } from '../../../../../lib/services/event/stream.ts'
 import { type ControlPlane, startControlPlane } from '../../../../support/control-plane.ts'
+import { createPerson } from '../../../../support/person.ts'
 
 /** Of deltas and of events: together more than is kept for a reader. */
 const MANY = 600
@@ -13,12 +12,8 @@ let leaving: AbortController
 
 beforeEach(async () => {
   plane = await startControlPlane()
-  plane.bridge.onExecute = () => {}
   leaving = new AbortController()
-  const input = { task: 'Fix the bug', githubRepo: 'acme/widgets', targetBranch: 'berth/fix' }
-  id = (await createAgent({ ctx: plane.ctx, input })).id
-  await startAgent({ ctx: plane.ctx, input: { agentId: id } })
-  await plane.until(id, (event) => event.type === 'run_started')
+  id = await createPerson(plane).createRunning()
 })
 afterEach(async () => {
   leaving.abort()

@@ -1,24 +1,16 @@
 /** A copy that becomes an installation of its own: it takes nothing of the original, and keeps what was said. */
 import { afterEach, expect, it } from 'vitest'
-import { createAgent } from '../../../../../lib/services/agent/create.ts'
-import { resumeAgent, startAgent } from '../../../../../lib/services/agent/instruct.ts'
 import { separateInstallation } from '../../../../../lib/services/installation/separate.ts'
 import { type ControlPlane, startControlPlane } from '../../../../support/control-plane.ts'
+import { createPerson } from '../../../../support/person.ts'
 
 let plane: ControlPlane
 
-afterEach(async () => {
-  await plane.close()
-})
+afterEach(() => plane.close())
 
 it('has its agents without sandboxes, their runs ended and their history kept, and starts them anew', async () => {
   plane = await startControlPlane()
-  plane.bridge.onExecute = () => {}
-  const input = { task: 'Fix the bug', githubRepo: 'acme/widgets', targetBranch: 'berth/fix' }
-  const { id } = await createAgent({ ctx: plane.ctx, input })
-  await startAgent({ ctx: plane.ctx, input: { agentId: id } })
-  await plane.until(id, ({ type }) => type === 'run_started')
-  await plane.parts.supervisor.settle(id)
+  const id = await createPerson(plane).createRunning()
   await plane.parts.supervisor.close()
   const original = await plane.driver.list({ installationId: 'ins_test' })
 
@@ -32,12 +24,11 @@ it('has its agents without sandboxes, their runs ended and their history kept, a
   expect(await copy.stores.runs.findLatest(id)).toMatchObject({ status: 'ENDED', reason: 'sandbox_lost' })
   await copy.strays.look()
   expect(await plane.driver.list({ installationId: 'ins_test' })).toEqual(original)
-  const ctx = { ...plane.ctx, parts: copy }
   // Nobody renews it in a copy of the database.
   await plane.parts.holdings.release(id)
   plane.bridge.loseVolumes()
   plane.bridge.crash()
-  const { run } = await resumeAgent({ ctx, input: { agentId: id, newTask: 'Go on' } })
+  const { run } = await createPerson(plane, { ...plane.ctx, parts: copy }).resume(id, 'Go on')
   await expect.poll(() => plane.bridge.running()).toBe(run?.id)
   // With a clone of its own; and nothing of the run that goes on elsewhere was delivered first.
   expect(await copy.stores.agents.find(id)).toMatchObject({ needs: null })

@@ -2,11 +2,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { GenerationRecord, ModelInfo } from '../../../../../lib/drivers/model/port.ts'
 import type { ModelUsage } from '../../../../../lib/gateway/ports.ts'
 import { changeAgent } from '../../../../../lib/services/agent/change.ts'
-import { createAgent } from '../../../../../lib/services/agent/create.ts'
-import { resumeAgent, startAgent } from '../../../../../lib/services/agent/instruct.ts'
+import type { CreateAgentInput } from '../../../../../lib/services/agent/schemas.ts'
 import type { CoreParts } from '../../../../../lib/services/context.ts'
 import { createModelMeter } from '../../../../../lib/services/model-call/meter.ts'
 import { type ControlPlane, startControlPlane } from '../../../../support/control-plane.ts'
+import { createPerson, type Person } from '../../../../support/person.ts'
 
 const MODEL: ModelInfo = {
   id: 'anthropic/claude-sonnet-4.6',
@@ -23,18 +23,18 @@ const CUT: ModelUsage = { ...USAGE, costUsd: null, generationId: 'gen-1', comple
 const MINUTE = 60_000
 
 let plane: ControlPlane
+let ada: Person
 let records: Map<string, GenerationRecord | Error>
 let aheadMs: number
 
 beforeEach(async () => {
   plane = await startControlPlane()
+  ada = createPerson(plane)
   records = new Map()
   aheadMs = 0
 })
 
-afterEach(async () => {
-  await plane.close()
-})
+afterEach(() => plane.close())
 
 /** A control plane's meter: each call is a process of its own that knows nothing of the others. */
 function bootMeter(model: ModelInfo | null = MODEL) {
@@ -54,14 +54,10 @@ function bootMeter(model: ModelInfo | null = MODEL) {
   return createModelMeter(core)
 }
 
-type Limits = NonNullable<Parameters<typeof createAgent>[0]['input']['limits']>
+type Limits = NonNullable<CreateAgentInput['limits']>
 
 async function startRun(limits: Limits = {}) {
-  plane.bridge.onExecute = () => {}
-  const input = { task: 'Fix the bug', githubRepo: 'acme/widgets', targetBranch: 'berth/fix', limits }
-  const { id: agentId } = await createAgent({ ctx: plane.ctx, input })
-  await startAgent({ ctx: plane.ctx, input: { agentId } })
-  await plane.until(agentId, ({ type }) => type === 'run_started')
+  const agentId = await ada.createRunning({ limits })
   const run = await plane.parts.stores.runs.findOpen(agentId)
   if (!run) throw new Error('the run did not begin')
   return { agentId, runId: run.id, modelId: MODEL.id }
@@ -166,7 +162,7 @@ describe('a model call', () => {
 describe('a run', () => {
   it('keeps the model that it began with, whatever the agent is given for its next', async () => {
     const call = await startRun()
-    await changeAgent({ ctx: plane.ctx, input: { agentId: call.agentId, changes: { model: 'other/model' } } })
+    await changeAgent({ ctx: ada.ctx, input: { agentId: call.agentId, changes: { model: 'other/model' } } })
     const { access } = bootMeter()
     await expect(access.begin(ask(call))).resolves.toMatchObject({ maxTokens: 10_000 })
     await expect(access.begin(ask({ ...call, modelId: 'other/model' }))).rejects.toMatchObject({
@@ -175,7 +171,7 @@ describe('a run', () => {
     plane.bridge.onExecute = () => plane.bridge.end('completed')
     plane.bridge.end('completed')
     await plane.untilAtRest(call.agentId)
-    await resumeAgent({ ctx: plane.ctx, input: { agentId: call.agentId, newTask: 'Go on' } })
+    await ada.resume(call.agentId, 'Go on')
     await plane.untilAtRest(call.agentId)
     expect(plane.bridge.commands.map(({ model }) => model.id)).toEqual([MODEL.id, 'other/model'])
   })

@@ -3,42 +3,27 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../../../../lib/clock.ts'
 import { MAX_RUN_JOURNAL_BYTES } from '../../../../../lib/domain/journal-acceptance.ts'
 import { BerthError } from '../../../../../lib/errors.ts'
-import { createAgent } from '../../../../../lib/services/agent/create.ts'
-import { resumeAgent, startAgent } from '../../../../../lib/services/agent/instruct.ts'
-import { getAgent } from '../../../../../lib/services/agent/list.ts'
 import { createJournalPaces } from '../../../../../lib/services/sandbox/journal-paces.ts'
 import { type ControlPlane, startControlPlane } from '../../../../support/control-plane.ts'
+import { createPerson, type Person } from '../../../../support/person.ts'
 
 const MEBIBYTE = 1024 * 1024
 
 let plane: ControlPlane
+let ada: Person
 let id: string
 
 beforeEach(async () => {
   const allowance = { messages: 60, bytes: 32 * MEBIBYTE }
   const growth = { messages: 100, bytes: 2 * MEBIBYTE }
   plane = await startControlPlane({}, {}, { paces: createJournalPaces({ clock: systemClock, allowance, growth }) })
-  plane.bridge.onExecute = () => {}
-  const input = { task: 'Fix the bug', githubRepo: 'acme/widgets', targetBranch: 'berth/fix' }
-  id = (await createAgent({ ctx: plane.ctx, input })).id
-  await startAgent({ ctx: plane.ctx, input: { agentId: id } })
-  await plane.until(id, (event) => event.type === 'run_started')
+  ada = createPerson(plane)
+  id = await ada.createRunning()
 })
 afterEach(() => plane.close())
 
-const read = () => getAgent({ ctx: plane.ctx, input: { agentId: id } })
-const containers = () => plane.driver.list({ installationId: 'ins_test', agentId: id })
 const say = (text: string) => plane.bridge.say('text', { step: 1, messageId: text, text })
-
-async function events() {
-  const all: Awaited<ReturnType<typeof plane.parts.stores.events.listAfter>> = []
-  for (;;) {
-    const page = await plane.parts.stores.events.listAfter({ agentId: id, after: all.length, limit: 1_000 })
-    if (page.length === 0) return all
-    all.push(...page)
-  }
-}
-const texts = async () => (await events()).filter(({ type }) => type === 'text').map(({ data }) => data.text)
+const texts = async () => (await plane.events(id)).filter(({ type }) => type === 'text').map(({ data }) => data.text)
 
 describe('entries as fast as it can', () => {
   it('are all taken in order, at a pace of their own, and the log says so once', async () => {
@@ -48,14 +33,14 @@ describe('entries as fast as it can', () => {
     plane.bridge.end('completed', 'Done.')
     await plane.untilAtRest(id)
     expect(performance.now() - began).toBeGreaterThan(2_000)
-    const log = await events()
+    const log = await plane.events(id)
     expect(log.map(({ seq }) => seq)).toEqual(log.map((_event, index) => index + 1))
     expect(await texts()).toEqual(Array.from({ length: count }, (_item, index) => String(index + 1)))
     const floods = log.filter(({ type, data }) => type === 'error' && data.code === 'event_flood')
     expect(floods.map(({ data }) => data.message)).toEqual([
       'The sandbox writes more than 60 entries or 32 MiB at a time. From now on no more than 100 entries or 2 MiB a second are read of it: late, but whole. Stop the agent if that is not what it should do.',
     ])
-    expect(await read()).toMatchObject({ status: 'READY', run: { reason: 'completed' } })
+    expect(await ada.read(id)).toMatchObject({ status: 'READY', run: { reason: 'completed' } })
   })
 })
 
@@ -69,9 +54,9 @@ describe('more than the log of a run may have', () => {
     say('one too many')
     say('and another')
     await plane.untilAtRest(id)
-    expect(await read()).toMatchObject({ status: 'IDLE', run: { status: 'ENDED', reason: 'failed' } })
-    expect(await containers()).toEqual([])
-    const log = await events()
+    expect(await ada.read(id)).toMatchObject({ status: 'IDLE', run: { status: 'ENDED', reason: 'failed' } })
+    expect(await plane.containers(id)).toEqual([])
+    const log = await plane.events(id)
     expect(log.filter(({ type }) => type === 'done').map(({ data }) => data.message)).toEqual([full])
     const told = log.filter(({ type, data }) => type === 'status' && data.code === 'log_full')
     expect(told.map(({ data }) => data)).toEqual([{ status: 'STOPPING', code: 'log_full', message: full }])
@@ -80,9 +65,9 @@ describe('more than the log of a run may have', () => {
     // The container went, and its bridge with it.
     plane.bridge.crash()
     plane.bridge.onExecute = () => plane.bridge.end('completed', 'Done.')
-    await resumeAgent({ ctx: plane.ctx, input: { agentId: id, newTask: 'Go on' } })
+    await ada.resume(id, 'Go on')
     await plane.untilAtRest(id)
-    expect(await read()).toMatchObject({ status: 'READY', run: { reason: 'completed' } })
+    expect(await ada.read(id)).toMatchObject({ status: 'READY', run: { reason: 'completed' } })
     expect(await texts()).toEqual(['the last one', 'one too many', 'and another'])
   })
 })
@@ -103,9 +88,9 @@ describe('a log that is larger than a bridge takes back', () => {
     }
     plane.bridge.journalId = 'another'
     plane.bridge.journal = []
-    await resumeAgent({ ctx: plane.ctx, input: { agentId: id, newTask: 'Go on' } })
+    await ada.resume(id, 'Go on')
     await plane.untilAtRest(id)
-    expect(await read()).toMatchObject({
+    expect(await ada.read(id)).toMatchObject({
       status: 'FAILED',
       statusDetail: {
         code: 'payload_too_large',
@@ -125,11 +110,11 @@ describe('an entry without an end', () => {
     }
     plane.bridge.cut()
     await plane.untilAtRest(id)
-    expect(await read()).toMatchObject({ status: 'IDLE', run: { status: 'ENDED', reason: 'failed' } })
-    expect(await containers()).toEqual([])
+    expect(await ada.read(id)).toMatchObject({ status: 'IDLE', run: { status: 'ENDED', reason: 'failed' } })
+    expect(await plane.containers(id)).toEqual([])
     const message =
       'The sandbox was stopped: The bridge sent an event of more than 8 MiB. Resume the agent to go on in a new one.'
-    expect((await events()).filter(({ data }) => data.message === message).map(({ type }) => type)).toEqual([
+    expect((await plane.events(id)).filter(({ data }) => data.message === message).map(({ type }) => type)).toEqual([
       'done',
       'status',
     ])

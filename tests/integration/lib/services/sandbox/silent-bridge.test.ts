@@ -1,28 +1,21 @@
 /** A bridge that names events it never sends: nothing waits for them without an end. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../../../../lib/clock.ts'
-import { createAgent } from '../../../../../lib/services/agent/create.ts'
-import { cancelRun } from '../../../../../lib/services/agent/end.ts'
-import { resumeAgent, startAgent } from '../../../../../lib/services/agent/instruct.ts'
-import { getAgent } from '../../../../../lib/services/agent/list.ts'
 import { type ControlPlane, startControlPlane } from '../../../../support/control-plane.ts'
+import { createPerson, type Person } from '../../../../support/person.ts'
 
 let plane: ControlPlane
+let ada: Person
 let id: string
 
 beforeEach(async () => {
   // A minute of patience in a third of a second.
   const clock = { ...systemClock, sleep: (ms: number, signal?: AbortSignal) => systemClock.sleep(ms / 200, signal) }
   plane = await startControlPlane({}, {}, { clock })
-  plane.bridge.onExecute = () => {}
-  const input = { task: 'Fix the bug', githubRepo: 'acme/widgets', targetBranch: 'berth/fix' }
-  id = (await createAgent({ ctx: plane.ctx, input })).id
-  await startAgent({ ctx: plane.ctx, input: { agentId: id } })
-  await plane.until(id, (event) => event.type === 'run_started')
+  ada = createPerson(plane)
+  id = await ada.createRunning()
 })
 afterEach(() => plane.close())
-
-const read = () => getAgent({ ctx: plane.ctx, input: { agentId: id } })
 
 /** From now on the bridge says that it has a thousand events more than it sends. */
 function boast() {
@@ -38,20 +31,20 @@ function boast() {
 
 describe('a cancel', () => {
   it('that the bridge answers, but does not finish, acts: the container goes, the agent can be resumed', async () => {
-    const before = await plane.driver.list({ installationId: 'ins_test', agentId: id })
+    const before = await plane.containers(id)
     const honest = boast()
     plane.bridge.client.cancel = async () => ({ ended: true })
-    await cancelRun({ ctx: plane.ctx, input: { agentId: id } })
+    await ada.cancel(id)
     await plane.untilAtRest(id)
-    expect(await read()).toMatchObject({ run: { status: 'ENDED', reason: 'cancelled' } })
-    const after = await plane.driver.list({ installationId: 'ins_test', agentId: id })
+    expect(await ada.read(id)).toMatchObject({ run: { status: 'ENDED', reason: 'cancelled' } })
+    const after = await plane.containers(id)
     expect(after.map(({ incarnation }) => incarnation)).not.toContain(before[0]?.incarnation)
 
     honest()
     plane.bridge.crash()
     plane.bridge.onExecute = () => plane.bridge.end('completed', 'Done.')
-    await resumeAgent({ ctx: plane.ctx, input: { agentId: id, newTask: 'Go on' } })
+    await ada.resume(id, 'Go on')
     await plane.untilAtRest(id)
-    expect(await read()).toMatchObject({ status: 'READY', run: { reason: 'completed' } })
+    expect(await ada.read(id)).toMatchObject({ status: 'READY', run: { reason: 'completed' } })
   })
 })

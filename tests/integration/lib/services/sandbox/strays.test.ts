@@ -1,31 +1,19 @@
 /** What is on the engine and in no row: stopped, shown, never removed; and everything else is left as it is. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Sandbox } from '../../../../../lib/drivers/sandbox/port.ts'
-import { createAgent } from '../../../../../lib/services/agent/create.ts'
-import { stopAgent } from '../../../../../lib/services/agent/end.ts'
-import { startAgent } from '../../../../../lib/services/agent/instruct.ts'
 import { readHealth } from '../../../../../lib/services/health/read.ts'
 import { type ControlPlane, startControlPlane } from '../../../../support/control-plane.ts'
+import { createPerson, type Person } from '../../../../support/person.ts'
 
 let plane: ControlPlane
+let ada: Person
 
 beforeEach(async () => {
   plane = await startControlPlane()
+  ada = createPerson(plane)
 })
 
-afterEach(async () => {
-  await plane.close()
-})
-
-async function createRunning() {
-  plane.bridge.onExecute = () => {}
-  const input = { task: 'Fix the bug', githubRepo: 'acme/widgets', targetBranch: 'berth/fix' }
-  const { id } = await createAgent({ ctx: plane.ctx, input })
-  await startAgent({ ctx: plane.ctx, input: { agentId: id } })
-  await plane.until(id, ({ type }) => type === 'run_started')
-  await plane.parts.supervisor.settle(id)
-  return id
-}
+afterEach(() => plane.close())
 
 /** On the engine, behind the control plane's back. */
 function createOutside(labels: Partial<Sandbox> = {}) {
@@ -59,9 +47,9 @@ describe('a sandbox that no row accounts for', () => {
   })
 
   it('of an agent that was stopped is stopped and shown', async () => {
-    const id = await createRunning()
-    await stopAgent({ ctx: plane.ctx, input: { agentId: id } })
-    await plane.parts.supervisor.settle(id)
+    const id = await ada.createRunning()
+    await ada.stop(id)
+    await plane.settle(id)
     await createOutside({ agentId: id })
     expect(await look()).toMatchObject([{ agentId: id, incarnation: 'inc_outside', reason: 'outdated' }])
     expect(await list()).toMatchObject([{ incarnation: 'inc_outside', state: 'stopped' }])
@@ -84,7 +72,7 @@ describe('a sandbox that no row accounts for', () => {
 
 describe('everything else on the engine', () => {
   it('goes on: a run in progress is not disturbed', async () => {
-    const id = await createRunning()
+    const id = await ada.createRunning()
     const before = await list()
     expect(await look()).toEqual([])
     expect(await list()).toEqual(before)
@@ -99,7 +87,7 @@ describe('everything else on the engine', () => {
   })
 
   it('is left to the control plane that holds its agent', async () => {
-    const id = await createRunning()
+    const id = await ada.createRunning()
     const other = await plane.boot('own_other')
     const { incarnation = '' } = (await list())[0] ?? {}
     // As after a database was restored that knew an earlier one.
