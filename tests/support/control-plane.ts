@@ -46,8 +46,8 @@ export interface ControlPlane {
   forgeJournalBytes(agentId: string, bytes: number): Promise<void>
   /** A context of another person. */
   as(email: string): Promise<Context>
-  /** The agent's log from its beginning; of a longer one the first thousand. */
-  events(agentId: string): Promise<StoredEvent[]>
+  /** The agent's log from its beginning, of a longer one the first thousand; of these the ones of `type`, where one is named. */
+  events(agentId: string, type?: string): Promise<StoredEvent[]>
   /** What the engine has of the agent. */
   containers(agentId: string): Promise<Sandbox[]>
   /** Wakes the agent's worker in the first control plane, and resolves when it has nothing left to do. */
@@ -147,7 +147,10 @@ export async function startControlPlane(
       await prisma.$disconnect()
     },
     as,
-    events: (agentId) => parts.stores.events.listAfter({ agentId, after: 0, limit: 1_000 }),
+    async events(agentId, type) {
+      const events = await parts.stores.events.listAfter({ agentId, after: 0, limit: 1_000 })
+      return type === undefined ? events : events.filter((event) => event.type === type)
+    },
     containers: (agentId) => driver.list({ installationId: parts.installationId, agentId }),
     settle: (agentId) => parts.supervisor.settle(agentId),
     until: (agentId, test) => untilEvent(planes, agentId, test),

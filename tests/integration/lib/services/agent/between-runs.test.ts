@@ -23,8 +23,7 @@ afterEach(() => plane.close())
 
 const waiting = async (agentId: string) =>
   (await listQueue({ ctx: ada.ctx, input: { agentId } })).items.map(({ text }) => text)
-const said = async (agentId: string) =>
-  (await plane.events(agentId)).filter(({ type }) => type === 'message').map(({ data }) => data.text)
+const said = async (agentId: string) => (await plane.events(agentId, 'message')).map(({ data }) => data.text)
 
 describe('words during a run', () => {
   it('wait for the run, which is told of them once', async () => {
@@ -434,7 +433,7 @@ describe('a setup script', () => {
   it('runs before the first step, its stage is shown', async () => {
     const id = await ada.createAndRun({ setupScript: 'npm ci' })
     expect(plane.bridge.calls.slice(0, 2)).toEqual(['clone acme/widgets main berth/fix', 'setup npm ci'])
-    const stages = (await plane.events(id)).filter(({ type }) => type === 'status').map(({ data }) => data.stage)
+    const stages = (await plane.events(id, 'status')).map(({ data }) => data.stage)
     expect(stages).toContain('setup')
   })
 

@@ -15,7 +15,6 @@ beforeEach(async () => {
 
 afterEach(() => plane.close())
 
-const types = async (agentId: string) => (await plane.events(agentId)).map((event) => event.type)
 const lost = () => new BerthError('sandbox_lost', 'The bridge went away.')
 
 describe('a task', () => {
@@ -30,13 +29,13 @@ describe('a task', () => {
     })
     expect(plane.bridge.calls).toEqual(['clone acme/widgets main berth/fix', 'commit Fix the bug', 'push berth/fix'])
     expect(plane.forge.pullRequests).toMatchObject([{ head: 'berth/fix', base: 'main' }])
-    const told = (await types(id)).filter((type) => type !== 'status')
+    const told = (await plane.events(id)).map(({ type }) => type).filter((type) => type !== 'status')
     expect(told).toEqual(['message', 'run_started', 'done', 'commit', 'pull_request'])
   })
 
   it('is shown stage by stage while the sandbox starts', async () => {
     const id = await ada.createAndRun()
-    const stages = (await plane.events(id)).filter((event) => event.type === 'status').map((event) => event.data.stage)
+    const stages = (await plane.events(id, 'status')).map((event) => event.data.stage)
     expect(stages.filter((stage) => stage !== undefined)).toEqual([
       'image',
       'container',
@@ -56,7 +55,7 @@ describe('a task', () => {
 
   it('is sent to the bridge with the id of the message that holds its words', async () => {
     const id = await ada.createAndRun()
-    const message = (await plane.events(id)).find((event) => event.type === 'message')
+    const [message] = await plane.events(id, 'message')
     expect(message?.data).toMatchObject({ text: 'Fix the bug', from: { name: 'ada@example.com' } })
     expect(plane.bridge.commands[0]?.input).toEqual({ eventId: message?.id, text: 'Fix the bug' })
   })
@@ -69,7 +68,7 @@ describe('a task', () => {
       code: 'model_key_missing',
       hint: 'Set OPENROUTER_API_KEY in .env and start Berth again.',
     })
-    expect(await types(id)).toEqual([])
+    expect(await plane.events(id)).toEqual([])
     expect((await ada.read(id)).status).toBe('IDLE')
   })
 })
@@ -109,7 +108,7 @@ describe('a new instruction', () => {
       continued: false,
     })
     expect(plane.forge.pullRequests).toHaveLength(1)
-    expect((await types(id)).filter((type) => type === 'pull_request')).toHaveLength(2)
+    expect(await plane.events(id, 'pull_request')).toHaveLength(2)
   })
 
   it('comes by chat too while no run is in progress', async () => {
@@ -156,9 +155,9 @@ describe('ending', () => {
     await ada.cancel(id)
     await plane.untilAtRest(id)
     expect(await ada.read(id)).toMatchObject({ status: 'READY', run: { status: 'ENDED', reason: 'cancelled' } })
-    expect((await types(id)).filter((type) => type === 'done')).toHaveLength(1)
+    expect(await plane.events(id, 'done')).toHaveLength(1)
     expect(plane.forge.pullRequests).toEqual([])
-    const skipped = (await plane.events(id)).find((event) => event.type === 'pull_request')
+    const [skipped] = await plane.events(id, 'pull_request')
     expect(skipped?.data).toMatchObject({ action: 'skipped', reason: expect.stringContaining('cancelled') })
     expect(await plane.containers(id)).toHaveLength(1)
   })
@@ -197,7 +196,7 @@ describe('ending', () => {
     await ada.stop(id)
     await plane.untilAtRest(id)
     expect(await ada.read(id)).toMatchObject({ status: 'IDLE', run: { reason: 'completed' } })
-    expect(await types(id)).not.toContain('pull_request')
+    expect(await plane.events(id, 'pull_request')).toEqual([])
   })
 
   it('by stop does not wait for events that never come', async () => {
@@ -240,7 +239,7 @@ describe('ending', () => {
     await ada.stop(id)
     await plane.untilAtRest(id)
     expect(await ada.read(id)).toMatchObject({ status: 'IDLE', run: { reason: 'cancelled' } })
-    expect((await types(id)).filter((type) => type === 'done')).toHaveLength(1)
+    expect(await plane.events(id, 'done')).toHaveLength(1)
     expect(await plane.containers(id)).toEqual([])
   })
 
@@ -355,7 +354,7 @@ describe('a start whose sandbox is lost', () => {
     loseCloning(1)
     const id = await ada.createAndRun()
     expect(await ada.read(id)).toMatchObject({ status: 'READY', run: { reason: 'completed' } })
-    expect((await types(id)).filter((type) => type === 'run_started')).toHaveLength(1)
+    expect(await plane.events(id, 'run_started')).toHaveLength(1)
     expect(await plane.containers(id)).toMatchObject([{ engineId: 'fake-2', state: 'running' }])
   })
 
@@ -403,7 +402,7 @@ describe('a delivery whose sandbox is lost', () => {
     loseCommitting(2)
     const id = await ada.createAndRun()
     expect(await ada.read(id)).toMatchObject({ status: 'READY', pullRequest: { number: 1 } })
-    expect((await types(id)).filter((type) => type === 'pull_request')).toHaveLength(1)
+    expect(await plane.events(id, 'pull_request')).toHaveLength(1)
     expect(await plane.containers(id)).toMatchObject([{ engineId: 'fake-2' }])
   })
 
@@ -411,7 +410,7 @@ describe('a delivery whose sandbox is lost', () => {
     loseCommitting(3)
     const id = await ada.createAndRun()
     const skipped = { action: 'skipped', code: 'sandbox_lost', reason: 'The bridge went away.' }
-    expect((await plane.events(id)).findLast(({ type }) => type === 'pull_request')?.data).toEqual(skipped)
+    expect((await plane.events(id, 'pull_request')).at(-1)?.data).toEqual(skipped)
     const { pullRequest } = await ada.openPullRequest(id)
     expect(pullRequest).toMatchObject({ action: 'opened', number: 1 })
   })
@@ -466,14 +465,14 @@ describe('a pull request', () => {
     plane.bridge.refusePush = 'fetch and merge first'
     const id = await ada.createAndRun()
     expect(await ada.read(id)).toMatchObject({ status: 'READY', pullRequest: null })
-    const skipped = (await plane.events(id)).find((event) => event.type === 'pull_request')
+    const [skipped] = await plane.events(id, 'pull_request')
     expect(skipped?.data).toMatchObject({ action: 'skipped', reason: 'The push was refused: fetch and merge first' })
   })
 
   it('is skipped when nothing changed', async () => {
     plane.bridge.changes = { ahead: 0, additions: 0, deletions: 0 }
     const id = await ada.createAndRun()
-    const skipped = (await plane.events(id)).find((event) => event.type === 'pull_request')
+    const [skipped] = await plane.events(id, 'pull_request')
     expect(skipped?.data).toMatchObject({ action: 'skipped', reason: 'The run changed nothing.' })
     expect(plane.bridge.calls).not.toContain('push berth/fix')
   })
@@ -485,7 +484,7 @@ describe('a pull request', () => {
     const [before] = plane.forge.pullRequests.map(({ body }) => body)
     await ada.say(id, 'Why did you do that?')
     await plane.untilAtRest(id)
-    expect((await plane.events(id)).findLast((event) => event.type === 'pull_request')?.data).toEqual({
+    expect((await plane.events(id, 'pull_request')).at(-1)?.data).toEqual({
       action: 'skipped',
       reason: 'The run changed nothing.',
     })
@@ -545,7 +544,7 @@ describe('a connection that breaks during a run', () => {
     plane.bridge.say('text', { step: 2, messageId: 'm2', text: 'two' })
     plane.bridge.end('completed')
     await plane.untilAtRest(id)
-    const texts = (await plane.events(id)).filter((event) => event.type === 'text')
+    const texts = await plane.events(id, 'text')
     expect(texts.map((event) => event.data.text)).toEqual(['one', 'two'])
     expect(await ada.read(id)).toMatchObject({ status: 'READY' })
   })
@@ -655,7 +654,7 @@ describe('a sandbox that is lost during a run', () => {
     plane.bridge.crash()
     await plane.untilAtRest(id)
     expect(await ada.read(id)).toMatchObject({ status: 'READY', run: { status: 'ENDED', reason: 'sandbox_lost' } })
-    expect((await types(id)).filter((type) => type === 'done')).toHaveLength(1)
+    expect(await plane.events(id, 'done')).toHaveLength(1)
   })
 })
 

@@ -27,10 +27,8 @@ async function restore(backup: DatabaseBackup): Promise<Parts> {
   return next
 }
 
-const textsOf = async (agentId: string) =>
-  (await plane.events(agentId)).filter(({ type }) => type === 'text').map(({ data }) => data.text)
-const errorsOf = async (agentId: string) =>
-  (await plane.events(agentId)).filter(({ type }) => type === 'error').map(({ data }) => data.code)
+const textsOf = async (agentId: string) => (await plane.events(agentId, 'text')).map(({ data }) => data.text)
+const errorsOf = async (agentId: string) => (await plane.events(agentId, 'error')).map(({ data }) => data.code)
 
 async function expectWholeLog(agentId: string) {
   const events = await plane.events(agentId)
@@ -71,7 +69,7 @@ describe('after a database was restored', () => {
     const next = await restore(backup)
     await plane.untilAtRest(id)
     expect(await next.stores.runs.findLatest(id)).toMatchObject({ reason: 'completed', summary: 'Done.' })
-    expect((await plane.events(id)).filter(({ type }) => type === 'done')).toHaveLength(1)
+    expect(await plane.events(id, 'done')).toHaveLength(1)
     expect(plane.forge.pullRequests).toHaveLength(1)
   })
 
@@ -92,7 +90,7 @@ describe('after a database was restored', () => {
     expect(plane.bridge.running()).toBeNull()
     expect(await textsOf(id)).toEqual(['of a lost run'])
     expect(await errorsOf(id)).toEqual(['run_unknown'])
-    const ends = (await plane.events(id)).filter(({ type }) => type === 'done')
+    const ends = await plane.events(id, 'done')
     expect(ends.map(({ runId, data }) => [runId === lost, data.reason])).toEqual([
       [false, 'completed'],
       [true, 'cancelled'],
@@ -125,7 +123,7 @@ describe('after a database was restored', () => {
     expect(containers).toMatchObject([{ state: 'running' }])
     expect(containers[0]?.incarnation).toBe((await next.stores.agents.find(id))?.incarnation)
     expect(plane.driver.files({ installationId: 'ins_test', agentId: id })?.get('/workspace/kept')).toBe('yes')
-    expect((await plane.events(id)).filter(({ type }) => type === 'done')).toHaveLength(1)
+    expect(await plane.events(id, 'done')).toHaveLength(1)
     await expectWholeLog(id)
   })
 
@@ -145,7 +143,7 @@ describe('after a database was restored', () => {
     const next = await restore(backup)
     await next.supervisor.settle(id)
     expect(await textsOf(id)).toEqual(['before', 'of today'])
-    const [said] = (await plane.events(id)).filter(({ type }) => type === 'error')
+    const [said] = await plane.events(id, 'error')
     expect(said?.data).toMatchObject({ code: 'journal_replaced', detail: { journalId: 'journal_1', n } })
     await expectWholeLog(id)
   })

@@ -23,7 +23,7 @@ beforeEach(async () => {
 afterEach(() => plane.close())
 
 const say = (text: string) => plane.bridge.say('text', { step: 1, messageId: text, text })
-const texts = async () => (await plane.events(id)).filter(({ type }) => type === 'text').map(({ data }) => data.text)
+const texts = async () => (await plane.events(id, 'text')).map(({ data }) => data.text)
 
 describe('entries as fast as it can', () => {
   it('are all taken in order, at a pace of their own, and the log says so once', async () => {
