@@ -62,7 +62,23 @@ const all = (word: string) => agentStatuses.map(() => word).join(' ')
 const butStopping = (word: string) => agentStatuses.map((of) => (of === 'STOPPING' ? 'conflict' : word)).join(' ')
 
 /** For each command a word for each of IDLE, STARTING, RUNNING, READY, SLEEPING, STOPPING, FAILED. */
-const table: Record<Runs, Record<Command, string>> = {
+type Rows = Record<Command, string>
+
+const ended: Rows = {
+  start: 'wake join join join wake conflict wake',
+  'resume: another': butStopping('third'),
+  'resume: the same': butStopping('first'),
+  'resume: bare': butStopping('validation_failed'),
+  chat: butStopping('words'),
+  interrupt: butStopping('words'),
+  cancel: all('join'),
+  sleep: 'join join join sleep join join join',
+  stop: 'join stop stop stop stop stop stop',
+  purge: all('purge'),
+  'pull request': butStopping('deliver'),
+}
+
+const table: Record<Runs, Rows> = {
   none: {
     start: butStopping('first'),
     'resume: another': all('conflict'),
@@ -102,44 +118,16 @@ const table: Record<Runs, Record<Command, string>> = {
     purge: all('purge'),
     'pull request': butStopping('in-progress'),
   },
-  ended: {
-    start: 'wake join join join wake conflict wake',
-    'resume: another': butStopping('third'),
-    'resume: the same': butStopping('first'),
-    'resume: bare': butStopping('validation_failed'),
-    chat: butStopping('words'),
-    interrupt: butStopping('words'),
-    cancel: all('join'),
-    sleep: 'join join join sleep join join join',
-    stop: 'join stop stop stop stop stop stop',
-    purge: all('purge'),
-    'pull request': butStopping('deliver'),
-  },
+  ended,
   'ended before it began': {
+    ...ended,
     start: butStopping('first'),
-    'resume: another': butStopping('third'),
-    'resume: the same': butStopping('first'),
     'resume: bare': `${all('validation_failed').split(' ').slice(0, 5).join(' ')} conflict first`,
-    chat: butStopping('words'),
-    interrupt: butStopping('words'),
-    cancel: all('join'),
-    sleep: 'join join join sleep join join join',
-    stop: 'join stop stop stop stop stop stop',
-    purge: all('purge'),
-    'pull request': butStopping('deliver'),
   },
   'resumed, ended before it began': {
+    ...ended,
     start: 'wake join join join wake conflict second',
-    'resume: another': butStopping('third'),
-    'resume: the same': butStopping('first'),
     'resume: bare': `${all('validation_failed').split(' ').slice(0, 5).join(' ')} conflict second`,
-    chat: butStopping('words'),
-    interrupt: butStopping('words'),
-    cancel: all('join'),
-    sleep: 'join join join sleep join join join',
-    stop: 'join stop stop stop stop stop stop',
-    purge: all('purge'),
-    'pull request': butStopping('deliver'),
   },
 }
 
