@@ -1,4 +1,4 @@
-/** An agent as it is made, for tests that do not care how. */
+/** An agent as it is made, for tests that do not care how; with a target branch of its own. */
 import { fillLimits } from '../../lib/domain/limits.ts'
 import type { NewAgent } from '../../lib/store/stores.ts'
 
@@ -9,7 +9,7 @@ export function makeNewAgent(changes: Partial<NewAgent> & Pick<NewAgent, 'id' | 
     instructions: null,
     githubRepo: 'acme/widgets',
     sourceBranch: 'main',
-    targetBranch: 'berth/fix-the-bug',
+    targetBranch: `berth/${changes.id}`,
     adoptTargetBranch: false,
     autoPullRequest: true,
     readRepos: ['a/b'],

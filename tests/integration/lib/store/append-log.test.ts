@@ -1,25 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createPrismaClient } from '../../../../lib/store/client.ts'
-import { createStores } from '../../../../lib/store/prisma-stores.ts'
 import type { JournalAppend, Stores } from '../../../../lib/store/stores.ts'
-import { createTestDatabase, type TestDatabase } from '../../../support/database.ts'
 import { makeNewAgent } from '../../../support/new-agent.ts'
+import { openTestStores, type TestStores } from '../../../support/test-stores.ts'
 
-let database: TestDatabase
-let prisma: ReturnType<typeof createPrismaClient>
+let database: TestStores
 let stores: Stores
 
 beforeAll(async () => {
-  database = await createTestDatabase()
-  prisma = createPrismaClient(database.url)
-  stores = createStores(prisma)
-  await stores.users.create({ id: 'usr_1', email: 'ada@example.com', name: 'Ada', role: 'owner' })
+  database = await openTestStores()
+  stores = database.stores
 })
 
-afterAll(async () => {
-  await prisma.$disconnect()
-  await database.close()
-})
+afterAll(() => database.close())
 
 const AT = '2026-01-05T10:00:00.000Z'
 /** Fencing number of own_a, by agent. */
@@ -29,7 +21,7 @@ const takeOver = (agentId: string, owner: string) =>
 
 /** An agent with a run, held by own_a, of whose journal one event is stored. */
 async function agentAtWork(id: string): Promise<string> {
-  await stores.agents.create(makeNewAgent({ id, ownerId: 'usr_1', targetBranch: `berth/${id}` }))
+  await stores.agents.create(makeNewAgent({ id, ownerId: 'usr_1' }))
   fences.set(id, (await takeOver(id, 'own_a')) ?? 0)
   await stores.log.write(id, async (tx) => {
     await tx.createRun({ id: `run_${id}`, task: 'x', inputEventId: 'evt_x' })
@@ -65,15 +57,18 @@ describe('what follows in a journal', () => {
     ])
     expect(await stores.agents.journalPosition(id)).toEqual({ journalId: 'jnl_1', n: 3 })
     expect((await stores.runs.find(`run_${id}`))?.steps).toBe(7)
-    const kept = await prisma.event.findMany({ where: { agentId: id, journalId: 'jnl_1' }, orderBy: { seq: 'asc' } })
+    const kept = await database.prisma.event.findMany({
+      where: { agentId: id, journalId: 'jnl_1' },
+      orderBy: { seq: 'asc' },
+    })
     expect(kept.map(({ journalN }) => journalN)).toEqual([1, 2, 3])
   })
 
   it('is not stored where the run has no room left for it', async () => {
     const id = await agentAtWork('agt_full')
-    const { journalBytes: before } = await prisma.agent.findUniqueOrThrow({ where: { id } })
+    const { journalBytes: before } = await database.prisma.agent.findUniqueOrThrow({ where: { id } })
     expect(await append(id, 1)).not.toBeNull()
-    const { journalBytes: after } = await prisma.agent.findUniqueOrThrow({ where: { id } })
+    const { journalBytes: after } = await database.prisma.agent.findUniqueOrThrow({ where: { id } })
     expect(after - before).toBeGreaterThan(2 * 512)
     expect(await append(id, 3, { maxBytes: after + (after - before) - 1 })).toBeNull()
     expect(await logOf(id)).toHaveLength(3)
@@ -134,7 +129,7 @@ describe('what follows in a journal', () => {
 it('what every step waits for is planned once for each connection', async () => {
   const id = await agentAtWork('agt_prepared')
   for (const after of [1, 3, 5]) await append(id, after)
-  const rows = await prisma.$queryRaw<{ name: string; uses: bigint }[]>`
+  const rows = await database.prisma.$queryRaw<{ name: string; uses: bigint }[]>`
     SELECT name, generic_plans + custom_plans AS uses FROM pg_prepared_statements WHERE name = 'append-journal'`
   expect(rows).toEqual([{ name: 'append-journal', uses: expect.any(BigInt) }])
   expect(Number(rows[0]?.uses)).toBeGreaterThan(1)
@@ -142,7 +137,7 @@ it('what every step waits for is planned once for each connection', async () => 
 
 /** Statements of this database that wait for a row. */
 async function countWaiting(): Promise<number> {
-  const rows = await prisma.$queryRaw<{ waiting: bigint }[]>`
+  const rows = await database.prisma.$queryRaw<{ waiting: bigint }[]>`
     SELECT count(*) AS waiting FROM pg_stat_activity
     WHERE datname = current_database() AND wait_event_type = 'Lock'`
   return Number(rows[0]?.waiting)

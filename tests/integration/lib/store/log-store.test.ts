@@ -1,28 +1,20 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createPrismaClient } from '../../../../lib/store/client.ts'
-import { createStores } from '../../../../lib/store/prisma-stores.ts'
 import type { Stores } from '../../../../lib/store/stores.ts'
-import { createTestDatabase, type TestDatabase } from '../../../support/database.ts'
 import { makeNewAgent } from '../../../support/new-agent.ts'
+import { openTestStores, type TestStores } from '../../../support/test-stores.ts'
 
-let database: TestDatabase
-let prisma: ReturnType<typeof createPrismaClient>
+let database: TestStores
 let stores: Stores
 
 beforeAll(async () => {
-  database = await createTestDatabase()
-  prisma = createPrismaClient(database.url)
-  stores = createStores(prisma)
-  await stores.users.create({ id: 'usr_1', email: 'ada@example.com', name: 'Ada', role: 'owner' })
+  database = await openTestStores()
+  stores = database.stores
 })
 
-afterAll(async () => {
-  await prisma.$disconnect()
-  await database.close()
-})
+afterAll(() => database.close())
 
 async function agent(id: string) {
-  return await stores.agents.create(makeNewAgent({ id, ownerId: 'usr_1', targetBranch: `berth/${id}` }))
+  return await stores.agents.create(makeNewAgent({ id, ownerId: 'usr_1' }))
 }
 
 describe('the log', () => {

@@ -1,30 +1,22 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { createPrismaClient } from '../../../../lib/store/client.ts'
-import { createStores } from '../../../../lib/store/prisma-stores.ts'
 import type { BudgetState, Stores } from '../../../../lib/store/stores.ts'
-import { createTestDatabase, type TestDatabase } from '../../../support/database.ts'
 import { makeNewAgent } from '../../../support/new-agent.ts'
+import { openTestStores, type TestStores } from '../../../support/test-stores.ts'
 
 const TODAY = new Date(new Date().setUTCHours(0, 0, 0, 0))
 
-let database: TestDatabase
-let prisma: ReturnType<typeof createPrismaClient>
+let database: TestStores
 let stores: Stores
 
 beforeAll(async () => {
-  database = await createTestDatabase()
-  prisma = createPrismaClient(database.url)
-  stores = createStores(prisma)
-  await stores.users.create({ id: 'usr_1', email: 'ada@example.com', name: 'Ada', role: 'owner' })
+  database = await openTestStores()
+  stores = database.stores
 })
 
-afterAll(async () => {
-  await prisma.$disconnect()
-  await database.close()
-})
+afterAll(() => database.close())
 
 async function agentWithRun(id: string) {
-  const agent = makeNewAgent({ id, ownerId: 'usr_1', targetBranch: `berth/${id}` })
+  const agent = makeNewAgent({ id, ownerId: 'usr_1' })
   await stores.agents.create({ ...agent, limits: { ...agent.limits, maxCostUsdPerDay: 3 } })
   await stores.log.write(id, (tx) => tx.createRun({ id: `run_${id}`, task: 'x', inputEventId: `evt_${id}` }))
 }
@@ -123,7 +115,7 @@ it('settles a call once, however many settle it, together with what it changes',
   expect(settled.filter((appended) => appended !== null)).toEqual([{ ownerId: 'usr_1', lastSeq: 1, stored: events }])
   expect(await stores.agents.find('agt_settles')).toMatchObject({ costUsd: 0.2, lastSeq: 1 })
   expect(await stores.runs.find('run_agt_settles')).toMatchObject({ costUsd: 0.2, inputTokens: 3, outputTokens: 2 })
-  const kept = await prisma.modelCall.findUnique({ where: { id: 'mdl_1' } })
+  const kept = await database.prisma.modelCall.findUnique({ where: { id: 'mdl_1' } })
   expect(kept).toMatchObject({ inputTokens: 3, outputTokens: 2, complete: false, generationId: null })
   expect(await stores.modelCalls.find('mdl_1')).toBeNull()
 })
@@ -140,7 +132,7 @@ it('settles no call of another agent, nor one that is gone', async () => {
 it('counts what a settled call of yesterday cost to the total and not to today', async () => {
   await agentWithRun('agt_days')
   await open('mdl_yesterday', 'agt_days')
-  await prisma.modelCall.update({
+  await database.prisma.modelCall.update({
     where: { id: 'mdl_yesterday' },
     data: { createdAt: new Date(TODAY.getTime() - 1) },
   })
