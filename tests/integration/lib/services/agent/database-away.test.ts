@@ -14,8 +14,8 @@ beforeEach(async () => {
 })
 afterEach(() => plane.close())
 
-/** The next calls of a store's method find no database; those after them do. */
-function fail<K extends keyof Stores, M extends keyof Stores[K]>(group: K, method: M, times = 1): void {
+/** The next calls of a store's method find no database; those after them do. Answers a function: how many are still to come. */
+function fail<K extends keyof Stores, M extends keyof Stores[K]>(group: K, method: M, times = 1): () => number {
   const store = plane.parts.stores[group]
   const working = store[method]
   let left = times
@@ -25,6 +25,7 @@ function fail<K extends keyof Stores, M extends keyof Stores[K]>(group: K, metho
     throw new BerthError('database_unreachable', 'The database does not answer.')
   }
   store[method] = fails as Stores[K][M]
+  return () => left
 }
 
 /** Ends the run; answers the statuses that the agent went through. */
@@ -36,25 +37,28 @@ async function endRun(id: string): Promise<unknown[]> {
 }
 
 it('is waited for when a run is to begin', async () => {
-  fail('runs', 'list')
+  const left = fail('runs', 'list')
   const id = await ada.createRunning()
   expect(await endRun(id)).toEqual(['STARTING', 'RUNNING', 'READY'])
+  expect(left()).toBe(0)
   expect(plane.bridge.calls.filter((call) => call.startsWith('clone'))).toHaveLength(1)
 })
 
 it('is waited for when a sandbox is reached again and its log is to be read', async () => {
   const id = await ada.createRunning()
   // Once for who was reading, once for who reaches it again.
-  fail('agents', 'journalPosition', 2)
+  const left = fail('agents', 'journalPosition', 2)
   plane.bridge.cut()
   plane.bridge.say('text', { step: 1, messageId: 'm1', text: 'still here' }, plane.bridge.running())
   await plane.until(id, ({ data }) => data.text === 'still here')
   expect(await endRun(id)).toEqual(['STARTING', 'RUNNING', 'READY'])
+  expect(left()).toBe(0)
 })
 
 it('is waited for when the work of a run is to be delivered', async () => {
   const id = await ada.createRunning()
-  fail('runs', 'findLatest')
+  const left = fail('runs', 'find')
   expect(await endRun(id)).toEqual(['STARTING', 'RUNNING', 'READY'])
+  expect(left()).toBe(0)
   expect(plane.forge.pullRequests).toHaveLength(1)
 })
