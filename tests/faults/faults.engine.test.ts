@@ -16,7 +16,7 @@ import {
   expectUndisturbedLog,
   expectWorkDoneOnce,
 } from './undisturbed.ts'
-import { STEPS } from './work.ts'
+import { DISTURBED, PREPARATION, STEPS } from './work.ts'
 import { type FaultWorld, startFaultWorld } from './world.ts'
 
 const options = readFaultOptions(process.env)
@@ -80,16 +80,24 @@ async function withLastWords(
 }
 
 async function createAgent(world: FaultWorld, fault: Fault): Promise<string> {
-  const task = `Disturbed by: ${describeFault(fault)}`
+  const task = fault.inRun === 1 ? describeWork(fault) : PREPARATION
   const limits = { maxSteps: STEPS + 5 }
   return (await world.api().createAgent({ githubRepo: sampleCase.repo, task, limits })).id
 }
 
+const describeWork = (fault: Fault) => `${DISTURBED}${describeFault(fault)}`
+
 /** Starts the run, strikes at the moment, and waits until the run is over. */
 async function disturb(world: FaultWorld, { agentId, fault }: { agentId: string; fault: Fault }): Promise<string> {
   const before = watchAgent({ api: world.api(), agentId })
-  const { run } = await world.api().startAgent(agentId)
-  await untilMoment(before, fault)
+  let { run } = await world.api().startAgent(agentId)
+  let since = 0
+  if (fault.inRun === 2) {
+    await before.untilRunIsOver(run.id)
+    since = before.events.at(-1)?.seq ?? 0
+    run = (await world.api().resumeAgent(agentId, describeWork(fault))).run
+  }
+  await untilMoment(before, fault, since)
   await world.strike(fault, agentId)
   before.unwatch()
   const after = watchAgent({ api: world.api(), agentId })
@@ -98,14 +106,19 @@ async function disturb(world: FaultWorld, { agentId, fault }: { agentId: string;
   return run.id
 }
 
-async function untilMoment(reader: WatchedAgent, { stretch, afterEvents, delayMs }: Fault): Promise<void> {
+async function untilMoment(
+  reader: WatchedAgent,
+  { stretch, afterEvents, delayMs }: Fault,
+  since: number,
+): Promise<void> {
   const { from } = stretches[stretch]
   let seen = from === null ? 0 : -1
-  await reader.until(`event ${afterEvents} of the ${stretch}`, ({ seq, type }) => {
+  const isMoment: Parameters<WatchedAgent['until']>[1] = ({ seq, type }) => {
     if (seq === 0) return false
     if (seen >= 0 || type === from) seen += 1
     return seen >= afterEvents
-  })
+  }
+  await reader.until(`event ${afterEvents} of the ${stretch}`, isMoment, { after: since })
   // Not to wait for anything: the moment is chosen.
   await sleep(delayMs)
 }

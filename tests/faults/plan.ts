@@ -34,6 +34,8 @@ export interface Fault {
   kind: FaultKind
   /** Counted from 1 within its kind. */
   number: number
+  /** The first run of an agent, or the one after it: in that there is something to go on from. */
+  inRun: 1 | 2
   stretch: Stretch
   /** After so many stored events of the stretch. */
   afterEvents: number
@@ -59,11 +61,14 @@ export function planFaults({ seed, rounds, kinds }: FaultOptions): Fault[] {
     .filter((kind) => kinds.includes(kind))
     .flatMap((kind) => {
       const random = createSeededRandom(`${seed} ${kind}`)
-      return Array.from({ length: rounds }, (_, index) => drawFault(random, { kind, number: index + 1 }))
+      const runs = createSeededRandom(`${seed} ${kind} run`)
+      return Array.from({ length: rounds }, (_, index) =>
+        drawFault(random, { kind, number: index + 1, inRun: runs.oneOf([1, 2]) }),
+      )
     })
 }
 
-function drawFault(random: SeededRandom, of: Pick<Fault, 'kind' | 'number'>): Fault {
+function drawFault(random: SeededRandom, of: Pick<Fault, 'kind' | 'number' | 'inRun'>): Fault {
   const stretch = random.oneOf(drawnStretches)
   const { lastEvent, longestDelayMs } = stretches[stretch]
   return {
@@ -75,8 +80,8 @@ function drawFault(random: SeededRandom, of: Pick<Fault, 'kind' | 'number'>): Fa
   }
 }
 
-export const describeFault = ({ kind, number, stretch, afterEvents, delayMs }: Fault) =>
-  `${kind} ${number}: ${stretch}, ${delayMs} ms after its event ${afterEvents}`
+export const describeFault = ({ kind, number, inRun, stretch, afterEvents, delayMs }: Fault) =>
+  `${kind} ${number}: ${stretch} of run ${inRun}, ${delayMs} ms after its event ${afterEvents}`
 
 /**
  * `FAULT_SEED`, `FAULT_ROUNDS` and `FAULT_KINDS` ("bridge, engine"); without them one of each kind. Throws words for what it

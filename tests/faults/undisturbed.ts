@@ -94,4 +94,5 @@ export async function expectResumable(world: ObservedWorld, agentId: string): Pr
   const done: EventView = await reader.untilRunIsOver(run.id)
   reader.unwatch()
   expect(done.data).toMatchObject({ reason: 'completed', summary: 'Hello.' })
+  expect(await world.api().getAgent(agentId)).toMatchObject({ status: 'READY', needs: null })
 }

@@ -19,9 +19,10 @@ describe('planned faults', () => {
     expect(moments(1, 'bridge')).not.toEqual(moments(1, 'runner'))
   })
 
-  it('reach over every stretch of a run', () => {
+  it('reach over every stretch of a first run and of a second', () => {
     const faults = planFaults({ seed: 7, rounds: 50, kinds: ['bridge'] })
-    expect(new Set(faults.map(({ stretch }) => stretch))).toEqual(new Set(Object.keys(stretches)))
+    const all = Object.keys(stretches).flatMap((stretch) => [`${stretch} 1`, `${stretch} 2`])
+    expect(new Set(faults.map(({ stretch, inRun }) => `${stretch} ${inRun}`))).toEqual(new Set(all))
   })
 })
 

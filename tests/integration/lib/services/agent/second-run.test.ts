@@ -1,38 +1,28 @@
 /** A run after another: what the first one left is compared before, and only what is nobody's own work is asked about. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { BerthError } from '../../../../../lib/errors.ts'
-import { createAgent } from '../../../../../lib/services/agent/create.ts'
-import { resumeAgent, startAgent } from '../../../../../lib/services/agent/instruct.ts'
-import { getAgent } from '../../../../../lib/services/agent/list.ts'
 import { recordPush } from '../../../../../lib/services/push/broker-access.ts'
 import { type ControlPlane, startControlPlane } from '../../../../support/control-plane.ts'
+import { createPerson, type Person } from '../../../../support/person.ts'
 
 let plane: ControlPlane
+let ada: Person
 /** Lets the worker of a dead control plane end with its test. */
 let bury = () => {}
 
 beforeEach(async () => {
   plane = await startControlPlane()
+  ada = createPerson(plane)
 })
 afterEach(async () => {
   bury()
   await plane.close()
 })
 
-const create = async (more: { adoptTargetBranch?: boolean } = {}) => {
-  const input = { task: 'Fix the bug', githubRepo: 'acme/widgets', targetBranch: 'berth/fix', ...more }
-  return (await createAgent({ ctx: plane.ctx, input })).id
-}
-const start = (agentId: string) => startAgent({ ctx: plane.ctx, input: { agentId } })
-const resume = (agentId: string) => resumeAgent({ ctx: plane.ctx, input: { agentId, newTask: 'Go on' } })
-const read = (agentId: string) => getAgent({ ctx: plane.ctx, input: { agentId } })
-const events = (agentId: string) => plane.parts.stores.events.listAfter({ agentId, after: 0, limit: 1_000 })
-
+/** An agent whose first run is over and delivered. */
 async function createAndRun() {
-  const id = await create()
-  await start(id)
-  await plane.untilAtRest(id)
-  await plane.parts.supervisor.settle(id)
+  const id = await ada.createAndRun()
+  await plane.settle(id)
   return id
 }
 
@@ -58,15 +48,19 @@ describe('a second run that was handed over by a control plane that died', () =>
     const id = await createAndRun()
     plane.bridge.onExecute = () => {}
     const handedOver = dieAtHandOver()
-    await resume(id)
+    await ada.resume(id, 'Go on')
     await handedOver
     plane.bridge.workspace.digest = 'e'.repeat(64)
     const next = await plane.boot()
     await next.supervisor.settle(id)
-    expect(await read(id)).toMatchObject({ status: 'RUNNING', needs: null, run: { status: 'RUNNING', task: 'Go on' } })
+    expect(await ada.read(id)).toMatchObject({
+      status: 'RUNNING',
+      needs: null,
+      run: { status: 'RUNNING', task: 'Go on' },
+    })
     plane.bridge.end('completed', 'Done.')
     await plane.untilAtRest(id)
-    expect(await read(id)).toMatchObject({ status: 'READY', needs: null, run: { reason: 'completed' } })
+    expect(await ada.read(id)).toMatchObject({ status: 'READY', needs: null, run: { reason: 'completed' } })
     expect(plane.bridge.calls.filter((call) => call.startsWith('cancel'))).toEqual([])
   })
 
@@ -74,7 +68,7 @@ describe('a second run that was handed over by a control plane that died', () =>
     const id = await createAndRun()
     plane.bridge.onExecute = () => {}
     const handedOver = dieAtHandOver()
-    await resume(id)
+    await ada.resume(id, 'Go on')
     await handedOver
     plane.bridge.workspace.digest = 'e'.repeat(64)
     plane.bridge.crash()
@@ -84,19 +78,23 @@ describe('a second run that was handed over by a control plane that died', () =>
     await plane.untilAtRest(id)
     const run = await plane.parts.stores.runs.findLatest(id)
     expect(run).toMatchObject({ task: 'Go on', reason: 'completed', continuedCount: 1 })
-    expect(await read(id)).toMatchObject({ status: 'READY', needs: null })
+    expect(await ada.read(id)).toMatchObject({ status: 'READY', needs: null })
   })
 
   it('and that ended meanwhile is not begun again', async () => {
     const id = await createAndRun()
     const handedOver = dieAtHandOver()
-    await resume(id)
+    await ada.resume(id, 'Go on')
     await handedOver
     const next = await plane.boot()
     await next.supervisor.settle(id)
     await plane.untilAtRest(id)
-    expect(await read(id)).toMatchObject({ status: 'READY', needs: null, run: { task: 'Go on', reason: 'completed' } })
-    expect((await events(id)).filter(({ type }) => type === 'done')).toHaveLength(2)
+    expect(await ada.read(id)).toMatchObject({
+      status: 'READY',
+      needs: null,
+      run: { task: 'Go on', reason: 'completed' },
+    })
+    expect(await plane.events(id, 'done')).toHaveLength(2)
     expect(plane.bridge.commands).toHaveLength(2)
   })
 })
@@ -108,25 +106,25 @@ describe('the target branch', () => {
     await recordPush(plane.parts, id, push)
     // As the delivery left it: the fake bridge commits this.
     plane.forge.branches.set('berth/fix', { sha: 'c'.repeat(40), protected: false })
-    await resume(id)
+    await ada.resume(id, 'Go on')
     await plane.untilAtRest(id)
-    await plane.parts.supervisor.settle(id)
-    expect(await read(id)).toMatchObject({ needs: null, run: { task: 'Go on', reason: 'completed' } })
+    await plane.settle(id)
+    expect(await ada.read(id)).toMatchObject({ needs: null, run: { task: 'Go on', reason: 'completed' } })
   })
 
   it('that is adopted may move until the first clone', async () => {
     plane.forge.branches.set('berth/fix', { sha: '1'.repeat(40), protected: false })
-    const id = await create({ adoptTargetBranch: true })
+    const { id } = await ada.create({ adoptTargetBranch: true })
     plane.forge.branches.set('berth/fix', { sha: '2'.repeat(40), protected: false })
-    await start(id)
+    await ada.start(id)
     await plane.untilAtRest(id)
-    expect(await read(id)).toMatchObject({ needs: null, run: { reason: 'completed' } })
+    expect(await ada.read(id)).toMatchObject({ needs: null, run: { reason: 'completed' } })
   })
 })
 
 describe('a workspace that cannot be looked at after its run', () => {
   it('takes nothing back of what the run has done', async () => {
-    const id = await create()
+    const { id } = await ada.create()
     const { client } = plane.bridge
     const { workspaceState } = client
     let isDelivered = false
@@ -140,14 +138,18 @@ describe('a workspace that cannot be looked at after its run', () => {
       isDelivered = true
       return await push(command, signal)
     }
-    await start(id)
+    await ada.start(id)
     await plane.untilAtRest(id)
-    await plane.parts.supervisor.settle(id)
-    expect(await read(id)).toMatchObject({ status: 'READY', pullRequest: { number: 1 }, run: { reason: 'completed' } })
+    await plane.settle(id)
+    expect(await ada.read(id)).toMatchObject({
+      status: 'READY',
+      pullRequest: { number: 1 },
+      run: { reason: 'completed' },
+    })
     expect(client.workspaceState).toBe(workspaceState)
-    expect(await plane.driver.list({ installationId: 'ins_test', agentId: id })).toHaveLength(1)
-    await resume(id)
+    expect(await plane.containers(id)).toHaveLength(1)
+    await ada.resume(id, 'Go on')
     await plane.untilAtRest(id)
-    expect(await read(id)).toMatchObject({ needs: null, run: { task: 'Go on', reason: 'completed' } })
+    expect(await ada.read(id)).toMatchObject({ needs: null, run: { task: 'Go on', reason: 'completed' } })
   })
 })
