@@ -6,6 +6,7 @@ import type { EventView } from '../../lib/services/agent/schemas.ts'
 import { nameDoing } from './agent-face.ts'
 import { stripAnsi } from './ansi.ts'
 import { type Joined, joinPiece, NOTHING_JOINED } from './delta-join.ts'
+import { describeWait } from './model-wait.ts'
 import { describeNow } from './tool-line.ts'
 
 /** An event in the stream of a tab says whose it is. */
@@ -56,7 +57,7 @@ function nextActivity(before: Activity, event: AgentEventView): Activity {
     case 'error':
       // Waiting to ask the model again: when and why stands in its words, until the answer comes.
       return data.code === 'provider_retry' && typeof data.message === 'string'
-        ? { ...before, line: lastLine(data.message), mono: false, writing: null }
+        ? { ...before, line: describeWait(data.message), mono: false, writing: null }
         : before
     case 'status':
       return { ...QUIET, line: describeStatus(data) }

@@ -7,6 +7,7 @@ import { useHotkeys } from '../../client/use-hotkeys.ts'
 import { useQueue } from '../../client/use-queue.ts'
 import { faceOf } from '../../model/agent-face.ts'
 import { possibleIn } from '../../model/live-agent.ts'
+import { WAITS_FOR_MODEL, waitsForModel } from '../../model/model-wait.ts'
 import { Composer } from './composer.tsx'
 import { Conversation } from './conversation.tsx'
 import { ShipHeader } from './ship-header.tsx'
@@ -81,9 +82,10 @@ export function AgentDeck({ live, known, agent, actions, isSheetOpen, setSheetOp
         isSheetOpen={isSheetOpen}
         closeSheet={() => setSheetOpen(false)}
       />
-      {/* Percentages of a clone would be read out one after the other: a start is said once. */}
+      {/* Percentages of a clone would be read out one after the other: a start is said once, and so is a wait of many tries. */}
       <p className="sr" role="status" aria-live="polite">
         {agent.status === 'STARTING' ? face.word : `${face.word}${face.tail}`}
+        {agent.status === 'RUNNING' && waitsForModel(transcript.turns.at(-1)) && `, ${WAITS_FOR_MODEL}`}
       </p>
     </>
   )

@@ -42,7 +42,7 @@ export function NoteView({ entry }: { entry: NoteEntry }) {
     case 'interrupted':
       return <p className="muted note-line">Step ended: you spoke.</p>
     case 'retried':
-      return <Line icon="retry" verb="No answer" object={textOf(data.message)} />
+      return <Line icon="retry" verb="No answer" object={textOf(data.message)} wraps />
     case 'told':
       return <p className="muted note-line">{textOf(data.message)}</p>
     case 'asleep':
@@ -86,7 +86,7 @@ function PushView({ data }: { data: Record<string, unknown> }) {
 
 function PullRequestView({ data }: { data: Record<string, unknown> }) {
   if (data.action === 'skipped') {
-    return <Line icon="pr" verb="No pull request" object={textOf(data.reason)} />
+    return <Line icon="pr" verb="No pull request" object={textOf(data.reason)} wraps />
   }
   const url = textOf(data.url)
   const verb = data.action === 'opened' ? 'Pull request opened' : 'Pull request updated'
@@ -114,16 +114,19 @@ interface LineProps {
   verb: string
   object: string
   mono?: boolean
+  /** Sentences, which are shown to their end. */
+  wraps?: boolean
   children?: ReactNode
 }
 
-function Line({ icon, verb, object, mono = false, children }: LineProps) {
+function Line({ icon, verb, object, mono = false, wraps = false, children }: LineProps) {
+  const look = wraps ? 'what whole' : 'what cut'
   return (
     <div className="tool plain">
       <div className="one still">
         <LineIcon name={icon} />
         <span className="verb">{verb}</span>
-        <span className={mono ? 'what mono cut' : 'what cut'}>{object}</span>
+        <span className={mono ? `${look} mono` : look}>{object}</span>
         <span className="grow" />
         <span className="took">{children}</span>
       </div>

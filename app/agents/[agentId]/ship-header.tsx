@@ -1,6 +1,7 @@
 'use client'
 
 import Link from 'next/link'
+import { Fragment } from 'react'
 import type { AgentView } from '../../../lib/services/agent/schemas.ts'
 import { Glyph } from '../../components/glyph.tsx'
 import { LineIcon } from '../../components/line-icon.tsx'
@@ -12,6 +13,7 @@ import { PullChip } from '../../components/pull-chip.tsx'
 import type { AgentFace } from '../../model/agent-face.ts'
 import { formatCost, formatTokens } from '../../model/format.ts'
 import type { Possible } from '../../model/live-agent.ts'
+import { WAITS_FOR_MODEL, waitsForModel } from '../../model/model-wait.ts'
 import type { Transcript } from '../../model/transcript-types.ts'
 import type { AgentActions } from './use-agent-actions.ts'
 
@@ -63,7 +65,7 @@ export function ShipHeader({ agent, face, transcript, actions, possible, onDelet
       <div className="under phone">
         <Glyph state={face.glyph} />
         {state}
-        <span className="muted cut">
+        <span className="muted stage-words">
           <Stage agent={agent} face={face} transcript={transcript} />
         </span>
         <span className="grow" />
@@ -93,17 +95,18 @@ function Stage({ agent, face, transcript }: { agent: AgentView; face: AgentFace;
   const turn = transcript.turns.at(-1)
   if (agent.status !== 'RUNNING') return face.tail.replace(/^[:,]?\s*/, '')
   if (!turn || turn.end) return null
-  return (
-    <>
-      {turn.step > 0 && `step ${turn.step} of ${turn.maxSteps ?? agent.limits.maxSteps}`}
-      {turn.startedAt && (
-        <>
-          {turn.step > 0 && ' · '}
-          <Clock since={turn.startedAt} />
-        </>
-      )}
-    </>
-  )
+  const parts = [
+    waitsForModel(turn) && WAITS_FOR_MODEL,
+    turn.step > 0 && `step ${turn.step} of ${turn.maxSteps ?? agent.limits.maxSteps}`,
+    turn.startedAt && <Clock since={turn.startedAt} />,
+  ].filter(Boolean)
+  return parts.map((part, index) => (
+    // biome-ignore lint/suspicious/noArrayIndexKey: a part has no other name than its place
+    <Fragment key={index}>
+      {index > 0 && ' · '}
+      {part}
+    </Fragment>
+  ))
 }
 
 /** The log knows of each model call first; the agent's own figure holds where the log is still being read. */

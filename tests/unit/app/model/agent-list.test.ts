@@ -91,7 +91,11 @@ describe('the live line', () => {
     expect(lines.a?.line).toBe('Two three')
     const words = 'The answer broke off. Attempt 2 follows in 1 s.'
     lines = applyActivity(lines, event('error', { code: 'provider_retry', message: words }))
-    expect(lines.a).toMatchObject({ step: 3, line: words, writing: null })
+    expect(lines.a).toMatchObject({
+      step: 3,
+      line: 'Waits for its model, attempt 2 in 1 s: The answer broke off.',
+      writing: null,
+    })
     expect(applyActivity(lines, event('done', {})).a).toMatchObject({ line: '', step: null })
   })
 
