@@ -7,6 +7,7 @@ import { CopyLine } from '../components/copy-line.tsx'
 import { Glyph } from '../components/glyph.tsx'
 import { LineIcon } from '../components/line-icon.tsx'
 import { NotIsolatedNote } from '../components/not-isolated.tsx'
+import { Sentence } from '../components/prose.tsx'
 import type { GlyphName } from '../model/agent-face.ts'
 
 /** No agent yet: what will be here, what is not configured and the line that would configure it, the one next action. */
@@ -69,7 +70,7 @@ function EngineStep({ health }: { health: Health | null }) {
       isDone={false}
       title={health.driver === 'docker' ? 'Start a Docker engine' : 'Make room for sandboxes'}
     >
-      {health.engine.description} Berth looks again by itself.
+      <Sentence text={health.engine.description} /> Berth looks again by itself.
     </Step>
   )
 }

@@ -9,6 +9,7 @@ import { LineIcon } from '../components/line-icon.tsx'
 import { LoadingRows } from '../components/loading-rows.tsx'
 import { NotIsolatedNote } from '../components/not-isolated.tsx'
 import { ProblemNote } from '../components/problem-note.tsx'
+import { Sentence } from '../components/prose.tsx'
 import { type AgentGroup, filterAgents, GROUP_TITLES, type GroupName, groupAgents } from '../model/agent-groups.ts'
 import { AgentRow } from './agent-row.tsx'
 import { AgentsEmpty } from './agents-empty.tsx'
@@ -51,7 +52,9 @@ export function AgentsPage() {
                 <b className="med">
                   {health.driver === 'docker' ? 'The Docker engine does not answer.' : 'No sandbox can be had.'}
                 </b>{' '}
-                <span className="muted">{health.engine.description} No agent can start until it does.</span>
+                <span className="muted">
+                  <Sentence text={health.engine.description} /> No agent can start until it does.
+                </span>
               </p>
             </div>
           )}

@@ -2,6 +2,7 @@
 import type { ReactNode } from 'react'
 import type { Problem } from '../model/problem.ts'
 import { LineIcon } from './line-icon.tsx'
+import { Sentence } from './prose.tsx'
 
 export function ProblemNote({ problem, children }: { problem: Problem; children?: ReactNode }) {
   return (
@@ -11,8 +12,16 @@ export function ProblemNote({ problem, children }: { problem: Problem; children?
       </span>
       <div className="grow">
         <b className="med">{problem.title}</b>
-        {problem.detail !== '' && problem.detail !== problem.title && <p className="muted">{problem.detail}</p>}
-        {problem.hint && <p className="muted">{problem.hint}</p>}
+        {problem.detail !== '' && problem.detail !== problem.title && (
+          <p className="muted">
+            <Sentence text={problem.detail} />
+          </p>
+        )}
+        {problem.hint && (
+          <p className="muted">
+            <Sentence text={problem.hint} />
+          </p>
+        )}
         {children && <div className="note-acts">{children}</div>}
       </div>
     </div>

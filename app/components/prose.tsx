@@ -15,6 +15,11 @@ export const Prose = memo(function Prose({ text, isLive = false }: { text: strin
   )
 })
 
+/** A sentence of Berth's own: commands and settings stand in it as code. */
+export function Sentence({ text }: { text: string }) {
+  return <Inlines inlines={parseInline(text)} />
+}
+
 /** A person's words as they were typed, line for line, with code and links told apart. */
 export const PlainWords = memo(function PlainWords({ text }: { text: string }) {
   return (

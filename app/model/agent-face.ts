@@ -62,7 +62,7 @@ export function faceOf(agent: Faced): AgentFace {
     case 'FAILED':
       return { glyph: 'failed', word: 'Failed', tail: describeFailedStage(agent), tone: null }
     case 'SLEEPING':
-      return { glyph: 'sleeping', word: 'Sleeping', tail: ', the next instruction wakes it', tone: null }
+      return { glyph: 'sleeping', word: 'Sleeping', tail: ', an instruction wakes it', tone: null }
     case 'IDLE':
       return { glyph: 'idle', word: agent.run ? 'No container' : 'Not started', tail: '', tone: null }
     case 'READY':
@@ -79,7 +79,7 @@ function describeNeed(agent: Faced, need: NonNullable<AgentView['needs']>): stri
 const DIVERGED: Record<DivergenceKind, string> = {
   workspace_lost: 'its workspace is empty',
   workspace_changed: 'its workspace was changed',
-  branch_moved: 'its branch was changed by someone else',
+  branch_moved: 'its branch has new commits',
 }
 
 function faceOfReady(agent: Faced): AgentFace {
@@ -105,6 +105,8 @@ export function nameDoing(stage: string): string {
 }
 
 function describeFailedStage(agent: Faced): string {
+  // Only what the engine's absence failed has a run that goes on by itself.
+  if (hasOpenRun(agent)) return ': waits for the engine'
   const stage = agent.statusDetail?.stage
   return stage ? ` ${STAGE_FAILED[stage] ?? `during ${stage}`}` : ''
 }

@@ -20,6 +20,7 @@ export function composerWords(
 }
 
 function placeholderOf({ status }: Pick<AgentView, 'status'>, possible: Possible): string {
+  if (possible.queue && status === 'FAILED') return 'Say more to it before it begins'
   if (possible.queue) return 'Say something to it while it works'
   if (status === 'FAILED') return 'Or give it another instruction'
   if (status === 'SLEEPING' || status === 'IDLE') return 'Tell it what to do next; its files are kept'

@@ -57,7 +57,8 @@ const ENDINGS: Record<DoneReason, EndingWords> = {
     word: 'Failed',
     tail: ': the model did not answer',
     tone: 'danger',
-    advice: `${STAYS} Check the model and its key, then give the instruction again.`,
+    // What to do about the provider stands in the run's own message.
+    advice: `${STAYS} Give another instruction to go on.`,
   }),
   disk_limit: () => ({
     word: 'Disk limit',

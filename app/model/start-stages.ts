@@ -3,7 +3,7 @@
  * Owns: titles, order and look of stages. Must not know: React; what a stage does.
  */
 import { formatDuration } from './format.ts'
-import type { StartEntry, StartStageView } from './transcript-types.ts'
+import type { StartEntry, StartStageView, Turn } from './transcript-types.ts'
 
 export interface StageLine {
   stage: string
@@ -60,6 +60,12 @@ export function describeFailure(code: string, stage: string | null): string {
   if (known !== undefined) return known
   if (stage === 'setup') return 'The setup script failed'
   return stage === null ? 'The start failed' : `The start failed at “${titleOf(stage)}”`
+}
+
+/** True where the start that failed has said already why the run ended, and what to do. */
+export function endsInItsStart({ entries, end }: Turn): boolean {
+  const last = entries.findLast((entry) => entry.kind === 'start')
+  return end !== null && last?.failure != null && last.failure.message === end.message
 }
 
 function lineOf(entry: StartEntry, stage: StartStageView, isLast: boolean): StageLine {

@@ -47,9 +47,9 @@ export const EntryView = memo(
   (before, after) =>
     before.entry === after.entry &&
     before.isCurrent === after.isCurrent &&
-    // Only a start looks at more than itself: whether it can be tried again.
+    // Only a start looks at more than itself: what the agent says of it, and whether it can be tried again.
     (after.entry.kind !== 'start' ||
-      (before.agent.status === after.agent.status &&
+      (before.agent === after.agent &&
         before.actions.busy === after.actions.busy &&
         before.actions.problem === after.actions.problem)),
 )

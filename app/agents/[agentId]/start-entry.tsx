@@ -6,8 +6,10 @@ import { CopyButton } from '../../components/copy-line.tsx'
 import { LineIcon } from '../../components/line-icon.tsx'
 import { Clock } from '../../components/moment.tsx'
 import { ProblemNote } from '../../components/problem-note.tsx'
+import { Sentence } from '../../components/prose.tsx'
 import { TermOutput } from '../../components/term-output.tsx'
 import { formatCount, formatDuration } from '../../model/format.ts'
+import { hasOpenRun } from '../../model/live-agent.ts'
 import { describeFailure, type StageLine, stageLines } from '../../model/start-stages.ts'
 import type { StartEntry } from '../../model/transcript-types.ts'
 import type { AgentActions } from './use-agent-actions.ts'
@@ -113,8 +115,19 @@ export function FailureBox({ agent, failure, isCurrent, actions, edit, onDelete 
     <>
       <section className="failure" aria-label="The start failed">
         <h2>{describeFailure(code, stage)}</h2>
-        {message !== '' && <p className="muted">{message}</p>}
-        {canRetry && detail?.hint && <p className="muted">{detail.hint}</p>}
+        {message !== '' && (
+          <p className="muted">
+            <Sentence text={message} />
+          </p>
+        )}
+        {canRetry && detail?.hint && (
+          <p className="muted">
+            <Sentence text={detail.hint} />
+          </p>
+        )}
+        {canRetry && hasOpenRun(agent) && (
+          <p className="muted">The run waits, and begins by itself when the engine answers.</p>
+        )}
         {canRetry && actions.problem?.action === 'start' && <ProblemNote problem={actions.problem.problem} />}
         {canRetry && (
           <div className="failure-acts">

@@ -10,6 +10,7 @@ import { type AgentField, limitThatEnded } from '../../model/agent-edit.ts'
 import { formatCost, formatCount, formatDuration } from '../../model/format.ts'
 import { firstPlainLine } from '../../model/prose.ts'
 import { describeEnding } from '../../model/run-ending.ts'
+import { endsInItsStart } from '../../model/start-stages.ts'
 import type { Turn, TurnEnd } from '../../model/transcript-types.ts'
 import { EntryView } from './entry-view.tsx'
 import type { AgentActions } from './use-agent-actions.ts'
@@ -32,7 +33,7 @@ export function TurnView({ turn, agent, isLast, actions, canGoOn, edit, onDelete
   const showsAll = !isFoldable || isOpen === true
   const isStuck = isLast && turn.end === null
   const limit = turn.end && limitThatEnded(turn.end.reason)
-  const end = turn.end && (
+  const end = turn.end && !endsInItsStart(turn) && (
     <>
       <TurnEndView end={turn.end} turn={turn} agent={agent} />
       {isLast && canGoOn && limit && <RaiseLimit limit={limit} edit={edit} />}

@@ -47,6 +47,8 @@ describe('the face of an agent', () => {
     expect(faceOf(going)).toMatchObject({ word: 'Starting', tail: ': cloning, 62 %' })
     const failed = makeAgentView({ status: 'FAILED', statusDetail: { stage: 'clone' } })
     expect(faceOf(failed)).toMatchObject({ word: 'Failed', tail: ' while cloning' })
+    const waiting = { ...failed, run: makeRunView({ status: 'PENDING', reason: null }) }
+    expect(faceOf(waiting)).toMatchObject({ word: 'Failed', tail: ': waits for the engine' })
   })
 
   it('puts a need before the state', () => {
