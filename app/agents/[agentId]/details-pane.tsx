@@ -28,7 +28,7 @@ export function DetailsPane({ agent, transcript, edit }: DetailsPaneProps) {
   return (
     <>
       <div className="pane-bar">
-        <span className="muted cut">Limits, network, instructions and setup can be changed.</span>
+        <span className="muted cut">Most of this can be changed.</span>
         <span className="grow" />
         <button className="btn sm" type="button" data-edit-agent onClick={() => edit()}>
           <LineIcon name="edit" small />
