@@ -8,6 +8,7 @@ import { Glyph } from '../components/glyph.tsx'
 import { LineIcon } from '../components/line-icon.tsx'
 import { NotIsolatedNote } from '../components/not-isolated.tsx'
 import { Sentence } from '../components/prose.tsx'
+import { StraysNote } from '../components/strays-note.tsx'
 import type { GlyphName } from '../model/agent-face.ts'
 
 /** No agent yet: what will be here, what is not configured and the line that would configure it, the one next action. */
@@ -23,6 +24,7 @@ export function AgentsEmpty({ health }: { health: Health | null }) {
           It stays: come back with another instruction and the same files carry on.
         </p>
         {health?.isolated === false && <NotIsolatedNote title="Agents here are not isolated." />}
+        <StraysNote health={health} agents={[]} />
         <ol className="steps">
           <EngineStep health={health} />
           <ModelStep health={health} />

@@ -10,6 +10,7 @@ import { LoadingRows } from '../components/loading-rows.tsx'
 import { NotIsolatedNote } from '../components/not-isolated.tsx'
 import { ProblemNote } from '../components/problem-note.tsx'
 import { Sentence } from '../components/prose.tsx'
+import { StraysNote } from '../components/strays-note.tsx'
 import { type AgentGroup, filterAgents, GROUP_TITLES, type GroupName, groupAgents } from '../model/agent-groups.ts'
 import { AgentRow } from './agent-row.tsx'
 import { AgentsEmpty } from './agents-empty.tsx'
@@ -58,6 +59,7 @@ export function AgentsPage() {
               </p>
             </div>
           )}
+          {agents && <StraysNote health={health} agents={agents} />}
           {agents === null && !problem && <LoadingRows rows={6} what="agents" />}
           {groups
             .filter((group) => group.agents.length > 0 && (only === null || only === group.name))

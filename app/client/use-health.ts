@@ -2,6 +2,7 @@
 'use client'
 
 import { useEffect, useState } from 'react'
+import type { HealthView } from '../../lib/services/health/read.ts'
 import { callApi } from './api.ts'
 
 export interface Health {
@@ -12,6 +13,8 @@ export interface Health {
   isolated: boolean
   modelKey: boolean
   githubToken: boolean
+  /** Only the owner is shown any. */
+  strays: HealthView['strays']
 }
 
 /** Null until it is known, and where it cannot be known: then nothing is claimed. */
