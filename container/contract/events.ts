@@ -12,7 +12,8 @@ export const MAX_EVENT_BYTES = 256 * 1024
 
 const text = z.string()
 /** As large as a column takes. */
-const count = z.number().int().nonnegative().max(2_147_483_647)
+export const MAX_COUNT = 2_147_483_647
+const count = z.number().int().nonnegative().max(MAX_COUNT)
 
 /** Why a run ended. The closed set of DESIGN section 4. */
 export const doneReason = z.enum([

@@ -6,6 +6,7 @@ import {
   MAX_EXECUTE_BYTES,
   type WorkspaceState,
 } from '../../../container/contract/bridge.ts'
+import { MAX_COUNT } from '../../../container/contract/events.ts'
 import { withinDeadline } from '../../deadline.ts'
 import type { Agent, Run, StartStage } from '../../domain/agent.ts'
 import { clonePercent } from '../../domain/clone-progress.ts'
@@ -225,8 +226,9 @@ async function toExecuteCommand(input: {
     },
     model: { id: modelId, contextTokens: model.contextTokens, maxOutputTokens: model.maxOutputTokens },
     limits: {
-      maxSteps: agent.limits.maxSteps,
-      maxTokens: agent.limits.maxTokens,
+      // An agent may be older than the bounds of its limits; beyond them the run's events would be refused.
+      maxSteps: Math.min(agent.limits.maxSteps, MAX_COUNT),
+      maxTokens: agent.limits.maxTokens && Math.min(agent.limits.maxTokens, MAX_COUNT),
       maxCostUsd: agent.limits.maxCostUsd,
       maxDurationMs: agent.limits.maxDurationMs,
       maxDiskBytes: agent.limits.diskBytes,

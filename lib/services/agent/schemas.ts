@@ -1,5 +1,6 @@
 /** What the public API takes and answers for agents. The routes validate with these and OpenAPI is generated from them. */
 import { z } from 'zod'
+import { MAX_COUNT } from '../../../container/contract/events.ts'
 import { agentStatuses } from '../../domain/agent.ts'
 
 /** "owner/repo", also from a pasted URL: https://host/owner/repo(.git) or git@host:owner/repo.git. */
@@ -51,7 +52,17 @@ const money = z.number().positive().max(10_000)
 
 export const limitsInput = z.strictObject({
   maxSteps: z.number().int().min(1).max(2_000).optional(),
-  maxTokens: z.number().int().min(1).nullable().optional(),
+  /** The log tells it with every step, and counts no further. */
+  maxTokens: z
+    .number()
+    .int()
+    .min(1)
+    .max(MAX_COUNT, {
+      error: ({ input }) =>
+        `must be a whole number from 1 to ${MAX_COUNT}, or null for no limit; ${input} was received`,
+    })
+    .nullable()
+    .optional(),
   maxCostUsd: money.nullable().optional(),
   maxCostUsdTotal: money.nullable().optional(),
   maxCostUsdPerDay: money.nullable().optional(),

@@ -149,6 +149,11 @@ describe('POST /api/agents', () => {
     [{ env: { 'a b': 'x' } }, 'env.a b', expect.any(String)],
     [{ egress: { allow: ['http://x'] } }, 'egress.allow.0', expect.stringContaining('must be a host name')],
     [{ limits: { maxSteps: 0 } }, 'limits.maxSteps', expect.any(String)],
+    [
+      { limits: { maxTokens: 3_000_000_000 } },
+      'limits.maxTokens',
+      'must be a whole number from 1 to 2147483647, or null for no limit; 3000000000 was received',
+    ],
     [{ tools: { commandPolicy: 'ask' } }, 'tools.commandPolicy', expect.stringContaining('only "open" is built yet')],
   ])('refuses %o by the name of the field', async (body, path, message) => {
     const { response, agent } = await create(body)
