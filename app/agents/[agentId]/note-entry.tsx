@@ -59,6 +59,7 @@ export function NoteView({ entry }: { entry: NoteEntry }) {
 const ERROR_TITLES: Record<string, string> = {
   event_rejected: 'An entry of the log could not be taken',
   event_flood: 'Its log is read slowly',
+  disk_unmeasured: 'Its disk limit does not hold',
   model_key_missing: 'No key for the model',
   model_key_rejected: 'The provider refused the key',
   credit_exhausted: 'The provider’s credit is used up',

@@ -10,6 +10,8 @@ const SHORTEST_PAUSE_MS = 5_000
 /** Measuring takes a twentieth of the time at most, however many files there are. */
 const PAUSE_FACTOR = 20
 const TIMEOUT_MS = 60_000
+/** After a measurement that took too long: it says nothing, and the next one finds much of it in the kernel's cache. */
+const LATE_PAUSE_MS = 5 * TIMEOUT_MS
 
 export interface DiskWatch {
   workspace: Workspace
@@ -21,7 +23,12 @@ export interface DiskWatch {
   signal: AbortSignal
   /** Bytes on the disk, after each measurement. */
   onMeasured(bytes: number): void
+  /** Once, the first time that no size could be had; `why` is a sentence. */
+  onUnmeasured(why: string): void
 }
+
+/** Of one measurement: the bytes, or why there are none, or neither where it was given up. */
+type Measurement = { bytes: number } | { why: string; isLate: boolean } | null
 
 /** Measures at once and again and again, until it is told to stop. */
 export function watchDisk(watch: DiskWatch): () => void {
@@ -34,8 +41,13 @@ export function watchDisk(watch: DiskWatch): () => void {
 }
 
 async function measureOften(watch: DiskWatch, signal: AbortSignal): Promise<void> {
+  let isTold = false
+  const onUnmeasured = (why: string) => {
+    if (!isTold) watch.onUnmeasured(why)
+    isTold = true
+  }
   for (;;) {
-    const pauseMs = await measureOnce(watch, signal)
+    const pauseMs = await measureOnce({ ...watch, onUnmeasured }, signal)
     await watch.clock.sleep(pauseMs, signal)
   }
 }
@@ -44,9 +56,13 @@ async function measureOften(watch: DiskWatch, signal: AbortSignal): Promise<void
 async function measureOnce(watch: DiskWatch, signal: AbortSignal): Promise<number> {
   const beganMs = watch.clock.monotonicMs()
   try {
-    const bytes = await measure(watch, signal)
+    const measured = await measure(watch, signal)
     signal.throwIfAborted()
-    if (bytes !== null) watch.onMeasured(bytes)
+    if (measured !== null && 'bytes' in measured) watch.onMeasured(measured.bytes)
+    else if (measured !== null) {
+      watch.onUnmeasured(measured.why)
+      if (measured.isLate) return LATE_PAUSE_MS
+    }
   } catch (error) {
     if (!(error instanceof WorkspaceError)) throw error
     if (!signal.aborted) watch.logger.warn('The disk could not be measured this time.', { error })
@@ -55,14 +71,17 @@ async function measureOnce(watch: DiskWatch, signal: AbortSignal): Promise<numbe
   return Math.max(SHORTEST_PAUSE_MS, (watch.clock.monotonicMs() - beganMs) * PAUSE_FACTOR)
 }
 
-/** Null when it could not be measured this time: files come and go meanwhile, which makes du complain and still answer. */
-async function measure({ workspace, folders }: DiskWatch, signal: AbortSignal): Promise<number | null> {
+/** Files come and go meanwhile, which makes du complain and still answer. */
+async function measure({ workspace, folders }: DiskWatch, signal: AbortSignal): Promise<Measurement> {
   const argv = ['du', '--summarize', '--one-file-system', '--total', '--block-size=1', '--', ...folders]
   const { output, cancelled, timedOut } = await workspace.run(
     { command: { argv }, timeoutMs: TIMEOUT_MS, maxOutputChars: 8_000 },
     { signal },
   )
-  if (cancelled || timedOut) return null
+  if (cancelled) return null
+  if (timedOut) return { why: `Counting them took longer than ${TIMEOUT_MS / 1_000} s.`, isLate: true }
   const total = /^(\d+)\s+total$/m.exec(output)?.[1]
-  return total === undefined ? null : Number(total)
+  if (total !== undefined) return { bytes: Number(total) }
+  const words = output.trim().slice(0, 200)
+  return { why: words === '' ? 'du said nothing.' : `du said "${words}".`, isLate: false }
 }

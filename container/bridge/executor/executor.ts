@@ -17,7 +17,7 @@ import { CANCEL_GRACE_MS } from './defaults.ts'
 import { watchDisk } from './disk-watch.ts'
 import { ExecutorError } from './executor-error.ts'
 import { StepInterrupted } from './hear.ts'
-import { diskEnding, timeEnding } from './limits.ts'
+import { diskEnding, diskUnmeasured, timeEnding } from './limits.ts'
 import { workOn } from './loop.ts'
 import { createLoopGuard } from './loop-guard.ts'
 import { openMemory } from './memory.ts'
@@ -261,6 +261,9 @@ function limitDisk({ run, abort, parts }: Execution): () => void {
       run.progress.usage.diskBytes = bytes
       if (bytes < maxDiskBytes) return
       abort.abort(new RunEnded({ reason: 'disk_limit', message: diskEnding(bytes, maxDiskBytes) }))
+    },
+    onUnmeasured(why) {
+      record(run, 'error', { code: 'disk_unmeasured', message: diskUnmeasured(why, maxDiskBytes) })
     },
   })
 }

@@ -101,6 +101,11 @@ export function diskEnding(usedBytes: number, limitBytes: number): string {
   return `The files of this agent take ${megabytes(usedBytes)} of ${megabytes(limitBytes)} MB. Raise its diskBytes, or stop it and delete it, then resume the agent.`
 }
 
+/** What the person reads where the limit cannot be held. */
+export function diskUnmeasured(why: string, limitBytes: number): string {
+  return `The files of this agent could not be measured, so that its limit of ${megabytes(limitBytes)} MB does not hold. ${why} It is tried again; until then watch the disk, and stop the agent if it takes too much.`
+}
+
 function megabytes(bytes: number): string {
   return Math.ceil(bytes / 1_000_000).toFixed(0)
 }

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { WorkspaceError } from '../../../../../container/bridge/workspace-port.ts'
-import { closeRigs, createRig, echo, plainTool, textWorkspace } from '../../../../support/executor-rig.ts'
+import { closeRigs, createRig, echo, plainTool, testClock, textWorkspace } from '../../../../support/executor-rig.ts'
 
 afterEach(closeRigs)
 
@@ -56,6 +56,52 @@ describe('the disk limit of a run', () => {
       tools: [echo, hang],
     })
     expect((await rig.run({ limits })).data).toMatchObject({ reason: 'disk_limit' })
+  })
+
+  it('is said once not to hold while measuring takes too long, and is tried again after minutes', async () => {
+    const clock = testClock(300_000)
+    const { workspace } = workspaceOf(2_000_000)
+    let late = 0
+    const rig = await createRig([{ calls: [call] }], {
+      workspace: {
+        ...workspace,
+        run: async (request) => {
+          const result = await workspace.run(request)
+          late += 1
+          if (late > 2) return result
+          clock.advance(request.timeoutMs)
+          return { ...result, exitCode: null, output: '', timedOut: true }
+        },
+      },
+      tools: [echo, hang],
+      clock,
+    })
+    expect((await rig.run({ limits })).data).toMatchObject({ reason: 'disk_limit' })
+    expect(rig.events().filter(({ type }) => type === 'error')).toMatchObject([
+      {
+        data: {
+          code: 'disk_unmeasured',
+          message:
+            'The files of this agent could not be measured, so that its limit of 1 MB does not hold. Counting them took longer than 60 s. It is tried again; until then watch the disk, and stop the agent if it takes too much.',
+        },
+      },
+    ])
+    expect(clock.sleeps.filter((ms) => ms === 300_000)).toHaveLength(2)
+  })
+
+  it('is said not to hold where du gives no size', async () => {
+    const { workspace } = workspaceOf(10)
+    const run = async (request: { command: { argv: string[] } | { line: string } }) => ({
+      ...(await workspace.run(request)),
+      output: "du: unrecognized option '--summarize'\n",
+    })
+    const rig = await createRig([{ calls: [{ ...call, name: 'echo' }] }, { text: 'Done.' }], {
+      workspace: { ...workspace, run },
+    })
+    await rig.run({ limits })
+    expect(rig.events().find(({ type }) => type === 'error')?.data.message).toContain(
+      `does not hold. du said "du: unrecognized option '--summarize'". It is tried`,
+    )
   })
 
   it('is no longer measured once the run is ended, also while the measurement lasts', async () => {
