@@ -64,7 +64,7 @@ const ENDINGS: Record<DoneReason, EndingWords> = {
     word: 'Disk limit',
     tail: ' reached',
     tone: 'warn',
-    advice: `${STAYS} Tell it what to remove, or raise the limit.`,
+    advice: `${STAYS} Raise the limit, or free space where the disk itself is full; then give the instruction again.`,
   }),
   sandbox_lost: () => ({
     word: 'Failed',

@@ -291,7 +291,7 @@ function explainEnding(run: Run, error: unknown): Ending {
   if (error instanceof JournalError && error.code === 'disk_full') {
     return {
       reason: 'disk_limit',
-      message: `${error.message} Free space on it, or raise the disk limit, then resume the agent.`,
+      message: `${error.message} Free space on the machine that has it, then resume the agent; diskBytes does not make it larger.`,
     }
   }
   run.logger.error('A run failed.', { error })

@@ -98,7 +98,7 @@ function readMeters(usage: RunUsage, limits: RunLimits): Meter[] {
 }
 
 export function diskEnding(usedBytes: number, limitBytes: number): string {
-  return `The files of this agent take ${megabytes(usedBytes)} of ${megabytes(limitBytes)} MB. Raise its diskBytes, or stop it and delete it, then resume the agent.`
+  return `The files of this agent take ${megabytes(usedBytes)} of ${megabytes(limitBytes)} MB. Raise its diskBytes with PATCH, then resume the agent: with so many files the next run would end at once.`
 }
 
 /** What the person reads where the limit cannot be held. */

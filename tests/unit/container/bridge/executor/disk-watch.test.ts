@@ -36,7 +36,8 @@ describe('the disk limit of a run', () => {
     const done = await rig.run({ limits })
     expect(done.data).toMatchObject({
       reason: 'disk_limit',
-      message: expect.stringMatching(/take 2 of 1 MB\. Raise its diskBytes/),
+      message:
+        'The files of this agent take 2 of 1 MB. Raise its diskBytes with PATCH, then resume the agent: with so many files the next run would end at once.',
     })
     expect(commands[0]).toEqual(expect.arrayContaining(['du', '/workspace', '/home/agent']))
   })

@@ -337,7 +337,11 @@ describe('the end of a run', () => {
       if (event.type === 'text') throw new JournalError('disk_full', 'The disk of the agent is full.')
       return append(event)
     }
-    expect((await rig.run()).data).toMatchObject({ reason: 'disk_limit' })
+    expect((await rig.run()).data).toMatchObject({
+      reason: 'disk_limit',
+      message:
+        'The disk of the agent is full. Free space on the machine that has it, then resume the agent; diskBytes does not make it larger.',
+    })
     expect(dones(rig)).toHaveLength(1)
   })
 })
