@@ -1,5 +1,6 @@
 /** Title and body of a pull request and the message of its commit, from a run and its log. Pure. */
 import type { Run, StoredEvent } from './agent.ts'
+import { cutText } from './cut-text.ts'
 
 const MAX_COMMANDS = 20
 const MAX_COMMAND_CHARS = 160
@@ -8,7 +9,7 @@ const MAX_TEXT_CHARS = 12_000
 
 /** The last commands of a run in order, with how they ended: as the sandbox reported them. */
 export interface CommandEvidence {
-  commands: { command: string; exitCode: number | null }[]
+  commands: { command: string; end: string }[]
   /** How many there were before those. */
   earlier: number
 }
@@ -23,8 +24,7 @@ export class CommandCollector {
     if (tool !== 'run_command' || typeof toolCallId !== 'string') return
     if (type === 'tool_call') this.#begin(toolCallId, readCommand(data.input))
     const known = this.#last.get(toolCallId)
-    const detail = data.detail as { exitCode?: unknown } | undefined
-    if (type === 'tool_result' && known && typeof detail?.exitCode === 'number') known.exitCode = detail.exitCode
+    if (type === 'tool_result' && known) known.end = describeEnd(data)
   }
 
   evidence(): CommandEvidence {
@@ -32,7 +32,7 @@ export class CommandCollector {
   }
 
   #begin(toolCallId: string, command: string): void {
-    this.#last.set(toolCallId, { command: cut(command), exitCode: null })
+    this.#last.set(toolCallId, { command: cut(command), end: 'no result' })
     const [oldest] = this.#last.keys()
     if (this.#last.size <= MAX_COMMANDS || oldest === undefined) return
     this.#last.delete(oldest)
@@ -46,6 +46,17 @@ function readCommand(input: unknown): string {
   return typeof command === 'string' ? command : JSON.stringify(input)
 }
 
+/** The exit code, or what there is in its place. A result without the figures of a command is of one that never began. */
+function describeEnd({ outcome, detail }: StoredEvent['data']): string {
+  const { code, exitCode, signal, timedOut } = (detail ?? {}) as Record<string, unknown>
+  // Without its runner nobody saw the end.
+  if (outcome === 'interrupted' || code === 'runner_lost') return 'interrupted'
+  if (timedOut === true) return 'timed out'
+  if (typeof exitCode === 'number') return String(exitCode)
+  if (exitCode === undefined) return 'not run'
+  return typeof signal === 'string' && /^SIG[A-Z0-9]{1,12}$/.test(signal) ? `ended by ${signal}` : 'ended by a signal'
+}
+
 export function writePullRequestBody(input: {
   summary: string | null
   run: Pick<Run, 'task' | 'steps' | 'costUsd'>
@@ -56,7 +67,7 @@ export function writePullRequestBody(input: {
 }): string {
   const { summary, run, model, evidence, isolated } = input
   const { commands, earlier } = evidence
-  const rows = commands.map(({ command, exitCode }) => `| ${inCode(command)} | ${exitCode ?? 'ended by a signal'} |`)
+  const rows = commands.map(({ command, end }) => `| ${inCode(command)} | ${end} |`)
   return [
     shorten(summary?.trim() || run.task.trim()),
     '',
@@ -108,11 +119,11 @@ function inCode(command: string): string {
 }
 
 function shorten(text: string): string {
-  return text.length > MAX_TEXT_CHARS ? `${text.slice(0, MAX_TEXT_CHARS)}…\n\nThe rest is in the log.` : text
+  return text.length > MAX_TEXT_CHARS ? `${cutText(text, MAX_TEXT_CHARS)}…\n\nThe rest is in the log.` : text
 }
 
 /** On one line. */
 function cut(command: string): string {
   const line = command.replace(/\s+/g, ' ').trim()
-  return line.length > MAX_COMMAND_CHARS ? `${line.slice(0, MAX_COMMAND_CHARS - 1)}…` : line
+  return line.length > MAX_COMMAND_CHARS ? `${cutText(line, MAX_COMMAND_CHARS - 1)}…` : line
 }

@@ -11,6 +11,9 @@ describe('a name from a task', () => {
     expect(name).toHaveLength(75)
     expect(name.endsWith('word…')).toBe(true)
   })
+  it.each(['', 'x'])('parts no character after "%s"', (begun) => {
+    expect(nameFromTask(begun + '😀'.repeat(100)).isWellFormed()).toBe(true)
+  })
 })
 
 describe('a target branch', () => {

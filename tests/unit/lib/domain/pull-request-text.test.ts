@@ -30,11 +30,47 @@ describe('a pull request', () => {
   it('lists the commands of the run and how they ended', () => {
     expect(collect(events)).toEqual({
       commands: [
-        { command: 'npm test | tee log', exitCode: 1 },
-        { command: 'echo `hi`', exitCode: null },
+        { command: 'npm test | tee log', end: '1' },
+        { command: 'echo `hi`', end: 'no result' },
       ],
       earlier: 0,
     })
+  })
+
+  it.each([
+    [{ outcome: 'ok', detail: { exitCode: 0, signal: null, timedOut: false } }, '0'],
+    [{ outcome: 'error', detail: { exitCode: 124, signal: null, timedOut: true } }, 'timed out'],
+    [{ outcome: 'error', detail: { exitCode: null, signal: 'SIGKILL', timedOut: false } }, 'ended by SIGKILL'],
+    [{ outcome: 'error', detail: { exitCode: null, signal: '|x|', timedOut: false } }, 'ended by a signal'],
+    // A folder that is not there, or arguments that do not fit.
+    [{ outcome: 'error', detail: { code: 'not_found' } }, 'not run'],
+    [{ outcome: 'error' }, 'not run'],
+    [{ outcome: 'error', detail: { code: 'runner_lost' } }, 'interrupted'],
+    [{ outcome: 'interrupted' }, 'interrupted'],
+    [{ outcome: 'interrupted', detail: { exitCode: 143, signal: null, timedOut: false } }, 'interrupted'],
+  ])('says of a command that came to %o how it ended: %s', (result, end) => {
+    const call = { tool: 'run_command', toolCallId: 'a' }
+    const said = [
+      event('tool_call', { ...call, input: { command: 'make' } }),
+      event('tool_result', { ...call, ...result }),
+    ]
+    expect(collect(said).commands).toEqual([{ command: 'make', end }])
+  })
+
+  it('parts no character, wherever a text is cut', () => {
+    for (const begun of ['', 'x']) {
+      const long = begun + '😀'.repeat(7_000)
+      const call = { tool: 'run_command', toolCallId: 'a', input: { command: long } }
+      const body = writePullRequestBody({
+        summary: long,
+        run: { task: long, steps: 1, costUsd: 0 },
+        model: 'm',
+        evidence: collect([event('tool_call', call)]),
+        isolated: true,
+      })
+      expect(body.isWellFormed()).toBe(true)
+      expect(body).toContain('😀…')
+    }
   })
 
   it('shows the last twenty, a line of each, and says how many there were before', () => {
@@ -48,7 +84,7 @@ describe('a pull request', () => {
     ]).flat()
     const { commands, earlier } = collect(many)
     expect(earlier).toBe(980)
-    expect(commands.map(({ exitCode }) => exitCode)).toEqual(Array.from({ length: 20 }, (_, index) => 980 + index))
+    expect(commands.map(({ end }) => end)).toEqual(Array.from({ length: 20 }, (_, index) => `${980 + index}`))
     expect(commands.every(({ command }) => command.length === 160)).toBe(true)
     const run = { task: 'x', steps: 1, costUsd: 0 }
     const body = writePullRequestBody({
@@ -83,7 +119,7 @@ describe('a pull request', () => {
         '| command | exit |',
         '| --- | --- |',
         '| ` npm test \\| tee log ` | 1 |',
-        '| `` echo `hi` `` | ended by a signal |',
+        '| `` echo `hi` `` | no result |',
         '',
         '4 steps with a/b. Opened by Berth.',
         '',
