@@ -1,6 +1,6 @@
 /**
  * The same `Idempotency-Key` within 24 hours gets the same answer, and joins the request that is still being answered; another
- * request under it is refused.
+ * request under it is refused. So is a repetition where that answer was lost: what was done is never done twice.
  */
 import { createHash } from 'node:crypto'
 import { BerthError } from '../errors.ts'
@@ -55,19 +55,25 @@ async function answerOnce({ ctx, key, requestHash, answer }: KeyedRequest): Prom
     if (earlier.state === 'done' && earlier.status !== null) return { status: earlier.status, body: earlier.body }
     throw new BerthError(
       'idempotency_conflict',
-      'The first request with this Idempotency-Key is being answered elsewhere, or was cut off by a restart.',
+      'The first request with this Idempotency-Key is being answered elsewhere, or its answer was not kept: a restart or the database came between.',
       { hint: 'Look whether it took effect; if it did not, send it with a new key.' },
     )
   }
+  let answered: Answered
   try {
-    const answered = await answer()
-    await idempotency.finish({ userId, key, ...answered })
-    return answered
+    answered = await answer()
   } catch (error) {
     // Nothing was done: the same key may be tried again.
     await idempotency.abandon({ userId, key })
     throw error
   }
+  try {
+    await idempotency.finish({ userId, key, ...answered })
+  } catch (error) {
+    // It was done: who asked is told so, and the key stays taken, for a repetition would do it twice.
+    ctx.parts.logger.warn('an answer could not be kept for its Idempotency-Key', { userId, error })
+  }
+  return answered
 }
 
 function usedForAnother(): BerthError {

@@ -265,6 +265,35 @@ describe('an Idempotency-Key', () => {
     expect(await other.json()).toMatchObject({ code: 'idempotency_conflict' })
   })
 
+  it('does nothing twice where the answer could not be kept, and is free again after a day', async () => {
+    const { idempotency } = plane.parts.stores
+    const { agent } = await create()
+    expect((await callRoute('POST', `/agents/${agent.id}/start`, { token })).status).toBe(202)
+    await plane.untilAtRest(agent.id)
+    const { finish } = idempotency
+    idempotency.finish = async () => {
+      idempotency.finish = finish
+      throw new Error('The connection was lost.')
+    }
+    const chat = () =>
+      callRoute('POST', `/agents/${agent.id}/chat`, {
+        token,
+        body: { message: 'Also the docs' },
+        headers: { 'idempotency-key': 'key-lost' },
+      })
+    const first = await chat()
+    expect(first.status).toBe(202)
+    await plane.untilAtRest(agent.id)
+    const second = await chat()
+    expect(second.status).toBe(409)
+    expect(await second.json()).toMatchObject({ code: 'idempotency_conflict' })
+    const said = await plane.parts.stores.events.listOfTypes({ agentId: agent.id, types: ['message'] })
+    expect(said.filter(({ data }) => data.text === 'Also the docs')).toHaveLength(1)
+    await idempotency.removeOlderThan(new Date(Date.now() + 1_000))
+    expect((await chat()).status).toBe(202)
+    await plane.untilAtRest(agent.id)
+  })
+
   it('may be used again after a request that failed', async () => {
     expect((await send('key-3', { task: '' })).status).toBe(422)
     const good = { task: 'Now', githubRepo: 'acme/widgets', targetBranch: 'berth/key-3' }
