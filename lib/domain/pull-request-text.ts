@@ -2,6 +2,8 @@
 import type { Run, StoredEvent } from './agent.ts'
 import { cutText } from './cut-text.ts'
 
+/** Whose calls are shown. */
+export const COMMAND_TOOL = 'run_command'
 const MAX_COMMANDS = 20
 const MAX_COMMAND_CHARS = 160
 /** Of a text of a person or the model. GitHub refuses a body of more than 65,536 characters. */
@@ -21,7 +23,7 @@ export class CommandCollector {
 
   add({ type, data }: Pick<StoredEvent, 'type' | 'data'>): void {
     const { tool, toolCallId } = data
-    if (tool !== 'run_command' || typeof toolCallId !== 'string') return
+    if (tool !== COMMAND_TOOL || typeof toolCallId !== 'string') return
     if (type === 'tool_call') this.#begin(toolCallId, readCommand(data.input))
     const known = this.#last.get(toolCallId)
     if (type === 'tool_result' && known) known.end = describeEnd(data)

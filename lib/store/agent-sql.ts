@@ -48,7 +48,10 @@ export async function patchRun(db: Db, id: string, patch: RunPatch): Promise<voi
 /** Beyond so much a page ends early: a log may hold 256 KiB an event, and a reader may ask for a thousand. */
 const MAX_PAGE_BYTES = 4 * 1024 * 1024
 
-/** Events beside `seq`, the nearest first: at most `limit`, fewer where they are large, at least one where there is one. */
+/**
+ * Events beside `seq`, the nearest first: at most `limit`, fewer where they are large, at least one where there is one. With
+ * `calls` the tool's calls and results of that run only, and of these not what they put out.
+ */
 export async function readEventPage(
   db: Db,
   input: {
@@ -56,20 +59,26 @@ export async function readEventPage(
     side: 'after' | 'before'
     seq: number
     limit: number
-    filter?: { runId: string; types: string[] } | undefined
+    calls?: { runId: string; tool: string }
   },
 ): Promise<Prisma.EventModel[]> {
-  const { agentId, side, seq, limit, filter } = input
+  const { agentId, side, seq, limit, calls } = input
   const [beyond, order] =
     side === 'after'
       ? [Prisma.sql`"seq" > ${seq}`, Prisma.sql`"seq" ASC`]
       : [Prisma.sql`"seq" < ${seq}`, Prisma.sql`"seq" DESC`]
-  const only = filter ? Prisma.sql`AND "runId" = ${filter.runId} AND "type" = ANY(${filter.types})` : Prisma.empty
+  const [data, only] = calls
+    ? [
+        Prisma.sql`"data" - 'output' AS "data"`,
+        Prisma.sql`AND "runId" = ${calls.runId} AND "type" IN ('tool_call', 'tool_result') AND "data"->>'tool' = ${calls.tool}`,
+      ]
+    : [Prisma.sql`"data"`, Prisma.empty]
   return await db.$queryRaw<Prisma.EventModel[]>`
     SELECT "agentId", "seq", "id", "runId", "type", "data", "journalId", "journalN", "createdAt" FROM (
       SELECT *, octet_length("data"::text) AS "bytes", sum(octet_length("data"::text)) OVER (ORDER BY ${order}) AS "total"
       FROM (
-        SELECT * FROM "Event" WHERE "agentId" = ${agentId} AND ${beyond} ${only} ORDER BY ${order} LIMIT ${limit}
+        SELECT "agentId", "seq", "id", "runId", "type", ${data}, "journalId", "journalN", "createdAt"
+        FROM "Event" WHERE "agentId" = ${agentId} AND ${beyond} ${only} ORDER BY ${order} LIMIT ${limit}
       ) AS "page"
     ) AS "sized"
     WHERE "total" <= ${MAX_PAGE_BYTES} OR "total" = "bytes"

@@ -130,8 +130,12 @@ export function createRunStore(prisma: PrismaClient): RunStore {
 
 export function createEventStore(prisma: PrismaClient): EventStore {
   return {
-    async listAfter({ agentId, after, limit, filter }) {
-      return (await readEventPage(prisma, { agentId, side: 'after', seq: after, limit, filter })).map(toStoredEvent)
+    async listAfter({ agentId, after, limit }) {
+      return (await readEventPage(prisma, { agentId, side: 'after', seq: after, limit })).map(toStoredEvent)
+    },
+    async listToolAfter({ agentId, runId, tool, after, limit }) {
+      const page = { agentId, side: 'after' as const, seq: after, limit, calls: { runId, tool } }
+      return (await readEventPage(prisma, page)).map(toStoredEvent)
     },
     async listBefore({ agentId, before, limit }) {
       const rows = await readEventPage(prisma, { agentId, side: 'before', seq: before, limit })

@@ -132,12 +132,14 @@ export interface QueueStore {
 
 export interface EventStore {
   /** Events after `after`, oldest first: at most `limit`, fewer where they are large, none where there are none. */
-  listAfter(input: {
+  listAfter(input: { agentId: string; after: number; limit: number }): Promise<StoredEvent[]>
+  /** A run's calls of a tool and their results, without what these put out; as many as of `listAfter`. */
+  listToolAfter(input: {
     agentId: string
+    runId: string
+    tool: string
     after: number
     limit: number
-    /** Of those only. */
-    filter?: { runId: string; types: string[] }
   }): Promise<StoredEvent[]>
   /** Events before `before`, still oldest first; as many as of `listAfter`. */
   listBefore(input: { agentId: string; before: number; limit: number }): Promise<StoredEvent[]>

@@ -4,6 +4,7 @@
  */
 import type { Agent, Run } from '../../domain/agent.ts'
 import {
+  COMMAND_TOOL,
   CommandCollector,
   type CommandEvidence,
   writeCommitMessage,
@@ -17,7 +18,8 @@ import type { SandboxConnection } from '../sandbox/connection.ts'
 /** A run that ended so has not been asked to deliver what it left behind. */
 const NOT_DELIVERED: readonly string[] = ['cancelled', 'provider_error', 'failed', 'sandbox_lost', 'disk_limit']
 
-const EVIDENCE_PAGE = 1_000
+/** A page is measured whole before it is cut to what one may hold: of the largest events this is some 25 MiB for 4. */
+const EVIDENCE_PAGE = 100
 
 const CHANGED_NOTHING = 'The run changed nothing.'
 
@@ -121,8 +123,8 @@ async function commitPushOpen(input: Parameters<typeof deliver>[0]): Promise<Del
 async function readEvidence({ stores }: Pick<CoreParts, 'stores'>, run: Run): Promise<CommandEvidence> {
   const commands = new CommandCollector()
   for (let after = 0; ; ) {
-    const filter = { runId: run.id, types: ['tool_call', 'tool_result'] }
-    const page = await stores.events.listAfter({ agentId: run.agentId, after, limit: EVIDENCE_PAGE, filter })
+    const calls = { agentId: run.agentId, runId: run.id, tool: COMMAND_TOOL }
+    const page = await stores.events.listToolAfter({ ...calls, after, limit: EVIDENCE_PAGE })
     for (const event of page) commands.add(event)
     const last = page.at(-1)
     if (last === undefined) return commands.evidence()

@@ -94,6 +94,42 @@ describe('the log', () => {
   })
 })
 
+describe('the calls of a tool', () => {
+  it('are read a page at a time with their results, without what these put out', async () => {
+    const { id } = await agent('agt_calls')
+    const long = 'x'.repeat(100_000)
+    let n = 0
+    const write = (runId: string) =>
+      stores.log.write(id, (tx) => {
+        for (let index = 0; index < 60; index += 1) {
+          for (const tool of ['run_command', 'write_file']) {
+            const data = { step: 1, toolCallId: `${tool}_${index}`, tool }
+            const event = { runId, at: '2026-01-01T00:00:00Z' }
+            const result = { ...data, outcome: 'ok', output: long, durationMs: 1 }
+            tx.appendJournal('jrn_1', ++n, { ...event, type: 'tool_call', data: { ...data, input: { command: long } } })
+            tx.appendJournal('jrn_1', ++n, { ...event, type: 'tool_result', data: result })
+          }
+        }
+      })
+    for (const runId of ['run_calls', 'run_other']) await write(runId)
+    const read = (after: number) =>
+      stores.events.listToolAfter({ agentId: id, runId: 'run_calls', tool: 'run_command', after, limit: 100 })
+    const pages = [await read(0)]
+    for (let last = pages.at(-1)?.at(-1); last !== undefined; last = pages.at(-1)?.at(-1))
+      pages.push(await read(last.seq))
+    // Of the calls some forty fit a page; their results take no room.
+    expect(pages.map((page) => page.length)).toEqual([expect.any(Number), expect.any(Number), 0])
+    expect(pages[0]?.length).toBeGreaterThan(60)
+    const events = pages.flat()
+    expect(events.map(({ data }) => data.toolCallId)).toEqual(
+      Array.from({ length: 60 }, (_, index) => [`run_command_${index}`, `run_command_${index}`]).flat(),
+    )
+    expect(new Set(events.map(({ runId }) => runId))).toEqual(new Set(['run_calls']))
+    expect(events.filter(({ data }) => 'output' in data)).toEqual([])
+    expect(events.at(-1)).toMatchObject({ type: 'tool_result', data: { outcome: 'ok', tool: 'run_command' } })
+  })
+})
+
 describe('agents', () => {
   it('are one for a repository and target branch', async () => {
     await agent('agt_branch')

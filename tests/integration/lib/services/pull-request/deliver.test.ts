@@ -32,6 +32,23 @@ describe('a pull request', () => {
     expect(plane.bridge.calls).not.toContain('push berth/fix')
   })
 
+  it('shows the last commands of a long run, however many pages of the log they are', async () => {
+    plane.bridge.onExecute = () => {
+      for (let index = 1; index <= 150; index += 1) {
+        const call = { step: 1, toolCallId: `call_${index}`, tool: 'run_command' }
+        plane.bridge.say('tool_call', { ...call, input: { command: `make ${index}` } })
+        const detail = { exitCode: index % 3, signal: null, timedOut: false }
+        plane.bridge.say('tool_result', { ...call, outcome: 'ok', output: 'done', durationMs: 1, detail })
+      }
+      plane.bridge.end('completed', 'Done.')
+    }
+    await ada.createAndRun()
+    const { body = '' } = plane.forge.pullRequests[0] ?? {}
+    const rows = body.split('\n').filter((line) => line.startsWith('| ` make'))
+    expect(rows).toEqual(Array.from({ length: 20 }, (_, index) => `| \` make ${131 + index} \` | ${(131 + index) % 3} |`))
+    expect(body).toContain('130 earlier commands are in the log.')
+  })
+
   it('keeps its words when a later run only answers, and gets new ones when a run pushed', async () => {
     const id = await ada.createAndRun()
     const push = { ref: 'refs/heads/berth/fix', oldSha: 'b'.repeat(40), newSha: 'c'.repeat(40), outcome: 'ok' } as const
