@@ -81,7 +81,7 @@ export async function createParts(
     logger,
     stores,
     announcements,
-    holdings: createHoldings({ leases: stores.leases, owner: instanceId, clock }),
+    holdings: createHoldings({ leases: stores.leases, owner: instanceId }),
     driver,
     forge: createGitHubForge({ apiUrl: settings.github.apiUrl, token: settings.github.token }),
     createBridgeClient,

@@ -56,5 +56,5 @@ async function renewLeases(parts: Parts): Promise<void> {
     parts.logger.warn('another control plane has taken over an agent', { agentId })
     parts.supervisor.letGo(agentId)
   }
-  for (const agent of await parts.stores.agents.listUnheld(parts.clock.now())) parts.supervisor.wake(agent.id)
+  for (const agent of await parts.stores.agents.listUnheld()) parts.supervisor.wake(agent.id)
 }

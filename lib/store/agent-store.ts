@@ -2,6 +2,7 @@
 import { BerthError } from '../errors.ts'
 import { readAgent, readEventPage, readRun } from './agent-sql.ts'
 import { Prisma, type PrismaClient } from './generated/client.ts'
+import { listHeld } from './held-agents.ts'
 import { toAgent, toRun, toStoredEvent } from './rows.ts'
 import type { AgentStore, EventStore, RunStore } from './stores.ts'
 
@@ -73,9 +74,9 @@ export function createAgentStore(prisma: PrismaClient): AgentStore {
     async listUnsettled() {
       return (await prisma.agent.findMany({ where: UNSETTLED })).map(toAgent)
     },
-    async listUnheld(now) {
-      const unheld = { OR: [{ lease: null }, { lease: { expiresAt: { lt: now } } }] }
-      return (await prisma.agent.findMany({ where: { AND: [UNSETTLED, unheld] } })).map(toAgent)
+    async listUnheld() {
+      const held = await listHeld(prisma)
+      return (await prisma.agent.findMany({ where: { AND: [UNSETTLED, { id: { notIn: held } }] } })).map(toAgent)
     },
     async listIdleSince(time) {
       const rows = await prisma.agent.findMany({ where: { status: 'READY', desired: null, activeAt: { lte: time } } })

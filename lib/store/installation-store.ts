@@ -33,35 +33,38 @@ export function createInstallationStore(prisma: PrismaClient): InstallationStore
 }
 
 /** When a lease expires that its owner gave back. */
-const RELEASED = new Date(0)
+const RELEASED = Prisma.sql`'epoch'::timestamptz`
+
+const fromNow = (ms: number) => Prisma.sql`now() + ${ms}::double precision * interval '1 millisecond'`
 
 export function createLeaseStore(prisma: PrismaClient): LeaseStore {
   return {
-    async acquire({ agentId, owner, held = null, now, expiresAt }) {
+    async acquire({ agentId, owner, held = null, leaseMs }) {
       const rows = await prisma.$queryRaw<{ fence: bigint }[]>`
-        INSERT INTO "Lease" ("agentId", "owner", "fence", "expiresAt") VALUES (${agentId}, ${owner}, ${BigInt(now.getTime())}, ${expiresAt})
+        INSERT INTO "Lease" ("agentId", "owner", "fence", "expiresAt")
+        VALUES (${agentId}, ${owner}, floor(extract(epoch FROM now()) * 1000), ${fromNow(leaseMs)})
         ON CONFLICT ("agentId") DO UPDATE
           SET "owner" = EXCLUDED."owner", "expiresAt" = EXCLUDED."expiresAt",
             "fence" = CASE
               WHEN "Lease"."owner" = EXCLUDED."owner" AND "Lease"."fence" = ${held}::bigint THEN "Lease"."fence"
               ELSE GREATEST("Lease"."fence" + 1, EXCLUDED."fence")
             END
-          WHERE "Lease"."owner" = EXCLUDED."owner" OR "Lease"."expiresAt" < ${now}
+          WHERE "Lease"."owner" = EXCLUDED."owner" OR "Lease"."expiresAt" < now()
         RETURNING "fence"`
       const [lease] = rows
       return lease === undefined ? null : Number(lease.fence)
     },
-    async renew(owner, expiresAt) {
-      const rows = await prisma.lease.updateManyAndReturn({
-        where: { owner, expiresAt: { gt: RELEASED } },
-        data: { expiresAt },
-        select: { agentId: true },
-      })
+    async renew(owner, leaseMs) {
+      const rows = await prisma.$queryRaw<{ agentId: string }[]>`
+        UPDATE "Lease" SET "expiresAt" = ${fromNow(leaseMs)}
+        WHERE "owner" = ${owner} AND "expiresAt" > ${RELEASED}
+        RETURNING "agentId"`
       return rows.map(({ agentId }) => agentId)
     },
     async release(agentId, owner) {
       // The row stays, so that the fencing number goes on growing.
-      await prisma.lease.updateMany({ where: { agentId, owner }, data: { expiresAt: RELEASED } })
+      await prisma.$executeRaw`
+        UPDATE "Lease" SET "expiresAt" = ${RELEASED} WHERE "agentId" = ${agentId} AND "owner" = ${owner}`
     },
   }
 }

@@ -7,6 +7,7 @@
  */
 import type { Limits } from '../domain/agent.ts'
 import type { Prisma, PrismaClient } from './generated/client.ts'
+import { listHeld } from './held-agents.ts'
 import type { ModelCallStore, OpenModelCall } from './stores.ts'
 
 interface BudgetRow {
@@ -91,12 +92,10 @@ export function createModelCallStore(prisma: PrismaClient): ModelCallStore {
       return row && toOpenCall(row)
     },
 
-    async listOpen({ instanceId, now, limit }) {
+    async listOpen({ instanceId, limit }) {
+      const held = await listHeld(prisma, { besides: instanceId })
       const rows = await prisma.modelCall.findMany({
-        where: {
-          settledAt: null,
-          agent: { OR: [{ lease: null }, { lease: { OR: [{ owner: instanceId }, { expiresAt: { lt: now } }] } }] },
-        },
+        where: { settledAt: null, agentId: { notIn: held } },
         orderBy: { createdAt: 'asc' },
         take: limit,
       })

@@ -99,8 +99,8 @@ export interface AgentStore {
   listIds(): Promise<string[]>
   /** Agents that the reconciler has to look at: anything but at rest, or with a wish or an open run. */
   listUnsettled(): Promise<Agent[]>
-  /** Those of them whose lease nobody holds at that time. */
-  listUnheld(now: Date): Promise<Agent[]>
+  /** Those of them whose lease nobody holds now. */
+  listUnheld(): Promise<Agent[]>
   /** Agents that wait (READY) and were last active at that time or before. */
   listIdleSince(time: Date): Promise<Agent[]>
   findByBranch(githubRepo: string, targetBranch: string): Promise<Agent | null>
@@ -292,20 +292,15 @@ export interface Announcements {
   announce(news: Announcement): Promise<void>
 }
 
+/** Leases begin and expire by the database's clock: the owners' own may differ. */
 export interface LeaseStore {
   /**
    * The lease's fencing number, or null while another holds it. Every change of hands raises it, to the time in milliseconds or
    * more, and so does an owner that does not know its number any more (`held`: it was started again).
    */
-  acquire(input: {
-    agentId: string
-    owner: string
-    held?: number | null
-    now: Date
-    expiresAt: Date
-  }): Promise<number | null>
+  acquire(input: { agentId: string; owner: string; held?: number | null; leaseMs: number }): Promise<number | null>
   /** Extends every lease of the owner that it has not released. Answers with their agents. */
-  renew(owner: string, expiresAt: Date): Promise<string[]>
+  renew(owner: string, leaseMs: number): Promise<string[]>
   release(agentId: string, owner: string): Promise<void>
 }
 
@@ -362,7 +357,7 @@ export interface ModelCallStore {
   ): Promise<void>
   find(id: string): Promise<OpenModelCall | null>
   /** Open calls of agents that no other living control plane holds, oldest first. */
-  listOpen(input: { instanceId: string; now: Date; limit: number }): Promise<OpenModelCall[]>
+  listOpen(input: { instanceId: string; limit: number }): Promise<OpenModelCall[]>
 }
 
 /** What a model call used, as it is kept. */

@@ -98,7 +98,7 @@ export async function startControlPlane(
       logger: silentLogger,
       stores,
       announcements,
-      holdings: createHoldings({ leases: stores.leases, owner: instanceId, clock: systemClock }),
+      holdings: createHoldings({ leases: stores.leases, owner: instanceId }),
       driver,
       forge,
       createBridgeClient: () => bridge.connect(),

@@ -2,7 +2,6 @@
  * Which agents this control plane holds, by their leases: only the holder dials, starts, stops, removes and stores what comes
  * from a sandbox. Owns: the fencing number of each, and noticing that one is lost. Must not know: what is done with an agent.
  */
-import type { Clock } from '../../clock.ts'
 import { leaseLost } from '../../errors.ts'
 import type { Holder, LeaseStore } from '../../store/stores.ts'
 
@@ -21,14 +20,13 @@ export interface Holdings {
   release(agentId: string): Promise<void>
 }
 
-export function createHoldings(parts: { leases: LeaseStore; owner: string; clock: Clock }): Holdings {
-  const { leases, owner, clock } = parts
+export function createHoldings(parts: { leases: LeaseStore; owner: string }): Holdings {
+  const { leases, owner } = parts
   const fences = new Map<string, number>()
-  const expiry = () => new Date(clock.now().getTime() + LEASE_MS)
   return {
     async acquire(agentId) {
       const held = fences.get(agentId) ?? null
-      const fence = await leases.acquire({ agentId, owner, held, now: clock.now(), expiresAt: expiry() })
+      const fence = await leases.acquire({ agentId, owner, held, leaseMs: LEASE_MS })
       if (fence === null) fences.delete(agentId)
       else fences.set(agentId, fence)
       return fence
@@ -41,7 +39,7 @@ export function createHoldings(parts: { leases: LeaseStore; owner: string; clock
     },
     async renew() {
       const before = [...fences.keys()]
-      const held = new Set(await leases.renew(owner, expiry()))
+      const held = new Set(await leases.renew(owner, LEASE_MS))
       const lost = before.filter((agentId) => !held.has(agentId) && fences.has(agentId))
       for (const agentId of lost) fences.delete(agentId)
       return lost

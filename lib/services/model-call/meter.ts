@@ -49,8 +49,8 @@ export function createModelMeter(parts: CoreParts): ModelMeter {
       },
     },
     async settleOpenCalls() {
-      const { instanceId, clock, stores } = parts
-      const open = await stores.modelCalls.listOpen({ instanceId, now: clock.now(), limit: CALLS_AT_ONCE })
+      const { instanceId, stores } = parts
+      const open = await stores.modelCalls.listOpen({ instanceId, limit: CALLS_AT_ONCE })
       for (const call of open) {
         if (!underWay.has(call.id)) await settleOpen(call)
       }

@@ -16,8 +16,7 @@ afterAll(() => database.close())
 const AT = '2026-01-05T10:00:00.000Z'
 /** Fencing number of own_a, by agent. */
 const fences = new Map<string, number>()
-const takeOver = (agentId: string, owner: string) =>
-  stores.leases.acquire({ agentId, owner, now: new Date(), expiresAt: new Date(Date.now() - 1) })
+const takeOver = (agentId: string, owner: string) => stores.leases.acquire({ agentId, owner, leaseMs: -1 })
 
 /** An agent with a run, held by own_a, of whose journal one event is stored. */
 async function agentAtWork(id: string): Promise<string> {

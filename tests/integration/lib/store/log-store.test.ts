@@ -157,31 +157,38 @@ describe('agents', () => {
 })
 
 describe('leases', () => {
+  const acquire = (agentId: string, owner: string) => stores.leases.acquire({ agentId, owner, leaseMs: 30_000 })
+  /** As if its time had run out. */
+  const expire = (agentId: string) =>
+    database.prisma.$executeRaw`UPDATE "Lease" SET "expiresAt" = now() - interval '1 ms' WHERE "agentId" = ${agentId}`
+
   it('belong to one owner until they expire, and every change of hands raises the fence', async () => {
     const { id } = await agent('agt_lease')
-    const now = new Date('2026-01-01T00:00:00Z')
-    const soon = new Date('2026-01-01T00:00:30Z')
-    const acquire = (owner: string, at: Date) =>
-      stores.leases.acquire({ agentId: id, owner, now: at, expiresAt: new Date(at.getTime() + 30_000) })
-    const first = now.getTime()
-    expect(await acquire('own_a', now)).toBe(first)
-    expect(await acquire('own_b', now)).toBeNull()
-    expect(await acquire('own_a', now)).toBe(first + 1)
-    expect(await acquire('own_b', new Date(soon.getTime() + 1))).toBe(soon.getTime() + 1)
+    const [before] = await database.prisma.$queryRaw<
+      { ms: bigint }[]
+    >`SELECT (extract(epoch FROM now()) * 1000)::bigint AS "ms"`
+    const first = (await acquire(id, 'own_a')) ?? 0
+    expect(first).toBeGreaterThanOrEqual(Number(before?.ms) - 1)
+    expect(await acquire(id, 'own_b')).toBeNull()
+    const again = (await acquire(id, 'own_a')) ?? 0
+    expect(again).toBeGreaterThan(first)
+    expect(await stores.leases.acquire({ agentId: id, owner: 'own_a', held: again, leaseMs: 30_000 })).toBe(again)
+    await expire(id)
+    expect(await acquire(id, 'own_b')).toBeGreaterThan(again)
     await stores.leases.release(id, 'own_b')
     // A clock that is behind gives no number again.
-    expect(await acquire('own_a', soon)).toBe(soon.getTime() + 2)
+    const ahead = Date.now() + 3_600_000
+    await database.prisma.lease.update({ where: { agentId: id }, data: { fence: ahead } })
+    expect(await acquire(id, 'own_a')).toBe(ahead + 1)
   })
 
   it('that were released stay so when their last owner renews the others', async () => {
-    const now = new Date('2026-01-01T00:00:00Z')
     const [kept, released] = [(await agent('agt_kept')).id, (await agent('agt_released')).id]
-    const acquire = (agentId: string, owner: string) =>
-      stores.leases.acquire({ agentId, owner, now, expiresAt: new Date(now.getTime() + 30_000) })
     for (const agentId of [kept, released]) await acquire(agentId, 'own_c')
     await stores.leases.release(released, 'own_c')
-    await stores.leases.renew('own_c', new Date(now.getTime() + 60_000))
+    await expire(kept)
+    expect(await stores.leases.renew('own_c', 60_000)).toEqual([kept])
     expect(await acquire(kept, 'own_d')).toBeNull()
-    expect(await acquire(released, 'own_d')).toBe(now.getTime() + 1)
+    expect(await acquire(released, 'own_d')).toEqual(expect.any(Number))
   })
 })

@@ -146,16 +146,14 @@ it('lists open calls but those of agents that another living control plane holds
     await agentWithRun(id)
     await open(`mdl_${id}`, id)
   }
-  const now = new Date()
-  const lease = (agentId: string, owner: string, ms: number) =>
-    stores.leases.acquire({ agentId, owner, now, expiresAt: new Date(now.getTime() + ms) })
+  const lease = (agentId: string, owner: string, leaseMs: number) => stores.leases.acquire({ agentId, owner, leaseMs })
   await lease('agt_own', 'own_me', 30_000)
   await lease('agt_other', 'own_other', 30_000)
   await lease('agt_dead', 'own_dead', -1)
   await stores.modelCalls.noteGeneration('mdl_agt_own', 'gen-1')
   const cutAt = new Date()
   await stores.modelCalls.noteCut('mdl_agt_free', { inputTokens: 7, outputTokens: 8, generationId: 'gen-2', cutAt })
-  const listed = await stores.modelCalls.listOpen({ instanceId: 'own_me', now, limit: 100 })
+  const listed = await stores.modelCalls.listOpen({ instanceId: 'own_me', limit: 100 })
   const mine = listed.filter(({ id }) => ['mdl_agt_free', 'mdl_agt_own', 'mdl_agt_other', 'mdl_agt_dead'].includes(id))
   expect(mine).toMatchObject([
     { id: 'mdl_agt_free', generationId: 'gen-2', inputTokens: 7, outputTokens: 8, cutAt, reservedUsd: 0.25 },

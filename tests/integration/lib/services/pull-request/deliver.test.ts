@@ -45,7 +45,9 @@ describe('a pull request', () => {
     await ada.createAndRun()
     const { body = '' } = plane.forge.pullRequests[0] ?? {}
     const rows = body.split('\n').filter((line) => line.startsWith('| ` make'))
-    expect(rows).toEqual(Array.from({ length: 20 }, (_, index) => `| \` make ${131 + index} \` | ${(131 + index) % 3} |`))
+    expect(rows).toEqual(
+      Array.from({ length: 20 }, (_, index) => `| \` make ${131 + index} \` | ${(131 + index) % 3} |`),
+    )
     expect(body).toContain('130 earlier commands are in the log.')
   })
 
