@@ -76,10 +76,10 @@ export function describeDecision(divergence: Divergence, branches: Branches): De
   }
 }
 
-function listCommits({ recorded, found }: Divergence): Decision['commits'] {
+function listCommits({ kind, recorded, found }: Divergence): Decision['commits'] {
   if (recorded === null && found === null) return []
   const left = recorded === null ? [] : [{ name: 'It left', commit: recorded.slice(0, SHORT_SHA) }]
-  const now =
-    found === null ? 'no clone' : `${found.slice(0, SHORT_SHA)}${found === recorded ? ', with other files' : ''}`
+  const none = kind === 'workspace_changed' ? 'no commit' : 'no clone'
+  const now = found === null ? none : `${found.slice(0, SHORT_SHA)}${found === recorded ? ', with other files' : ''}`
   return [...left, { name: 'Found now', commit: now }]
 }

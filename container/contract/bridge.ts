@@ -34,7 +34,7 @@ export const bridgeHealth = z.looseObject({
   runner: z.looseObject({ connected: z.boolean() }),
   tunnel: z.looseObject({ control: z.boolean(), egress: z.boolean() }),
   run: z.looseObject({ id: text, step: count }).nullable(),
-  /** A clone is in /workspace (its HEAD resolves). */
+  /** A clone that a run can go on from is in /workspace, as in WorkspaceState. */
   workspace: z.looseObject({ cloned: z.boolean() }),
 })
 export type BridgeHealth = z.infer<typeof bridgeHealth>
@@ -130,8 +130,10 @@ export type AttendCommand = z.infer<typeof attendCommand>
 /** `attending` is false when there is no such run in progress. */
 export const attendAnswer = z.looseObject({ attending: z.boolean() })
 
-/** The clone as it is now. `digest` covers everything that is not committed (SHA-256, hex); null without a clone, and where it
- * took too long. `branch` is null where HEAD is detached. */
+/**
+ * The clone as it is now. `cloned`: a run can go on from it. `head` is null on a branch that has no commit yet, `branch` where HEAD
+ * is detached. `digest` covers everything that is not committed (SHA-256, hex); null without a clone, and where it took too long.
+ */
 export const workspaceState = z.looseObject({
   cloned: z.boolean(),
   head: text.nullable(),
@@ -164,8 +166,8 @@ export type CloneCommand = z.infer<typeof cloneCommand>
 
 export const cloneMessage = z.union([
   z.object({ progress: z.object({ phase: text, percent: z.number().nullable(), line: text }) }),
-  /** `existing`: the workspace held a clone already; nothing was fetched. */
-  z.object({ result: z.object({ head: text, branch: text, existing: z.boolean() }) }),
+  /** `existing`: the workspace held a clone already; nothing was fetched. `head` is null on a branch that has no commit yet. */
+  z.object({ result: z.object({ head: text.nullable(), branch: text, existing: z.boolean() }) }),
   z.object({ error: z.object({ code: text, message: text }) }),
 ])
 export type CloneMessage = z.infer<typeof cloneMessage>

@@ -365,6 +365,54 @@ describe('the state of the workspace', () => {
   })
 })
 
+describe('a branch that has no commit yet', () => {
+  const state = () => rig.client.workspaceState()
+
+  beforeEach(async () => {
+    await mustClone()
+    rig.test.git('checkout', '--quiet', '--orphan', 'fresh')
+  })
+
+  it('is work that a run goes on from', async () => {
+    const before = await state()
+    expect(before).toMatchObject({ cloned: true, head: null, branch: 'fresh', digest: expect.any(String) })
+    expect(await state()).toEqual(before)
+    expect((await rig.client.health()).workspace).toEqual({ cloned: true })
+    expect(await clone()).toEqual([{ result: { head: null, branch: 'fresh', existing: true } }])
+  })
+
+  it('is told from itself with other files, and from its first commit', async () => {
+    const seen = [await state()]
+    rig.test.write('README.md', '# Other\n')
+    seen.push(await state())
+    rig.test.git('add', 'README.md')
+    seen.push(await state())
+    rig.test.write('new.txt', 'new')
+    seen.push(await state())
+    rig.test.git('rm', '-rfq', '.')
+    rmSync(path.join(rig.test.root, 'new.txt'))
+    seen.push(await state())
+    expect(seen.at(-1)?.digest).toBe(createHash('sha256').digest('hex'))
+    rig.test.git('commit', '-qm', 'first', '--allow-empty')
+    seen.push(await state())
+    expect(seen.map(({ cloned }) => cloned)).toEqual(seen.map(() => true))
+    expect(new Set(seen.map(({ head, digest }) => `${head} ${digest}`)).size).toBe(6)
+  })
+
+  it('is left as it is when a pull request is asked for, in words that say why', async () => {
+    const words = (branch: string) =>
+      `HEAD is on the branch ${branch}, which has no commit yet, and so no history in common with main. Bring the work to berth/fix on top of main, then try again.`
+    const before = await state()
+    await expect(commit()).rejects.toMatchObject({ code: 'state_conflict', message: words('fresh') })
+    expect(await state()).toEqual(before)
+    rig.test.git('checkout', '--quiet', '-f', 'berth/fix')
+    rig.test.git('update-ref', '-d', 'HEAD')
+    await expect(commit()).rejects.toMatchObject({ code: 'state_conflict', message: words('berth/fix') })
+    rig.test.git('reset', '--quiet', '--soft', 'origin/main')
+    expect(await commit()).toMatchObject({ sha: null, ahead: 0 })
+  })
+})
+
 describe('the setup script', () => {
   const setup = async (script: string) => {
     const messages: SetupMessage[] = []

@@ -30,7 +30,7 @@ export interface FakeBridge {
   failClone: { code: string; message: string } | null
   failSetup: { code: string; message: string; tail: string[] } | null
   /** What is in the clone, when there is one. */
-  workspace: { head: string; branch: string; digest: string }
+  workspace: { head: string | null; branch: string; digest: string }
   /** Called when the run is told that words wait for it. */
   onAttend: (command: AttendCommand) => void
   /** Called with each new command: what the run does. Default: it completes at once. */

@@ -9,6 +9,7 @@ import { GitProblem } from './git-problem.ts'
 import type { ProbeRepository } from './probe-repository.ts'
 import { type CloneRecord, findCloneRecord, markCloned, REMOTE, writeCloneSettings } from './repository-settings.ts'
 import { findSha, type Git } from './run-git.ts'
+import { findUnbornBranch } from './unborn-branch.ts'
 
 const FETCH_TIMEOUT_MS = 60 * 60_000
 const CHECKOUT_TIMEOUT_MS = 15 * 60_000
@@ -16,7 +17,8 @@ const CHECKOUT_TIMEOUT_MS = 15 * 60_000
 const LOST_AND_FOUND = 'lost+found'
 
 export interface CloneResult {
-  head: string
+  /** Null on a branch that has no commit yet. */
+  head: string | null
   branch: string
   existing: boolean
 }
@@ -33,7 +35,7 @@ export async function cloneRepository(context: CloneContext, command: CloneComma
   assertNames(command)
   const found = await lookAround(context)
   if (found.kind === 'clone') {
-    if (found.record.repository.toLowerCase() === command.repository.toLowerCase()) return describeHead(context.git)
+    if (found.record.repository.toLowerCase() === command.repository.toLowerCase()) return describeHead(context)
     throw new GitProblem(
       'state_conflict',
       `The workspace holds a clone of ${found.record.repository}; ${command.repository} was asked for.`,
@@ -51,7 +53,7 @@ export async function cloneRepository(context: CloneContext, command: CloneComma
   const branches = await fetchBranches(context, command)
   await checkOut(context, command, branches)
   await markCloned(context.git)
-  return { ...(await describeHead(context.git)), existing: false }
+  return { ...(await describeHead(context)), existing: false }
 }
 
 type Surroundings =
@@ -142,7 +144,10 @@ async function checkOut(
   )
 }
 
-async function describeHead(git: Git): Promise<CloneResult> {
+async function describeHead(context: CloneContext): Promise<CloneResult> {
+  const { git } = context
+  const unborn = await findUnbornBranch(context)
+  if (unborn !== null) return { head: null, branch: unborn, existing: true }
   const head = findSha(await git.run(['rev-parse', '--verify', 'HEAD']))
   if (head === null) throw new GitProblem('state_conflict', 'The HEAD of the workspace names no commit.')
   const branch = await git.try(['symbolic-ref', '--quiet', '--short', 'HEAD'])

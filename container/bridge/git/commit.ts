@@ -7,8 +7,9 @@ import type { Clock } from '../../../lib/clock.ts'
 import type { CommitAnswer, CommitCommand } from '../../contract/bridge.ts'
 import type { Workspace } from '../workspace-port.ts'
 import { GitProblem } from './git-problem.ts'
-import { findCloneRecord, REMOTE } from './repository-settings.ts'
+import { type CloneRecord, findCloneRecord, REMOTE } from './repository-settings.ts'
 import { failureOf, findSha, type Git } from './run-git.ts'
+import { findUnbornBranch } from './unborn-branch.ts'
 
 const ADD_TIMEOUT_MS = 5 * 60_000
 /** A lock this old is what a killed git left: Berth commits between runs, when no other git is at work. */
@@ -27,6 +28,7 @@ export async function commitAll(context: CommitContext, command: CommitCommand):
   if (!record) throw new GitProblem('state_conflict', "The workspace holds no clone of Berth's.")
   await removeStaleLock(context)
   await assertMerged(git)
+  await assertCommit(context, record)
   await bringTargetToHead(git, record.targetBranch)
   await git.run(['add', '--all', '.'], { signal, timeoutMs: ADD_TIMEOUT_MS })
   const sha = (await hasSomethingToCommit(git)) ? await writeCommit(context, command) : null
@@ -52,6 +54,16 @@ async function assertMerged(git: Git): Promise<void> {
   const unmerged = await git.run(['diff', '--name-only', '--diff-filter=U'])
   if (unmerged.trim() === '') return
   throw new GitProblem('state_conflict', `These files have unresolved merge conflicts:\n${unmerged.trim()}`)
+}
+
+/** A first commit would have no history in common with the source branch: nothing that a pull request can be made of. */
+async function assertCommit(context: CommitContext, { sourceBranch, targetBranch }: CloneRecord): Promise<void> {
+  const branch = await findUnbornBranch(context, { signal: context.signal })
+  if (branch === null) return
+  throw new GitProblem(
+    'state_conflict',
+    `HEAD is on the branch ${branch}, which has no commit yet, and so no history in common with ${sourceBranch}. Bring the work to ${targetBranch} on top of ${sourceBranch}, then try again.`,
+  )
 }
 
 async function bringTargetToHead(git: Git, target: string): Promise<void> {

@@ -20,6 +20,7 @@ import { createProgressFeed } from './progress.ts'
 import { pushHead } from './push.ts'
 import { findCloneRecord } from './repository-settings.ts'
 import { createGit } from './run-git.ts'
+import { findUnbornBranch } from './unborn-branch.ts'
 import { readWorkspaceState } from './workspace-state.ts'
 
 const HEAD_TIMEOUT_MS = 2_000
@@ -40,7 +41,7 @@ export interface GitWorkspace {
   state(options?: GitCallOptions): Promise<WorkspaceState>
   /** What tells the clone in the workspace from one made anew; null where there is none. Waits for no other command. */
   cloneId(): Promise<string | null>
-  /** True when the workspace's HEAD names a commit. Waits for no other command. */
+  /** True when a run can go on from the repository in the workspace, as in `state`. Waits for no other command. */
   isCloned(): Promise<boolean>
 }
 
@@ -74,11 +75,12 @@ export function createGitWorkspace({ workspace, tunnelFetch, proxyUrl, clock }: 
       }),
     commit: (command, { signal } = {}) => inTurn(() => commitAll({ git, workspace, clock, signal }, command)),
     push: (command, { signal } = {}) => inTurn(() => pushHead({ git, signal }, command)),
-    state: ({ signal } = {}) => inTurn(() => readWorkspaceState(workspace, signal)),
+    state: ({ signal } = {}) => inTurn(() => readWorkspaceState({ git, workspace, signal })),
     cloneId: async () => (await findCloneRecord(git))?.cloneId ?? null,
     async isCloned() {
-      const head = await git.try(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}'], { timeoutMs: HEAD_TIMEOUT_MS })
-      return head.exitCode === 0
+      const options = { timeoutMs: HEAD_TIMEOUT_MS }
+      const head = await git.try(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}'], options)
+      return head.exitCode === 0 || (await findUnbornBranch({ git, workspace }, options)) !== null
     },
   }
 }

@@ -4,7 +4,7 @@
  */
 import { randomText } from '../../../lib/ids.ts'
 import type { Workspace } from '../workspace-port.ts'
-import { type Git, withoutProgress } from './run-git.ts'
+import { type Git, type GitOptions, withoutProgress } from './run-git.ts'
 
 export const REMOTE = 'origin'
 const CONFIG_PATH = '.git/config'
@@ -28,8 +28,8 @@ export interface FoundClone extends CloneRecord {
 }
 
 /** Null where no clone of Berth's is. */
-export async function findCloneRecord(git: Git): Promise<FoundClone | null> {
-  const { output } = await git.try(['config', '--local', '--get-regexp', '^berth\\.'])
+export async function findCloneRecord(git: Git, options: GitOptions = {}): Promise<FoundClone | null> {
+  const { output } = await git.try(['config', '--local', '--get-regexp', '^berth\\.'], options)
   const values = new Map(
     withoutProgress(output)
       .split('\n')

@@ -6,7 +6,8 @@ import { createHash } from 'node:crypto'
 import type { WorkspaceState } from '../../contract/bridge.ts'
 import type { CommandResult, Workspace } from '../workspace-port.ts'
 import { GitProblem } from './git-problem.ts'
-import { failureOf, findSha } from './run-git.ts'
+import { failureOf, findSha, type Git } from './run-git.ts'
+import { findUnbornBranch } from './unborn-branch.ts'
 
 /** Longer than it takes on a repository of ordinary size. What only a larger one shows too late is not known, and not compared. */
 const TIMEOUT_MS = 10_000
@@ -18,32 +19,56 @@ const TIMEOUT_MS = 10_000
  */
 const LOOK = `
 git rev-parse 'HEAD^{commit}' --symbolic-full-name HEAD || exit
-exec 2>/dev/null
+${lookAtFiles('HEAD')}`
+
+/** Without a base, what git tracks is compared with its index: the status names what is in that. */
+function lookAtFiles(base: 'HEAD' | ''): string {
+  return `exec 2>/dev/null
 seen() { git status --porcelain=v2 --untracked-files=all --no-renames "$@"; }
 changes=$(seen) || exit
 [ -n "$changes" ] || { echo clean; exit; }
 set -o pipefail
 digest=$({
   seen -z &&
-    git diff --no-ext-diff --no-textconv --binary HEAD &&
+    git diff --no-ext-diff --no-textconv --binary ${base} &&
     git ls-files --others --exclude-standard -z | xargs -0 -r stat --format='%n %s' --
 } | sha256sum) && echo "digest $digest"`
+}
 
 const DIGEST_OF_NOTHING = createHash('sha256').digest('hex')
 
 /** Git's exit codes where there is no commit, and where there is no repository. */
-const NO_CLONE: readonly (number | null)[] = [1, 128]
+const NO_COMMIT: readonly (number | null)[] = [1, 128]
+
+export interface StateContext {
+  git: Git
+  workspace: Workspace
+  signal?: AbortSignal | undefined
+}
 
 /** Throws GitProblem `upstream_failed` when git could not be asked: that says nothing of the clone. */
-export async function readWorkspaceState(workspace: Workspace, signal?: AbortSignal): Promise<WorkspaceState> {
-  const command = { command: { line: LOOK }, timeoutMs: TIMEOUT_MS, maxOutputChars: 4_000 }
-  const result = await workspace.run(command, signal === undefined ? {} : { signal })
-  if (result.cancelled) throw new GitProblem('upstream_failed', 'Looking at the workspace was cancelled.')
+export async function readWorkspaceState(context: StateContext): Promise<WorkspaceState> {
+  const result = await look(context, LOOK)
   const { output } = result
   const head = findSha(output)
-  if (head === null) return requireNoClone(result)
+  if (head === null) return await readWithoutCommit(context, result)
   const branch = /^refs\/heads\/(.+)$/m.exec(output)?.[1] ?? null
   return { cloned: true, head, branch, digest: readDigest(output) }
+}
+
+async function readWithoutCommit(context: StateContext, looked: CommandResult): Promise<WorkspaceState> {
+  assertNoCommit(looked)
+  const branch = await findUnbornBranch(context, { signal: context.signal })
+  if (branch === null) return { cloned: false, head: null, branch: null, digest: null }
+  const { output } = await look(context, lookAtFiles(''))
+  return { cloned: true, head: null, branch, digest: readDigest(output) }
+}
+
+async function look({ workspace, signal }: StateContext, line: string): Promise<CommandResult> {
+  const command = { command: { line }, timeoutMs: TIMEOUT_MS, maxOutputChars: 4_000 }
+  const result = await workspace.run(command, signal === undefined ? {} : { signal })
+  if (result.cancelled) throw new GitProblem('upstream_failed', 'Looking at the workspace was cancelled.')
+  return result
 }
 
 function readDigest(output: string): string | null {
@@ -52,7 +77,6 @@ function readDigest(output: string): string | null {
 }
 
 /** Not git's answer, so nothing about the repository: it could not be started (no process is left for it, say), or was killed. */
-function requireNoClone(result: CommandResult): WorkspaceState {
-  if (result.timedOut || !NO_CLONE.includes(result.exitCode)) throw failureOf(['rev-parse'], result)
-  return { cloned: false, head: null, branch: null, digest: null }
+function assertNoCommit(result: CommandResult): void {
+  if (result.timedOut || !NO_COMMIT.includes(result.exitCode)) throw failureOf(['rev-parse'], result)
 }

@@ -46,14 +46,20 @@ function compareWorkspace({ workspace: recorded }: Agent, found: WorkspaceState)
 
 /** What was not recorded, or is not known now, is no difference. */
 function findDifference(recorded: WorkspaceState, found: WorkspaceState): string | null {
-  if (recorded.head !== null && found.head !== recorded.head) {
-    return `HEAD is ${short(found.head)}, it was ${short(recorded.head)}`
+  // A branch without a commit is on record with its name.
+  const knowsHead = recorded.head !== null || recorded.branch !== null
+  if (knowsHead && found.head !== recorded.head) {
+    return `HEAD is ${describeHead(found)}, it was ${describeHead(recorded)}`
   }
   if (recorded.branch !== null && found.branch !== recorded.branch) {
     return `HEAD is ${found.branch === null ? 'detached' : `on ${found.branch}`}, it was on ${recorded.branch}`
   }
   const filesChanged = recorded.digest !== null && found.digest !== null && found.digest !== recorded.digest
   return filesChanged ? 'files were changed' : null
+}
+
+function describeHead({ head, branch }: WorkspaceState): string {
+  return head === null ? `on ${branch}, which has no commit` : short(head)
 }
 
 function compareTip(agent: Agent, tip: string | null): Divergence | null {

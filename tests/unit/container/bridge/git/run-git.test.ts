@@ -43,8 +43,8 @@ describe('git', () => {
       code: 'upstream_failed',
       message: `git status: ${words}`,
     })
-    const run = async () => ({ ...ENDED, ...result })
-    await expect(readWorkspaceState({ ...textWorkspace(), run })).rejects.toMatchObject({
+    const workspace = { ...textWorkspace(), run: async () => ({ ...ENDED, ...result }) }
+    await expect(readWorkspaceState({ git: gitThat(result), workspace })).rejects.toMatchObject({
       code: 'upstream_failed',
     })
   })
