@@ -78,6 +78,7 @@ function describeNeed(agent: Faced, need: NonNullable<AgentView['needs']>): stri
 
 const DIVERGED: Record<DivergenceKind, string> = {
   workspace_lost: 'its workspace is empty',
+  workspace_broken: 'its repository is broken',
   workspace_changed: 'its workspace was changed',
   branch_moved: 'its branch has new commits',
 }

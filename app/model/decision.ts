@@ -24,6 +24,7 @@ const SHORT_SHA = 10
 
 const TITLES: Record<DivergenceKind, string> = {
   workspace_lost: 'Its workspace is empty. Clone again?',
+  workspace_broken: 'Its repository is broken. Clone again?',
   workspace_changed: 'Its workspace was changed. Go on with it?',
   branch_moved: 'Its branch has new commits. Merge them first?',
 }
@@ -33,6 +34,8 @@ type Branches = Pick<AgentView, 'sourceBranch' | 'targetBranch'>
 const WHAT: Record<DivergenceKind, (branches: Branches) => string> = {
   workspace_lost: () =>
     'There was a clone with its work, and now there is none: the volume was lost or emptied from outside. The run waits.',
+  workspace_broken: () =>
+    'Its files are there, but no clone that git can go on from: the repository was removed or is damaged. The run waits.',
   workspace_changed: () => 'Somebody worked in its clone since its last run. The run waits.',
   branch_moved: ({ targetBranch }) =>
     `Somebody else pushed to ${targetBranch} since this agent did. Those commits are not in its workspace. The run waits.`,
@@ -45,6 +48,13 @@ const CHOICES: Record<DivergenceKind, Partial<Record<DivergenceChoice, Omit<Deci
     clone_again: {
       label: 'Clone again',
       effect: 'It begins with a fresh clone. What it had not pushed is gone; the conversation is kept.',
+    },
+  },
+  workspace_broken: {
+    clone_again: {
+      label: 'Clone again, keep the old files',
+      effect:
+        'Everything there is moved to a folder .berth-before-<time> in its workspace, then it begins with a fresh clone. It is told where the old files lie; the conversation is kept.',
     },
   },
   workspace_changed: {

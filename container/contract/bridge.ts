@@ -131,11 +131,13 @@ export type AttendCommand = z.infer<typeof attendCommand>
 export const attendAnswer = z.looseObject({ attending: z.boolean() })
 
 /**
- * The clone as it is now. `cloned`: a run can go on from it. `head` is null on a branch that has no commit yet, `branch` where HEAD
- * is detached. `digest` covers everything that is not committed (SHA-256, hex); null without a clone, and where it took too long.
+ * The clone as it is now. `cloned`: a run can go on from it. `empty`, said where it cannot: nothing at all is there. `head` is null
+ * on a branch that has no commit yet, `branch` where HEAD is detached. `digest` covers everything that is not committed (SHA-256,
+ * hex); null without a clone, and where it took too long.
  */
 export const workspaceState = z.looseObject({
   cloned: z.boolean(),
+  empty: z.boolean().optional(),
   head: text.nullable(),
   branch: text.nullable(),
   digest: text.nullable(),
@@ -160,14 +162,26 @@ export const cloneCommand = z.looseObject({
   targetBranch: text,
   /** The target branch exists on the remote and is to be continued. */
   adoptTargetBranch: z.boolean(),
+  /** What is there and is no clone that works is moved into a folder of its own in the workspace; else it is refused. */
+  setAside: z.boolean().optional(),
   user: z.looseObject({ name: text, email: text }),
 })
 export type CloneCommand = z.infer<typeof cloneCommand>
 
 export const cloneMessage = z.union([
   z.object({ progress: z.object({ phase: text, percent: z.number().nullable(), line: text }) }),
-  /** `existing`: the workspace held a clone already; nothing was fetched. `head` is null on a branch that has no commit yet. */
-  z.object({ result: z.object({ head: text.nullable(), branch: text, existing: z.boolean() }) }),
+  /**
+   * `existing`: the workspace held a clone already; nothing was fetched. `head` is null on a branch that has no commit yet.
+   * `setAside`: the folders in the workspace with what was there before.
+   */
+  z.object({
+    result: z.object({
+      head: text.nullable(),
+      branch: text,
+      existing: z.boolean(),
+      setAside: z.array(text).optional(),
+    }),
+  }),
   z.object({ error: z.object({ code: text, message: text }) }),
 ])
 export type CloneMessage = z.infer<typeof cloneMessage>

@@ -59,6 +59,8 @@ export interface AgentPullRequest {
 export const divergenceChoices = {
   /** The workspace is empty although there was a clone in it. */
   workspace_lost: ['clone_again'],
+  /** Files are there, and no clone that git can go on from: its repository was removed, or is damaged. */
+  workspace_broken: ['clone_again'],
   /** HEAD or uncommitted files are not as the last run left them. */
   workspace_changed: ['keep'],
   /** The target branch on the remote is not where this agent left it. */
@@ -67,7 +69,7 @@ export const divergenceChoices = {
 
 export type DivergenceKind = keyof typeof divergenceChoices
 /**
- * `clone_again`: begin with a fresh clone of the target branch. `keep`: go on with what is there. `merge`: the agent is told to
+ * `clone_again`: begin with a fresh clone of the target branch; files that are there are moved aside, never deleted. `keep`: go on with what is there. `merge`: the agent is told to
  * fetch and merge first; the git broker takes its push once it builds on the branch's new tip.
  */
 export type DivergenceChoice = (typeof divergenceChoices)[DivergenceKind][number]

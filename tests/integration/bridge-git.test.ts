@@ -328,7 +328,9 @@ describe('the state of the workspace', () => {
   const state = () => rig.client.workspaceState()
 
   it('says that there is no clone', async () => {
-    expect(await state()).toEqual({ cloned: false, head: null, branch: null, digest: null })
+    expect(await state()).toEqual({ cloned: false, empty: true, head: null, branch: null, digest: null })
+    mkdirSync(path.join(rig.test.root, 'lost+found'))
+    expect(await state()).toMatchObject({ cloned: false, empty: true })
   })
 
   it('stays the same while nothing changes, and for what git ignores', async () => {
@@ -349,7 +351,7 @@ describe('the state of the workspace', () => {
 
   it('is that of no clone before the first commit', async () => {
     rig.test.git('init', '--quiet')
-    expect(await state()).toEqual({ cloned: false, head: null, branch: null, digest: null })
+    expect(await state()).toEqual({ cloned: false, empty: false, head: null, branch: null, digest: null })
   })
 
   it('changes with a tracked file, a new file, and a commit', async () => {
@@ -410,6 +412,102 @@ describe('a branch that has no commit yet', () => {
     await expect(commit()).rejects.toMatchObject({ code: 'state_conflict', message: words('berth/fix') })
     rig.test.git('reset', '--quiet', '--soft', 'origin/main')
     expect(await commit()).toMatchObject({ sha: null, ahead: 0 })
+  })
+})
+
+describe('a workspace whose repository is gone or broken', () => {
+  const at = (...names: string[]) => path.join(rig.test.root, ...names)
+  const isAside = (name: string) => /^\.berth-before-\d{8}T\d{6}Z(-\d+)?$/.test(name)
+  const asides = () => readdirSync(rig.test.root).filter(isAside)
+  const again = (changes: Partial<CloneCommand> = {}) => mustClone({ setAside: true, ...changes })
+
+  beforeEach(async () => {
+    await mustClone()
+    rig.test.write('work.txt', 'unsaved work')
+    rig.test.write('ignored/cache.bin', 'x')
+    mkdirSync(at('sealed'), { mode: 0o555 })
+  })
+
+  it.each([
+    ['whose .git was removed', () => rmSync(at('.git'), { recursive: true })],
+    ['whose branch a power cut left empty', () => writeFileSync(at('.git/refs/heads/berth/fix'), '')],
+    [
+      'whose branch names a commit that is not there',
+      () => writeFileSync(at('.git/refs/heads/berth/fix'), `${'a'.repeat(40)}\n`),
+    ],
+    ['whose HEAD a power cut left empty', () => writeFileSync(at('.git/HEAD'), '')],
+    ['whose settings cannot be read', () => writeFileSync(at('.git/config'), '[berth\n')],
+    [
+      'that has a repository of the agent’s own',
+      () => {
+        rmSync(at('.git'), { recursive: true })
+        rig.test.git('init', '--quiet')
+      },
+    ],
+  ])(
+    '%s is not called empty, and a clone is made beside what is there when that is asked for',
+    async (_name, breakIt) => {
+      breakIt()
+      const before = readdirSync(rig.test.root).sort()
+      expect(await rig.client.workspaceState()).toMatchObject({ cloned: false, empty: false, head: null })
+      expect((await rig.client.health()).workspace).toEqual({ cloned: false })
+      expect((await clone()).at(-1)).toMatchObject({ error: { code: 'state_conflict' } })
+      expect(readdirSync(rig.test.root).sort()).toEqual(before)
+
+      const result = await again()
+      expect(result).toMatchObject({ branch: 'berth/fix', existing: false, setAside: asides() })
+      const [aside = ''] = asides()
+      expect(readdirSync(at(aside)).sort()).toEqual(before)
+      expect(readFileSync(at(aside, 'work.txt'), 'utf8')).toBe('unsaved work')
+      expect(existsSync(at('work.txt'))).toBe(false)
+      expect(await rig.client.workspaceState()).toMatchObject({
+        cloned: true,
+        digest: createHash('sha256').digest('hex'),
+      })
+      expect(await commit()).toMatchObject({ sha: null, ahead: 0 })
+      expect(await again()).toMatchObject({ existing: true })
+      expect(asides()).toEqual([aside])
+    },
+  )
+
+  it('of which only .git is left loses nothing of that', async () => {
+    for (const name of readdirSync(rig.test.root)) if (name !== '.git') rmSync(at(name), { recursive: true })
+    writeFileSync(at('.git/HEAD'), '')
+    const { setAside: [aside = ''] = [] } = await again()
+    expect(aside).toSatisfy(isAside)
+    expect(existsSync(at(aside, '.git/refs/heads/berth/fix'))).toBe(true)
+  })
+
+  it('has all of it moved when the moving was killed in between and is done again', async () => {
+    rmSync(at('.git/HEAD'))
+    const before = readdirSync(rig.test.root).sort()
+    const { PATH } = rig.test.env
+    const shims = path.join(rig.directory, 'shims')
+    mkdirSync(shims)
+    const mv =
+      '#!/bin/sh\necho x >> "$0.calls"\n[ "$(wc -l < "$0.calls")" -le 2 ] || kill -9 "$PPID"\nPATH=/usr/bin:/bin exec mv "$@"\n'
+    writeFileSync(path.join(shims, 'mv'), mv, { mode: 0o755 })
+    rig.test.env.PATH = `${shims}:${PATH}`
+    expect((await clone({ setAside: true })).at(-1)).toMatchObject({ error: { code: 'upstream_failed' } })
+    expect(readdirSync(at(asides()[0] ?? '')).length).toBeLessThan(before.length)
+    expect(await rig.client.workspaceState()).toMatchObject({ cloned: false, empty: false })
+    rig.test.env.PATH = PATH
+    const { setAside = [] } = await again()
+    expect(setAside.length).toBe(2)
+    expect(setAside.flatMap((aside) => readdirSync(at(aside))).sort()).toEqual(before)
+  })
+
+  it('keeps what was moved aside when the clone after it was cut off, and when it breaks once more', async () => {
+    rmSync(at('.git'), { recursive: true })
+    expect((await clone({ setAside: true, sourceBranch: 'nowhere' })).at(-1)).toHaveProperty('error')
+    const [first = ''] = asides()
+    expect(await rig.client.workspaceState()).toMatchObject({ cloned: false, empty: false })
+    expect(await again()).toMatchObject({ setAside: [first] })
+    rmSync(at('.git'), { recursive: true })
+    const { setAside = [] } = await again()
+    expect(setAside).toHaveLength(2)
+    expect(readFileSync(at(first, 'work.txt'), 'utf8')).toBe('unsaved work')
+    expect(setAside.flatMap((aside) => readdirSync(at(aside))).filter(isAside)).toEqual([])
   })
 })
 

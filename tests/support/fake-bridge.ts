@@ -23,6 +23,8 @@ export interface FakeBridge {
   /** What cloned, committed, pushed and cancelled, in order. */
   calls: string[]
   cloned: boolean
+  /** Other files are in the workspace, which are in the way of a clone. */
+  files: boolean
   /** What `commit` answers. */
   changes: { ahead: number; additions: number; deletions: number }
   /** What `push` answers when it is refused. */
@@ -65,6 +67,7 @@ export function createFakeBridge(): FakeBridge {
     commands: [],
     calls: [],
     cloned: false,
+    files: false,
     changes: { ahead: 1, additions: 3, deletions: 1 },
     refusal: null,
     refusePush: null,
@@ -116,6 +119,7 @@ export function createFakeBridge(): FakeBridge {
       bridge.journalId = `journal_${journals}`
       bridge.journal = []
       bridge.cloned = false
+      bridge.files = false
     },
     running: () => run?.runId ?? null,
     openTunnels: () => [...tunnels].filter((tunnel) => !tunnel.destroyed),
@@ -158,7 +162,8 @@ export function createFakeBridge(): FakeBridge {
         return true
       },
       async workspaceState() {
-        return { ...bridge.workspace, cloned: bridge.cloned, ...(bridge.cloned ? {} : { head: null, digest: null }) }
+        if (bridge.cloned) return { cloned: true, ...bridge.workspace }
+        return { cloned: false, empty: !bridge.files, head: null, branch: null, digest: null }
       },
       async *setup({ script }) {
         bridge.calls.push(`setup ${script}`)
@@ -171,8 +176,12 @@ export function createFakeBridge(): FakeBridge {
         bridge.calls.push(`clone ${command.repository} ${command.sourceBranch} ${command.targetBranch}`)
         yield { progress: { phase: 'Receiving objects', percent: 50, line: 'Receiving objects: 50% (1/2)' } }
         if (bridge.failClone) return yield { error: bridge.failClone }
+        if (bridge.files && !command.setAside) {
+          return yield { error: { code: 'state_conflict', message: 'The workspace is not empty.' } }
+        }
+        const setAside = bridge.files ? { setAside: ['.berth-before-20260101T000000Z'] } : {}
         bridge.cloned = true
-        yield { result: { head: 'a'.repeat(40), branch: command.targetBranch, existing: false } }
+        yield { result: { head: 'a'.repeat(40), branch: command.targetBranch, existing: false, ...setAside } }
       },
       async commit({ message }) {
         bridge.calls.push(`commit ${message.split('\n')[0]}`)

@@ -1,7 +1,9 @@
 /**
  * Puts the repository into the workspace, which may be a mount and so is never replaced itself: init, fetch, checkout. What an
- * interrupted attempt left is taken away and done again; what someone else put there is never touched.
+ * interrupted attempt left is taken away and done again; anything else that is there is refused, or moved aside where that is asked
+ * for.
  */
+import type { Clock } from '../../../lib/clock.ts'
 import type { CloneCommand } from '../../contract/bridge.ts'
 import type { Workspace } from '../workspace-port.ts'
 import { isBranchName } from './branch-name.ts'
@@ -9,23 +11,25 @@ import { GitProblem } from './git-problem.ts'
 import type { ProbeRepository } from './probe-repository.ts'
 import { type CloneRecord, findCloneRecord, markCloned, REMOTE, writeCloneSettings } from './repository-settings.ts'
 import { findSha, type Git } from './run-git.ts'
+import { LOST_AND_FOUND, listContents, SET_ASIDE_PATTERN, setAside } from './set-aside.ts'
 import { findUnbornBranch } from './unborn-branch.ts'
 
 const FETCH_TIMEOUT_MS = 60 * 60_000
 const CHECKOUT_TIMEOUT_MS = 15 * 60_000
-/** Lies at the root of a fresh ext4 volume. */
-const LOST_AND_FOUND = 'lost+found'
 
 export interface CloneResult {
   /** Null on a branch that has no commit yet. */
   head: string | null
   branch: string
   existing: boolean
+  /** Folders in the workspace with what was there before this clone. */
+  setAside?: string[]
 }
 
 export interface CloneContext {
   git: Git
   workspace: Workspace
+  clock: Clock
   probe: ProbeRepository
   signal?: AbortSignal | undefined
   onOutput: (chunk: string) => void
@@ -33,59 +37,63 @@ export interface CloneContext {
 
 export async function cloneRepository(context: CloneContext, command: CloneCommand): Promise<CloneResult> {
   assertNames(command)
-  const found = await lookAround(context)
+  const found = await lookAround(context, command)
   if (found.kind === 'clone') {
-    if (found.record.repository.toLowerCase() === command.repository.toLowerCase()) return describeHead(context)
+    if (found.record.repository.toLowerCase() === command.repository.toLowerCase()) return found.result
     throw new GitProblem(
       'state_conflict',
       `The workspace holds a clone of ${found.record.repository}; ${command.repository} was asked for.`,
     )
   }
-  if (found.kind === 'foreign') {
+  if (found.kind === 'foreign' && !command.setAside) {
     throw new GitProblem(
       'state_conflict',
-      `The workspace is not empty and holds no clone of Berth's: ${found.names.slice(0, 5).join(', ')}. Move it away, or delete the agent's volumes.`,
+      `The workspace is not empty and holds no clone of Berth's that git can go on from: ${found.names.slice(0, 5).join(', ')}. Move it away, or delete the agent's volumes.`,
     )
   }
   await context.probe(command.repository, context.signal)
+  if (found.kind === 'foreign') await setAside(context, found.setAside)
   if (found.kind === 'remains') await emptyWorkspace(context)
   await initialise(context, command)
   const branches = await fetchBranches(context, command)
   await checkOut(context, command, branches)
   await markCloned(context.git)
-  return { ...(await describeHead(context)), existing: false }
+  const head = await describeHead(context)
+  if (head === null) throw new GitProblem('state_conflict', 'The HEAD of the workspace names no commit.')
+  const before = (await listContents(context.workspace)).setAside
+  return { ...head, existing: false, ...(before.length > 0 && { setAside: before }) }
 }
 
 type Surroundings =
   | { kind: 'empty' }
   | { kind: 'remains' }
-  | { kind: 'clone'; record: CloneRecord }
-  | { kind: 'foreign'; names: string[] }
+  | { kind: 'clone'; record: CloneRecord; result: CloneResult }
+  | { kind: 'foreign'; names: string[]; setAside: string[] }
 
-async function lookAround({ workspace, git }: CloneContext): Promise<Surroundings> {
-  const entries = (await workspace.list('.')).map((entry) => entry.path.split('/').at(-1) ?? entry.path)
-  const names = entries.filter((name) => name !== LOST_AND_FOUND)
+async function lookAround(context: CloneContext, command: CloneCommand): Promise<Surroundings> {
+  const contents = await listContents(context.workspace)
+  const { names } = contents
   if (names.length === 0) return { kind: 'empty' }
-  if (!names.includes('.git')) return { kind: 'foreign', names }
-  const record = await findCloneRecord(git)
-  if (record?.complete) return { kind: 'clone', record }
-  // `git init` and nothing more: cut off before the first setting was written.
-  if (record || names.length === 1) return { kind: 'remains' }
-  return { kind: 'foreign', names }
+  if (!names.includes('.git')) return { kind: 'foreign', ...contents }
+  const record = await findCloneRecord(context.git)
+  if (record?.complete) {
+    const result = await describeHead(context)
+    return result === null ? { kind: 'foreign', ...contents } : { kind: 'clone', record, result }
+  }
+  // `git init` and nothing more: cut off before the first setting was written. Where an agent has worked, it may be all that is left.
+  if (record || (names.length === 1 && !command.setAside)) return { kind: 'remains' }
+  return { kind: 'foreign', ...contents }
 }
 
 async function emptyWorkspace({ workspace, signal }: CloneContext): Promise<void> {
   const result = await workspace.run(
     {
       command: {
-        argv: ['find', '.', '-mindepth', '1', '-maxdepth', '1', '!', '-name', LOST_AND_FOUND].concat([
-          '-exec',
-          'rm',
-          '-rf',
-          '--',
-          '{}',
-          '+',
-        ]),
+        argv: [
+          ...['find', '.', '-mindepth', '1', '-maxdepth', '1'],
+          ...['!', '-name', LOST_AND_FOUND, '!', '-name', SET_ASIDE_PATTERN],
+          ...['-exec', 'rm', '-rf', '--', '{}', '+'],
+        ],
       },
       timeoutMs: 5 * 60_000,
       maxOutputChars: 4_000,
@@ -99,6 +107,7 @@ async function emptyWorkspace({ workspace, signal }: CloneContext): Promise<void
 
 async function initialise({ git, workspace }: CloneContext, command: CloneCommand): Promise<void> {
   await git.run(['init', '--quiet', '--template=', `--initial-branch=${command.sourceBranch}`, '.'])
+  await workspace.writeFile('.git/info/exclude', Buffer.from(`/${SET_ASIDE_PATTERN}\n`))
   await writeCloneSettings(workspace, command)
 }
 
@@ -144,12 +153,14 @@ async function checkOut(
   )
 }
 
-async function describeHead(context: CloneContext): Promise<CloneResult> {
+/** Null where the repository is broken. */
+async function describeHead(context: CloneContext): Promise<CloneResult | null> {
   const { git } = context
   const unborn = await findUnbornBranch(context)
   if (unborn !== null) return { head: null, branch: unborn, existing: true }
-  const head = findSha(await git.run(['rev-parse', '--verify', 'HEAD']))
-  if (head === null) throw new GitProblem('state_conflict', 'The HEAD of the workspace names no commit.')
+  const named = await git.try(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}'])
+  const head = named.exitCode === 0 ? findSha(named.output) : null
+  if (head === null) return null
   const branch = await git.try(['symbolic-ref', '--quiet', '--short', 'HEAD'])
   return { head, branch: branch.exitCode === 0 ? branch.output.trim() : 'HEAD', existing: true }
 }

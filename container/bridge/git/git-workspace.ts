@@ -71,7 +71,7 @@ export function createGitWorkspace({ workspace, tunnelFetch, proxyUrl, clock }: 
       inTurn(() => {
         signal?.throwIfAborted()
         const onOutput = createProgressFeed({ clock, onProgress: (progress) => onMessage({ progress }) })
-        return cloneRepository({ git, workspace, probe, signal, onOutput }, command)
+        return cloneRepository({ git, workspace, clock, probe, signal, onOutput }, command)
       }),
     commit: (command, { signal } = {}) => inTurn(() => commitAll({ git, workspace, clock, signal }, command)),
     push: (command, { signal } = {}) => inTurn(() => pushHead({ git, signal }, command)),

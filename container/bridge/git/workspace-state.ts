@@ -7,6 +7,7 @@ import type { WorkspaceState } from '../../contract/bridge.ts'
 import type { CommandResult, Workspace } from '../workspace-port.ts'
 import { GitProblem } from './git-problem.ts'
 import { failureOf, findSha, type Git } from './run-git.ts'
+import { listContents } from './set-aside.ts'
 import { findUnbornBranch } from './unborn-branch.ts'
 
 /** Longer than it takes on a repository of ordinary size. What only a larger one shows too late is not known, and not compared. */
@@ -59,9 +60,15 @@ export async function readWorkspaceState(context: StateContext): Promise<Workspa
 async function readWithoutCommit(context: StateContext, looked: CommandResult): Promise<WorkspaceState> {
   assertNoCommit(looked)
   const branch = await findUnbornBranch(context, { signal: context.signal })
-  if (branch === null) return { cloned: false, head: null, branch: null, digest: null }
+  if (branch === null) return { cloned: false, empty: await isEmpty(context), head: null, branch: null, digest: null }
   const { output } = await look(context, lookAtFiles(''))
   return { cloned: true, head: null, branch, digest: readDigest(output) }
+}
+
+/** What was moved aside for a clone that was not made is something. */
+async function isEmpty({ workspace }: StateContext): Promise<boolean> {
+  const { names, setAside } = await listContents(workspace)
+  return names.length + setAside.length === 0
 }
 
 async function look({ workspace, signal }: StateContext, line: string): Promise<CommandResult> {

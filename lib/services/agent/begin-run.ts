@@ -86,6 +86,8 @@ async function readClone(input: Parameters<typeof ensureClone>[0]): Promise<void
       targetBranch: agent.targetBranch,
       // A branch that this agent pushed to before is gone on from.
       adoptTargetBranch: agent.adoptTargetBranch || agent.targetTip !== null,
+      // As a person chose; anything else that is in the way of a clone is refused.
+      setAside: agent.divergence?.choice === 'clone_again',
       user: parts.settings.gitUser,
     },
     signal,
@@ -94,6 +96,7 @@ async function readClone(input: Parameters<typeof ensureClone>[0]): Promise<void
     const end = cloneEnd(message)
     if (end === 'done') {
       connection.cloned = true
+      if ('result' in message) await showSetAside(parts, agent.id, message.result.setAside ?? [])
       return
     }
     if (end !== null) throw end
@@ -104,6 +107,13 @@ async function readClone(input: Parameters<typeof ensureClone>[0]): Promise<void
     await showStage(parts, agent.id, { stage: 'clone', percent, message: message.progress.line.slice(0, 300) })
   }
   throw new BerthError('start_failed', 'The clone ended without saying how.', { hint: 'Start the agent again.' })
+}
+
+/** Where a person finds what a clone was made beside. The names come from where an agent could have written more of them. */
+async function showSetAside(parts: WorkerParts, agentId: string, folders: readonly string[]): Promise<void> {
+  if (folders.length === 0) return
+  const message = `What was in the workspace before lies there in ${folders.join(', ').slice(0, 300)}.`
+  await writeAsHolder(parts, agentId, (tx) => tx.append('status', { status: tx.agent.status, message }))
 }
 
 function cloneEnd(message: CloneMessage): 'done' | BerthError | null {

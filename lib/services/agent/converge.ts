@@ -292,7 +292,7 @@ async function attach(input: Omit<StepInput, 'step'>): Promise<void> {
   }
   if (isLost || !mayContinue(current)) {
     const message = isLost
-      ? 'The workspace was lost while the run was in progress. Resume the agent to decide how it goes on.'
+      ? 'The clone in the workspace was lost while the run was in progress. Resume the agent to decide how it goes on.'
       : 'The sandbox was lost again after the run was continued once.'
     return await writeAsHolder(parts, agent.id, (tx) => endOpenRun(parts, tx, { reason: 'sandbox_lost', message }))
   }

@@ -20,13 +20,21 @@ export async function findDivergence(input: {
   const workspace = compareWorkspace(agent, found)
   const branch = compareTip(agent, tip)
   // A fresh clone begins from the branch as it is.
-  if (workspace === null || branch === null || workspace.kind === 'workspace_lost') return workspace ?? branch
+  if (workspace === null || branch === null || !found.cloned) return workspace ?? branch
   const workspaceChange = workspace.message
   return { ...branch, message: `${branch.message} ${workspaceChange}`, workspaceChange }
 }
 
 function compareWorkspace({ workspace: recorded }: Agent, found: WorkspaceState): Divergence | null {
   if (recorded === null || !recorded.cloned) return null
+  if (!found.cloned && found.empty === false) {
+    return describe('workspace_broken', {
+      message:
+        'The files of the agent are in its workspace, but no clone that git can go on from: the repository was removed or is damaged.',
+      recorded: recorded.head,
+      found: null,
+    })
+  }
   if (!found.cloned) {
     return describe('workspace_lost', {
       message:
@@ -115,6 +123,9 @@ function describeOne({ divergence, targetBranch }: { divergence: Divergence; tar
   }
   if (divergence.kind === 'workspace_lost') {
     return 'The workspace was lost and the repository was cloned anew: what was not pushed before is gone. Look at what is there before you go on.'
+  }
+  if (divergence.kind === 'workspace_broken') {
+    return 'The git repository in the workspace was removed or damaged, so the workspace was cloned anew. Nothing was deleted: all that was there before, its `.git` included, was moved to a folder `.berth-before-<time>` in the workspace, which git ignores. What was not pushed is only there: look at it, and bring over what you need, before you go on.'
   }
   if (divergence.kind === 'workspace_changed') return CHANGED
   return `The branch ${targetBranch} has commits on the remote that are not yours; the person chose to leave them. Pushing is refused until they are merged.`

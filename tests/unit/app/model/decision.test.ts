@@ -37,6 +37,7 @@ it('shortens commits, and says so where there is none or where only files differ
   expect(commits('branch_moved', a, b)).toEqual(['a'.repeat(10), 'b'.repeat(10)])
   expect(commits('workspace_lost', a, null)).toEqual(['a'.repeat(10), 'no clone'])
   expect(commits('workspace_changed', a, a)).toEqual(['a'.repeat(10), `${'a'.repeat(10)}, with other files`])
+  expect(commits('workspace_broken', a, null)).toEqual(['a'.repeat(10), 'no clone'])
   expect(commits('workspace_changed', a, null)).toEqual(['a'.repeat(10), 'no commit'])
   expect(commits('workspace_lost', null, null)).toEqual([])
 })

@@ -4,6 +4,7 @@ import { createAgent } from '../../../../../lib/services/agent/create.ts'
 import { cancelRun } from '../../../../../lib/services/agent/end.ts'
 import { resumeAgent, startAgent } from '../../../../../lib/services/agent/instruct.ts'
 import { getAgent } from '../../../../../lib/services/agent/list.ts'
+import { resolveDivergence } from '../../../../../lib/services/agent/resolve-divergence.ts'
 import { type ControlPlane, startControlPlane } from '../../../../support/control-plane.ts'
 
 let plane: ControlPlane
@@ -62,5 +63,80 @@ describe('a new branch without a commit', () => {
       needs: 'divergence',
       divergence: { kind: 'workspace_changed', message: `The workspace is not as the last run left it: ${words}.` },
     })
+  })
+})
+
+describe('files without a repository that works', () => {
+  const removed = () => Object.assign(plane.bridge, { cloned: false, files: true })
+  const cloneAgain = async (agentId: string) => {
+    await resolveDivergence({ ctx: plane.ctx, input: { agentId, choice: 'clone_again' } })
+    await settle(agentId)
+  }
+  const clones = () => plane.bridge.calls.filter((call) => call.startsWith('clone'))
+  const messages = async (agentId: string) =>
+    (await plane.parts.stores.events.listAfter({ agentId, after: 0, limit: 1_000 }))
+      .filter(({ type }) => type === 'status')
+      .map(({ data }) => data.message)
+
+  it('are not called an empty workspace, and are moved aside for the clone that is chosen', async () => {
+    const id = await createCancelled(removed)
+    await resume(id)
+    expect(await read(id)).toMatchObject({
+      status: 'READY',
+      needs: 'divergence',
+      divergence: {
+        kind: 'workspace_broken',
+        message:
+          'The files of the agent are in its workspace, but no clone that git can go on from: the repository was removed or is damaged.',
+        choices: ['clone_again'],
+      },
+    })
+    expect(clones()).toHaveLength(1)
+    await cloneAgain(id)
+    await plane.untilAtRest(id)
+    expect(await read(id)).toMatchObject({ needs: null, divergence: null, run: { reason: 'completed' } })
+    expect(plane.bridge.commands.at(-1)?.notice).toContain('moved to a folder `.berth-before-<time>` in the workspace')
+    expect(await messages(id)).toContain(
+      'What was in the workspace before lies there in .berth-before-20260101T000000Z.',
+    )
+  })
+
+  it('are asked about again when the clone beside them failed', async () => {
+    const id = await createCancelled(removed)
+    await resume(id)
+    plane.bridge.failClone = { code: 'upstream_failed', message: 'The git host did not answer.' }
+    await cloneAgain(id)
+    expect(await read(id)).toMatchObject({ status: 'FAILED', divergence: null, run: { reason: 'failed' } })
+    plane.bridge.failClone = null
+    await resume(id)
+    expect(await read(id)).toMatchObject({ needs: 'divergence', divergence: { kind: 'workspace_broken' } })
+    await cloneAgain(id)
+    await plane.untilAtRest(id)
+    expect(await read(id)).toMatchObject({ needs: null, run: { reason: 'completed' } })
+  })
+
+  it('that a lost container leaves under its run end the run, and are asked about before the next one', async () => {
+    plane.bridge.onExecute = () => {}
+    const input = { task: 'Fix the bug', githubRepo: 'acme/widgets', targetBranch: 'berth/fix' }
+    const { id } = await createAgent({ ctx: plane.ctx, input })
+    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
+    await plane.until(id, ({ type }) => type === 'run_started')
+    await settle(id)
+    removed()
+    plane.bridge.crash()
+    await plane.untilAtRest(id)
+    expect(await read(id)).toMatchObject({ run: { reason: 'sandbox_lost' } })
+    expect(clones()).toHaveLength(1)
+    await resume(id)
+    expect(await read(id)).toMatchObject({ needs: 'divergence', divergence: { kind: 'workspace_broken' } })
+  })
+
+  it('are in the way of the first clone of a new agent', async () => {
+    plane.bridge.files = true
+    const input = { task: 'Fix the bug', githubRepo: 'acme/widgets', targetBranch: 'berth/fix' }
+    const { id } = await createAgent({ ctx: plane.ctx, input })
+    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
+    await settle(id)
+    expect(await read(id)).toMatchObject({ status: 'FAILED', statusDetail: { code: 'state_conflict' } })
   })
 })
