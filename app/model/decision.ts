@@ -35,7 +35,7 @@ const WHAT: Record<DivergenceKind, (branches: Branches) => string> = {
   workspace_lost: () =>
     'There was a clone with its work, and now there is none: the volume was lost or emptied from outside. The run waits.',
   workspace_broken: () =>
-    'Its files are there, but no clone that git can go on from: the repository was removed or is damaged. The run waits.',
+    'Its files are there, but no clone that git can go on from: the repository was removed, replaced or damaged. The run waits.',
   workspace_changed: () => 'Somebody worked in its clone since its last run. The run waits.',
   branch_moved: ({ targetBranch }) =>
     `Somebody else pushed to ${targetBranch} since this agent did. Those commits are not in its workspace. The run waits.`,

@@ -59,7 +59,7 @@ export interface AgentPullRequest {
 export const divergenceChoices = {
   /** The workspace is empty although there was a clone in it. */
   workspace_lost: ['clone_again'],
-  /** Files are there, and no clone that git can go on from: its repository was removed, or is damaged. */
+  /** Files are there, and no clone that git can go on from: its repository was removed, replaced or damaged. */
   workspace_broken: ['clone_again'],
   /** HEAD or uncommitted files are not as the last run left them. */
   workspace_changed: ['keep'],

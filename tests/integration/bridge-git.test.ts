@@ -470,6 +470,30 @@ describe('a workspace whose repository is gone or broken', () => {
     },
   )
 
+  it.each([
+    [
+      'replaced by one of the agent’s own',
+      () => {
+        rmSync(at('.git'), { recursive: true })
+        rig.test.git('init', '--quiet')
+      },
+    ],
+    ['left without Berth’s mark', () => rig.test.git('config', '--unset', 'berth.cloned')],
+  ])('%s is none that a pull request can come from, and nothing of it is lost', async (_name, change) => {
+    change()
+    rig.test.git('add', '.')
+    rig.test.git('commit', '-qm', 'by the agent')
+    const head = rig.test.git('rev-parse', 'HEAD')
+    expect(await rig.client.workspaceState()).toMatchObject({ cloned: false, empty: false })
+    expect((await rig.client.health()).workspace).toEqual({ cloned: false })
+    await expect(commit()).rejects.toThrow("The workspace holds no clone of Berth's.")
+    await expect(push()).rejects.toThrow("The workspace holds no clone of Berth's.")
+    const { setAside: [aside = ''] = [] } = await again()
+    expect(aside).toSatisfy(isAside)
+    expect(rig.test.git('-C', aside, 'rev-parse', 'HEAD')).toBe(head)
+    expect(await rig.client.workspaceState()).toMatchObject({ cloned: true })
+  })
+
   it('of which only .git is left loses nothing of that', async () => {
     for (const name of readdirSync(rig.test.root)) if (name !== '.git') rmSync(at(name), { recursive: true })
     writeFileSync(at('.git/HEAD'), '')

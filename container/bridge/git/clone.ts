@@ -76,12 +76,12 @@ async function lookAround(context: CloneContext, command: CloneCommand): Promise
   if (names.length === 0) return { kind: 'empty' }
   if (!names.includes('.git')) return { kind: 'foreign', ...contents }
   const record = await findCloneRecord(context.git)
-  if (record?.complete) {
-    const result = await describeHead(context)
-    return result === null ? { kind: 'foreign', ...contents } : { kind: 'clone', record, result }
-  }
-  // `git init` and nothing more: cut off before the first setting was written. Where an agent has worked, it may be all that is left.
-  if (record || (names.length === 1 && !command.setAside)) return { kind: 'remains' }
+  const result = record === null ? null : await describeHead(context)
+  if (record?.complete) return result === null ? { kind: 'foreign', ...contents } : { kind: 'clone', record, result }
+  // Where an agent has worked, only what never came to a commit at HEAD is surely of an interrupted attempt.
+  if (command.setAside) return record && result === null ? { kind: 'remains' } : { kind: 'foreign', ...contents }
+  // `git init` and nothing more: cut off before the first setting was written.
+  if (record || names.length === 1) return { kind: 'remains' }
   return { kind: 'foreign', ...contents }
 }
 

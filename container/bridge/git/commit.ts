@@ -25,7 +25,7 @@ export interface CommitContext {
 export async function commitAll(context: CommitContext, command: CommitCommand): Promise<CommitAnswer> {
   const { git, signal } = context
   const record = await findCloneRecord(git)
-  if (!record) throw new GitProblem('state_conflict', "The workspace holds no clone of Berth's.")
+  if (!record?.complete) throw new GitProblem('state_conflict', "The workspace holds no clone of Berth's.")
   await removeStaleLock(context)
   await assertMerged(git)
   await assertCommit(context, record)

@@ -79,6 +79,7 @@ export function createGitWorkspace({ workspace, tunnelFetch, proxyUrl, clock }: 
     cloneId: async () => (await findCloneRecord(git))?.cloneId ?? null,
     async isCloned() {
       const options = { timeoutMs: HEAD_TIMEOUT_MS }
+      if (!(await findCloneRecord(git, options))?.complete) return false
       const head = await git.try(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}'], options)
       return head.exitCode === 0 || (await findUnbornBranch({ git, workspace }, options)) !== null
     },

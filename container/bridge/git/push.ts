@@ -14,7 +14,7 @@ export async function pushHead(
 ): Promise<PushAnswer> {
   if (!isBranchName(targetBranch)) throw new GitProblem('branch_not_found', `"${targetBranch}" is not a branch's name.`)
   const record = await findCloneRecord(git)
-  if (!record) throw new GitProblem('state_conflict', "The workspace holds no clone of Berth's.")
+  if (!record?.complete) throw new GitProblem('state_conflict', "The workspace holds no clone of Berth's.")
   const head = await headOf(git)
   const result = await git.try(
     [

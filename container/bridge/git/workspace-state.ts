@@ -14,12 +14,15 @@ import { findUnbornBranch } from './unborn-branch.ts'
 const TIMEOUT_MS = 10_000
 
 /**
- * Commit, branch and digest, a line each as soon as it is known. Digested are contents of tracked files, names and sizes of new
+ * Commit, branch and digest of a whole clone of Berth's, a line each as soon as it is known. Digested are contents of tracked files, names and sizes of new
  * ones; what git ignores does not count. Made where the files are: only 64 characters of it come over. One shell, and of git no
  * more than has to run: every agent waits for this between two runs.
  */
 const LOOK = `
-git rev-parse 'HEAD^{commit}' --symbolic-full-name HEAD || exit
+head=$(git rev-parse 'HEAD^{commit}' --symbolic-full-name HEAD) || exit
+whole=$(git config --local --get berth.cloned) || exit
+[ "$whole" = true ] || exit 1
+echo "$head"
 ${lookAtFiles('HEAD')}`
 
 /** Without a base, what git tracks is compared with its index: the status names what is in that. */
@@ -38,8 +41,8 @@ digest=$({
 
 const DIGEST_OF_NOTHING = createHash('sha256').digest('hex')
 
-/** Git's exit codes where there is no commit, and where there is no repository. */
-const NO_COMMIT: readonly (number | null)[] = [1, 128]
+/** Git's exit codes where there is no commit or no record of a clone, and where there is no repository. */
+const NO_CLONE: readonly (number | null)[] = [1, 128]
 
 export interface StateContext {
   git: Git
@@ -85,5 +88,5 @@ function readDigest(output: string): string | null {
 
 /** Not git's answer, so nothing about the repository: it could not be started (no process is left for it, say), or was killed. */
 function assertNoCommit(result: CommandResult): void {
-  if (result.timedOut || !NO_COMMIT.includes(result.exitCode)) throw failureOf(['rev-parse'], result)
+  if (result.timedOut || !NO_CLONE.includes(result.exitCode)) throw failureOf(['rev-parse'], result)
 }

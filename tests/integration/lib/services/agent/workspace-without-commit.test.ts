@@ -87,7 +87,7 @@ describe('files without a repository that works', () => {
       divergence: {
         kind: 'workspace_broken',
         message:
-          'The files of the agent are in its workspace, but no clone that git can go on from: the repository was removed or is damaged.',
+          'The files of the agent are in its workspace, but no clone that git can go on from: the repository was removed, replaced or damaged.',
         choices: ['clone_again'],
       },
     })
