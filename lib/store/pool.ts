@@ -14,6 +14,9 @@ const ANSWER_TIMEOUT_MS = 60_000
 /** Finds a connection whose other end is gone without a word. */
 const KEEP_ALIVE_AFTER_MS = 10_000
 
+/** Times are stored without their zone, as UTC, whatever the server's own zone is. */
+const SESSION = '-c TimeZone=UTC'
+
 const CODE = 'database_unreachable'
 
 export interface PoolOptions {
@@ -27,6 +30,7 @@ type Call = (...given: unknown[]) => unknown
 export function createPool(url: string, options: PoolOptions = {}): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
+    options: SESSION,
     max: POOL_SIZE,
     connectionTimeoutMillis: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
     idleTimeoutMillis: IDLE_TIMEOUT_MS,

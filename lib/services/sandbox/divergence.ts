@@ -7,7 +7,10 @@ import { type Agent, type Divergence, type DivergenceKind, divergenceChoices } f
 import type { WorkerParts } from '../context.ts'
 import type { SandboxConnection } from './connection.ts'
 
-/** Null when nothing differs, or nothing was recorded: before its first run an agent has left nothing anywhere. A remote that does not answer is no difference. */
+/**
+ * Null when nothing differs, or nothing was recorded: before its first run an agent has left nothing anywhere. A remote that does
+ * not answer is no difference.
+ */
 export async function findDivergence(input: {
   parts: Pick<WorkerParts, 'forge' | 'logger'>
   agent: Agent
