@@ -3,7 +3,7 @@
  * request under it is refused. So is a repetition where that answer was lost: what was done is never done twice.
  */
 import { createHash } from 'node:crypto'
-import { BerthError } from '../errors.ts'
+import { BerthError, isBerthError } from '../errors.ts'
 import type { Context } from '../services/context.ts'
 
 interface Answered {
@@ -63,8 +63,7 @@ async function answerOnce({ ctx, key, requestHash, answer }: KeyedRequest): Prom
   try {
     answered = await answer()
   } catch (error) {
-    // Nothing was done: the same key may be tried again.
-    await idempotency.abandon({ userId, key })
+    if (saysNothingWasDone(error)) await abandon(ctx, key)
     throw error
   }
   try {
@@ -74,6 +73,20 @@ async function answerOnce({ ctx, key, requestHash, answer }: KeyedRequest): Prom
     ctx.parts.logger.warn('an answer could not be kept for its Idempotency-Key', { userId, error })
   }
   return answered
+}
+
+/** A refusal is decided before anything is stored. What else goes wrong may do so after it. */
+function saysNothingWasDone(error: unknown): boolean {
+  return isBerthError(error) && error.code !== 'database_unreachable' && error.code !== 'internal'
+}
+
+/** The same key may be tried again. */
+async function abandon({ parts, actor: { userId } }: Context, key: string): Promise<void> {
+  try {
+    await parts.stores.idempotency.abandon({ userId, key })
+  } catch (error) {
+    parts.logger.warn('an Idempotency-Key could not be given back', { userId, error })
+  }
 }
 
 function usedForAnother(): BerthError {

@@ -1,5 +1,6 @@
 import { encode } from 'next-auth/jwt'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { BerthError } from '../../../../lib/errors.ts'
 import { provideParts } from '../../../../lib/http/parts.ts'
 import { createOwnerToken } from '../../../../lib/services/token/create.ts'
 import { ensureOwner } from '../../../../lib/services/user/owner.ts'
@@ -292,6 +293,32 @@ describe('an Idempotency-Key', () => {
     await idempotency.removeOlderThan(new Date(Date.now() + 1_000))
     expect((await chat()).status).toBe(202)
     await plane.untilAtRest(agent.id)
+  })
+
+  it('does nothing twice where the database went away behind what was done', async () => {
+    const { agent } = await create()
+    expect((await callRoute('POST', `/agents/${agent.id}/start`, { token })).status).toBe(202)
+    await plane.untilAtRest(agent.id)
+    await plane.settle(agent.id)
+    const { queue } = plane.parts.stores
+    const { countOf } = queue
+    // What the answer is made of is read once it is done.
+    queue.countOf = async () => {
+      queue.countOf = countOf
+      throw new BerthError('database_unreachable', 'The database does not answer.')
+    }
+    const chat = () =>
+      callRoute('POST', `/agents/${agent.id}/chat`, {
+        token,
+        body: { message: 'Also the tests' },
+        headers: { 'idempotency-key': 'key-away' },
+      })
+    expect((await chat()).status).toBe(503)
+    await plane.untilAtRest(agent.id)
+    const second = await chat()
+    expect([second.status, await second.json()]).toMatchObject([409, { code: 'idempotency_conflict' }])
+    const said = await plane.parts.stores.events.listOfTypes({ agentId: agent.id, types: ['message'] })
+    expect(said.filter(({ data }) => data.text === 'Also the tests')).toHaveLength(1)
   })
 
   it('may be used again after a request that failed', async () => {
