@@ -14,8 +14,11 @@ const ANSWER_TIMEOUT_MS = 60_000
 /** Finds a connection whose other end is gone without a word. */
 const KEEP_ALIVE_AFTER_MS = 10_000
 
-/** Times are stored without their zone, as UTC, whatever the server's own zone is. */
-const SESSION = '-c TimeZone=UTC'
+/**
+ * Times are stored without their zone, as UTC, whatever the server's own zone is. Said on each connection: as a parameter of the
+ * connection it would give way to the URL's own, and some poolers refuse it.
+ */
+const SESSION = "SET TIME ZONE 'UTC'"
 
 const CODE = 'database_unreachable'
 
@@ -30,13 +33,14 @@ type Call = (...given: unknown[]) => unknown
 export function createPool(url: string, options: PoolOptions = {}): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
-    options: SESSION,
     max: POOL_SIZE,
     connectionTimeoutMillis: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
     idleTimeoutMillis: IDLE_TIMEOUT_MS,
     query_timeout: options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
+    // The pool waits for it, and gives a connection up on which it fails.
+    onConnect: (client) => client.query(SESSION),
   })
   pool.on('connect', (client) => {
     // An answer that comes too late would be taken for the next one's: the connection goes with the statement.

@@ -5,13 +5,16 @@ import { createStores } from '../../../../lib/store/prisma-stores.ts'
 import { createTestDatabase } from '../../../support/database.ts'
 import { makeNewAgent } from '../../../support/new-agent.ts'
 
-it.each(['Asia/Tokyo', 'America/St_Johns'])('times are the same on a server in %s', async (zone) => {
+it.each([
+  ['Asia/Tokyo', ''],
+  ['America/St_Johns', '?options=-c%20statement_timeout%3D60000'],
+])('times are the same on a server in %s, asked with "%s"', async (zone, parameters) => {
   const database = await createTestDatabase()
   const setting = createPrismaClient(database.url)
   const name = new URL(database.url).pathname.slice(1)
   await setting.$executeRawUnsafe(`ALTER DATABASE "${name}" SET timezone TO '${zone}'`)
   await setting.$disconnect()
-  const prisma = createPrismaClient(database.url)
+  const prisma = createPrismaClient(`${database.url}${parameters}`)
   const stores = createStores(prisma)
   try {
     await stores.users.create({ id: 'usr_1', email: 'ada@example.com', name: 'Ada', role: 'owner' })
