@@ -203,7 +203,12 @@ async function goOn(input: {
   connection: SandboxConnection
 }): Promise<void> {
   const { work, agent, run, connection } = input
-  if (run?.status !== 'RUNNING') return
+  if (run?.status !== 'RUNNING') {
+    // It is over. What a person had chosen for it is done with it.
+    return await writeAsHolder(work.parts, agent.id, (tx) => {
+      if (tx.agent.needs !== 'divergence') tx.update({ divergence: null })
+    })
+  }
   if (connection.health.run?.id === run.id) {
     return await executeRun({ parts: work.parts, agent, run, connection, continued: false })
   }

@@ -99,6 +99,22 @@ describe('a second run that was handed over by a control plane that died', () =>
   })
 })
 
+describe('what a person chose', () => {
+  it('is done with the run that it was for, also where that was over before anybody heard of it', async () => {
+    const id = await createAndRun()
+    plane.bridge.workspace.digest = 'e'.repeat(64)
+    await ada.resume(id, 'Go on')
+    await plane.settle(id)
+    const handedOver = dieAtHandOver()
+    await ada.resolve(id, 'keep')
+    await handedOver
+    const next = await plane.boot()
+    await next.supervisor.settle(id)
+    await plane.untilAtRest(id)
+    expect(await ada.read(id)).toMatchObject({ needs: null, divergence: null, run: { reason: 'completed' } })
+  })
+})
+
 describe('the target branch', () => {
   it('at the commit that the workspace is at is no news, although the record of that push was lost', async () => {
     const id = await createAndRun()
