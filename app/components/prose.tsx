@@ -1,6 +1,6 @@
 /** Words of the model or of a person, drawn from blocks; never from HTML. */
 import { Fragment, memo, type ReactNode } from 'react'
-import { type Block, type Inline, parseInline, parseProse } from '../model/prose.ts'
+import { type Block, type Inline, parseInline, parseProse, parseSentence } from '../model/prose.ts'
 
 export const Prose = memo(function Prose({ text, isLive = false }: { text: string; isLive?: boolean }) {
   const blocks = parseProse(text)
@@ -17,7 +17,7 @@ export const Prose = memo(function Prose({ text, isLive = false }: { text: strin
 
 /** A sentence of Berth's own: commands and settings stand in it as code. */
 export function Sentence({ text }: { text: string }) {
-  return <Inlines inlines={parseInline(text)} />
+  return <Inlines inlines={parseSentence(text)} />
 }
 
 /** A person's words as they were typed, line for line, with code and links told apart. */

@@ -88,6 +88,15 @@ export function parseInline(text: string): Inline[] {
   return inlines
 }
 
+/** Words of Berth's own in which some of a sandbox's may stand: a link says where it leads, whatever its label was. */
+export function parseSentence(text: string): Inline[] {
+  return parseInline(text).map((inline) =>
+    inline.kind === 'link' && inline.text !== inline.href
+      ? { kind: 'text', text: `${inline.text} (${inline.href})` }
+      : inline,
+  )
+}
+
 /** The first line that says something, without the marks of Markdown: for a place with room for one line. */
 export function firstPlainLine(text: string): string {
   const line = text.split('\n').find((candidate) => /[\p{L}\p{N}]/u.test(candidate)) ?? ''

@@ -20,7 +20,8 @@ export function applyStatus(draft: Draft, event: EventView): void {
   }
   const turn = turnOf(draft, event)
   const going = findEntry(turn, isGoingStart)
-  if (data.status === 'STARTING') {
+  const isWord = data.stage === undefined && data.message !== undefined
+  if (data.status === 'STARTING' && !isWord) {
     if (going) turn.entries[going[0]] = goOn(going[1], event, data)
     else turn.entries.push(goOn(newStart(event), event, data))
     return
@@ -30,7 +31,7 @@ export function applyStatus(draft: Draft, event: EventView): void {
     replaceOrAdd(turn, going, fail(start, event, data))
     return
   }
-  if (going) turn.entries[going[0]] = finish(going[1], event.createdAt)
+  if (going && data.status !== 'STARTING') turn.entries[going[0]] = finish(going[1], event.createdAt)
   const kind = noteFor(data, before?.status ?? null)
   if (kind !== null) turn.entries.push({ kind, key: `${kind}-${event.seq}`, at: event.createdAt, data: event.data })
 }

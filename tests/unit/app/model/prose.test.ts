@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { firstPlainLine, parseInline, parseProse } from '../../../../app/model/prose.ts'
+import { firstPlainLine, parseInline, parseProse, parseSentence } from '../../../../app/model/prose.ts'
 
 it('reads paragraphs, headings, lists and code', () => {
   const kinds = parseProse('# Title\nOne\nline.\n\nTwo.\n\n- a\n- b\n  more\n1. c\n```ts\nconst a = 1\n\n```\nEnd').map(
@@ -26,6 +26,15 @@ it('reads code, weight and links within a line', () => {
     { kind: 'text', text: ' or ' },
     { kind: 'link', text: 'https://y.example/b', href: 'https://y.example/b' },
     { kind: 'text', text: '.' },
+  ])
+})
+
+it('says in a sentence where a link leads, whatever its label is', () => {
+  expect(parseSentence('The clone failed: [Sign in](https://x.example/a), see https://y.example/b')).toEqual([
+    { kind: 'text', text: 'The clone failed: ' },
+    { kind: 'text', text: 'Sign in (https://x.example/a)' },
+    { kind: 'text', text: ', see ' },
+    { kind: 'link', text: 'https://y.example/b', href: 'https://y.example/b' },
   ])
 })
 

@@ -280,6 +280,21 @@ describe('a start', () => {
     expect(view.status?.status).toBe('RUNNING')
   })
 
+  it('keeps what is told meanwhile beside its stages', () => {
+    const told = { status: 'STARTING', message: 'What was there before lies in .berth-before-1.' }
+    const view = fold(
+      message(),
+      starting('clone'),
+      stored('status', told, null),
+      starting('model'),
+      stored('status', { status: 'RUNNING' }, null),
+    )
+    expect(view.turns[0]?.entries).toMatchObject([
+      { kind: 'start', outcome: 'ok', stages: [{ stage: 'clone' }, { stage: 'model' }] },
+      { kind: 'told', data: told },
+    ])
+  })
+
   it('that fails keeps the stage, the words and the log; a retry is a new entry', () => {
     const failed = {
       status: 'FAILED',
