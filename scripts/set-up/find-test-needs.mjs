@@ -1,9 +1,9 @@
 /**
- * What tests need of the machine beyond Node: a Docker engine that answers, one that they may kill, a browser, a package
- * registry, and Python.
+ * What tests need of the machine beyond Node: a Docker engine that answers and sees their folders, one that they may kill, a
+ * browser, a package registry, and Python.
  */
 import { execFile } from 'node:child_process'
-import { access, constants } from 'node:fs/promises'
+import { access, constants, mkdtemp, rmdir } from 'node:fs/promises'
 import { request } from 'node:http'
 import os from 'node:os'
 import path from 'node:path'
@@ -20,11 +20,38 @@ export async function findEngine() {
   if (address === null) {
     return { problem: 'no Docker engine was found. Install docker.io and start dockerd, or set DOCKER_HOST.' }
   }
-  const failure = await ping(address)
+  const { status, failure = `status ${status}` } = await ask(address, { method: 'GET', path: '/_ping' })
+  if (status !== 200) return { problem: `the Docker engine at ${address} does not answer (${failure}). Start dockerd.` }
+  if (await seesTemporaryFolder(address)) return { problem: null }
   return {
-    problem: failure === null ? null : `the Docker engine at ${address} does not answer (${failure}). Start dockerd.`,
+    problem: `the Docker engine at ${address} does not see the folder ${os.tmpdir()}, in which the tests keep sockets and data. Set TMPDIR to a folder that it sees at the same path, a short one.`,
   }
 }
+
+/** An engine elsewhere, or beside a container that this runs in, mounts folders of its own. Asked with an image without anything in it. */
+async function seesTemporaryFolder(address) {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'berth-seen-'))
+  const image = path.basename(folder).toLowerCase()
+  const imported = `/images/create?fromSrc=-&repo=${image}&tag=1`
+  await ask(address, { method: 'POST', path: imported, body: EMPTY_ARCHIVE, type: 'application/x-tar' })
+  const made = await ask(address, {
+    method: 'POST',
+    path: '/containers/create',
+    body: JSON.stringify({
+      Image: `${image}:1`,
+      Cmd: ['never'],
+      HostConfig: { Mounts: [{ Type: 'bind', Source: folder, Target: '/seen' }] },
+    }),
+    type: 'application/json',
+  })
+  if (made.status === 201) await ask(address, { method: 'DELETE', path: `/containers/${JSON.parse(made.text).Id}` })
+  await ask(address, { method: 'DELETE', path: `/images/${image}:1` })
+  await rmdir(folder)
+  return !(made.status === 400 && made.text.includes('bind source path does not exist'))
+}
+
+/** tar(5): two blocks of nothing. */
+const EMPTY_ARCHIVE = Buffer.alloc(1024)
 
 async function findSocket() {
   const usual = ['/var/run/docker.sock', path.join(os.homedir(), '.docker/run/docker.sock')]
@@ -32,18 +59,26 @@ async function findSocket() {
   return null
 }
 
-function ping(address) {
+/** `{ status, text }`, or `{ failure }` where there is no answer. */
+function ask(address, { method, path: asked, body, type }) {
   const isSocket = address.startsWith('unix://')
-  const url = isSocket ? 'http://localhost/_ping' : new URL('/_ping', address.replace(/^tcp:/, 'http:'))
-  const options = { timeout: ANSWER_TIMEOUT_MS, ...(isSocket && { socketPath: address.slice('unix://'.length) }) }
+  const url = new URL(asked, isSocket ? 'http://localhost' : address.replace(/^tcp:/, 'http:'))
+  const headers = type === undefined ? {} : { 'content-type': type, 'content-length': Buffer.byteLength(body) }
+  const socket = isSocket ? { socketPath: address.slice('unix://'.length) } : {}
   return new Promise((resolve) => {
-    const asked = request(url, options, (answer) => {
-      answer.resume()
-      resolve(answer.statusCode === 200 ? null : `status ${answer.statusCode}`)
+    const fail = (error) => resolve({ failure: error.message })
+    const call = request(url, { method, headers, timeout: ANSWER_TIMEOUT_MS, ...socket }, (answer) => {
+      let text = ''
+      answer.setEncoding('utf8')
+      answer.on('data', (piece) => {
+        text += piece
+      })
+      answer.once('end', () => resolve({ status: answer.statusCode, text }))
+      answer.once('error', fail)
     })
-    asked.once('timeout', () => asked.destroy(new Error(`nothing within ${ANSWER_TIMEOUT_MS / 1_000} s`)))
-    asked.once('error', (error) => resolve(error.message))
-    asked.end()
+    call.once('timeout', () => call.destroy(new Error(`nothing within ${ANSWER_TIMEOUT_MS / 1_000} s`)))
+    call.once('error', fail)
+    call.end(body)
   })
 }
 
