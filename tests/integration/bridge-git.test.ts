@@ -494,6 +494,36 @@ describe('a workspace whose repository is gone or broken', () => {
     expect(await rig.client.workspaceState()).toMatchObject({ cloned: true })
   })
 
+  it.each([
+    ['on a branch without a commit', () => rig.test.git('checkout', '--quiet', '--orphan', 'fresh')],
+    ['with a branch that a power cut left empty', () => writeFileSync(at('.git/refs/heads/berth/fix'), '')],
+    [
+      'with nothing but a repository',
+      () => {
+        rig.test.git('checkout', '--quiet', '--orphan', 'fresh')
+        for (const name of readdirSync(rig.test.root)) if (name !== '.git') rmSync(at(name), { recursive: true })
+      },
+    ],
+  ])(
+    '%s and without Berth’s mark is not taken for an interrupted clone where an agent has worked',
+    async (_name, change) => {
+      rig.test.git('config', '--unset', 'berth.cloned')
+      change()
+      const before = readdirSync(rig.test.root).sort()
+      const { setAside: [aside = ''] = [] } = await again()
+      expect(aside).toSatisfy(isAside)
+      expect(readdirSync(at(aside)).sort()).toEqual(before)
+      expect(readFileSync(at(aside, '.git/config'), 'utf8')).toContain('[berth]')
+    },
+  )
+
+  it('of which only the .git of an attempt is left that was cut off in its fetch is done again', async () => {
+    for (const name of readdirSync(rig.test.root)) rmSync(at(name), { recursive: true })
+    rig.test.git('init', '--quiet', '--initial-branch=main')
+    rig.test.git('config', 'berth.repository', 'octo/sample')
+    expect(await again()).toEqual({ head: await remote('rev-parse', 'main'), branch: 'berth/fix', existing: false })
+  })
+
   it('of which only .git is left loses nothing of that', async () => {
     for (const name of readdirSync(rig.test.root)) if (name !== '.git') rmSync(at(name), { recursive: true })
     writeFileSync(at('.git/HEAD'), '')

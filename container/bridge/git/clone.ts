@@ -1,7 +1,7 @@
 /**
  * Puts the repository into the workspace, which may be a mount and so is never replaced itself: init, fetch, checkout. What an
- * interrupted attempt left is taken away and done again; anything else that is there is refused, or moved aside where that is asked
- * for.
+ * interrupted attempt left is taken away and done again; anything else that is there is refused. Where moving aside is asked for,
+ * an agent may have worked: nothing is taken away then but a repository that holds no work.
  */
 import type { Clock } from '../../../lib/clock.ts'
 import type { CloneCommand } from '../../contract/bridge.ts'
@@ -78,11 +78,21 @@ async function lookAround(context: CloneContext, command: CloneCommand): Promise
   const record = await findCloneRecord(context.git)
   const result = record === null ? null : await describeHead(context)
   if (record?.complete) return result === null ? { kind: 'foreign', ...contents } : { kind: 'clone', record, result }
-  // Where an agent has worked, only what never came to a commit at HEAD is surely of an interrupted attempt.
-  if (command.setAside) return record && result === null ? { kind: 'remains' } : { kind: 'foreign', ...contents }
+  // Where an agent has worked, its settings tell nothing of who left the files. A repository alone, without a commit at HEAD or a
+  // branch, is what an attempt leaves that was cut off in its fetch: no work is in that.
+  if (command.setAside) {
+    const isRemains = record && result === null && names.length === 1 && !(await hasBranch(context))
+    return isRemains ? { kind: 'remains' } : { kind: 'foreign', ...contents }
+  }
   // `git init` and nothing more: cut off before the first setting was written.
   if (record || names.length === 1) return { kind: 'remains' }
   return { kind: 'foreign', ...contents }
+}
+
+/** True also where git cannot tell. */
+async function hasBranch({ git }: CloneContext): Promise<boolean> {
+  const refs = await git.try(['for-each-ref', '--count=1', '--format=%(refname)', 'refs/heads', 'refs/stash'])
+  return refs.exitCode !== 0 || refs.output.trim() !== ''
 }
 
 async function emptyWorkspace({ workspace, signal }: CloneContext): Promise<void> {
