@@ -162,6 +162,8 @@ export const cloneCommand = z.looseObject({
   targetBranch: text,
   /** The target branch exists on the remote and is to be continued. */
   adoptTargetBranch: z.boolean(),
+  /** With `adoptTargetBranch`: where it is missing the work begins at the source branch; else that is refused. */
+  targetMayBeGone: z.boolean().optional(),
   /** What is there and is no clone that works is moved into a folder of its own in the workspace; else it is refused. */
   setAside: z.boolean().optional(),
   user: z.looseObject({ name: text, email: text }),

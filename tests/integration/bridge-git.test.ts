@@ -152,9 +152,21 @@ describe('clone', () => {
     expect(await commit()).toMatchObject({ sha: null, ahead: 1 })
   })
 
+  it('begins at the source branch where the target may be gone, and is', async () => {
+    const changes = { adoptTargetBranch: true, targetMayBeGone: true }
+    const head = await remote('rev-parse', 'main')
+    expect(await mustClone(changes)).toEqual({ head, branch: 'berth/fix', existing: false })
+    expect(await commit()).toMatchObject({ sha: null, ahead: 0 })
+  })
+
   it.each([
     ['a repository that is not the agent’s', { repository: 'octo/other' }, 'repository_forbidden'],
     ['a branch that is not there', { sourceBranch: 'nowhere' }, 'branch_not_found'],
+    [
+      'a branch that is not there for a target that may be gone',
+      { sourceBranch: 'nowhere', targetMayBeGone: true },
+      'branch_not_found',
+    ],
     ['a target to adopt that is not there', { adoptTargetBranch: true }, 'branch_not_found'],
     ['a name that is an option', { sourceBranch: '--upload-pack=touch /tmp/x' }, 'branch_not_found'],
     ['a repository that is a path', { repository: '../../etc' }, 'repository_not_found'],
@@ -421,6 +433,22 @@ describe('a workspace whose repository is gone or broken', () => {
   const asides = () => readdirSync(rig.test.root).filter(isAside)
   const again = (changes: Partial<CloneCommand> = {}) => mustClone({ setAside: true, ...changes })
 
+  /** Has `script` run in place of a program while `work` goes on. */
+  const instead = async <T>(program: string, script: string, work: () => Promise<T>) => {
+    const { PATH } = rig.test.env
+    const shims = path.join(rig.directory, 'shims')
+    mkdirSync(shims)
+    writeFileSync(path.join(shims, program), `#!/bin/sh\nPATH='${PATH}'\n${script}\n`, { mode: 0o755 })
+    rig.test.env.PATH = `${shims}:${PATH}`
+    const result = await work()
+    rig.test.env.PATH = PATH
+    return result
+  }
+  const cutOffInFetch = () =>
+    instead('git', 'case "$*" in *" fetch "*) kill -9 $$ ;; esac\nexec git "$@"', async () =>
+      (await clone({ setAside: true })).at(-1),
+    )
+
   beforeEach(async () => {
     await mustClone()
     rig.test.write('work.txt', 'unsaved work')
@@ -535,25 +563,31 @@ describe('a workspace whose repository is gone or broken', () => {
   it('has all of it moved when the moving was killed in between and is done again', async () => {
     rmSync(at('.git/HEAD'))
     const before = readdirSync(rig.test.root).sort()
-    const { PATH } = rig.test.env
-    const shims = path.join(rig.directory, 'shims')
-    mkdirSync(shims)
-    const mv =
-      '#!/bin/sh\necho x >> "$0.calls"\n[ "$(wc -l < "$0.calls")" -le 2 ] || kill -9 "$PPID"\nPATH=/usr/bin:/bin exec mv "$@"\n'
-    writeFileSync(path.join(shims, 'mv'), mv, { mode: 0o755 })
-    rig.test.env.PATH = `${shims}:${PATH}`
-    expect((await clone({ setAside: true })).at(-1)).toMatchObject({ error: { code: 'upstream_failed' } })
+    const mv = 'echo x >> "$0.calls"\n[ "$(wc -l < "$0.calls")" -le 2 ] || kill -9 "$PPID"\nexec mv "$@"'
+    await instead('mv', mv, async () => {
+      expect((await clone({ setAside: true })).at(-1)).toMatchObject({ error: { code: 'upstream_failed' } })
+    })
     expect(readdirSync(at(asides()[0] ?? '')).length).toBeLessThan(before.length)
     expect(await rig.client.workspaceState()).toMatchObject({ cloned: false, empty: false })
-    rig.test.env.PATH = PATH
     const { setAside = [] } = await again()
     expect(setAside.length).toBe(2)
     expect(setAside.flatMap((aside) => readdirSync(at(aside))).sort()).toEqual(before)
   })
 
+  it.each([
+    ['a branch is missing', { sourceBranch: 'nowhere' }, 'branch_not_found'],
+    ['the target is missing', { adoptTargetBranch: true }, 'branch_not_found'],
+    ['the repository is another', { repository: 'octo/other' }, 'repository_forbidden'],
+  ])('is left as it is when %s', async (_name, changes, code) => {
+    writeFileSync(at('.git/config'), '[berth\n')
+    const before = readdirSync(rig.test.root).sort()
+    expect((await clone({ setAside: true, ...changes })).at(-1)).toMatchObject({ error: { code } })
+    expect(readdirSync(rig.test.root).sort()).toEqual(before)
+  })
+
   it('keeps what was moved aside when the clone after it was cut off, and when it breaks once more', async () => {
     rmSync(at('.git'), { recursive: true })
-    expect((await clone({ setAside: true, sourceBranch: 'nowhere' })).at(-1)).toHaveProperty('error')
+    expect(await cutOffInFetch()).toHaveProperty('error')
     const [first = ''] = asides()
     expect(await rig.client.workspaceState()).toMatchObject({ cloned: false, empty: false })
     expect(await again()).toMatchObject({ setAside: [first] })

@@ -3,7 +3,7 @@
  * cut and the sandbox lost at any moment. Follows the wire's rules: one run at a time, a repeated execute joins.
  */
 import { Duplex } from 'node:stream'
-import type { AttendCommand, BridgeHealth, ExecuteCommand } from '../../container/contract/bridge.ts'
+import type { AttendCommand, BridgeHealth, CloneCommand, ExecuteCommand } from '../../container/contract/bridge.ts'
 import type { DeltaEvent, JournalEvent } from '../../container/contract/events.ts'
 import type { BridgeClient, BridgeMessage } from '../../lib/drivers/bridge/port.ts'
 import { BerthError } from '../../lib/errors.ts'
@@ -20,6 +20,7 @@ export interface FakeBridge {
   journalId: string
   journal: JournalEvent[]
   commands: ExecuteCommand[]
+  clones: CloneCommand[]
   /** What cloned, committed, pushed and cancelled, in order. */
   calls: string[]
   cloned: boolean
@@ -65,6 +66,7 @@ export function createFakeBridge(): FakeBridge {
     journalId: 'journal_1',
     journal: [],
     commands: [],
+    clones: [],
     calls: [],
     cloned: false,
     files: false,
@@ -173,6 +175,7 @@ export function createFakeBridge(): FakeBridge {
         yield { result: { ran: true, durationMs: 1 } }
       },
       async *clone(command) {
+        bridge.clones.push(command)
         bridge.calls.push(`clone ${command.repository} ${command.sourceBranch} ${command.targetBranch}`)
         yield { progress: { phase: 'Receiving objects', percent: 50, line: 'Receiving objects: 50% (1/2)' } }
         if (bridge.failClone) return yield { error: bridge.failClone }

@@ -9,7 +9,14 @@ import type { Workspace } from '../workspace-port.ts'
 import { isBranchName } from './branch-name.ts'
 import { GitProblem } from './git-problem.ts'
 import type { ProbeRepository } from './probe-repository.ts'
-import { type CloneRecord, findCloneRecord, markCloned, REMOTE, writeCloneSettings } from './repository-settings.ts'
+import {
+  type CloneRecord,
+  findCloneRecord,
+  markCloned,
+  REMOTE,
+  remoteUrl,
+  writeCloneSettings,
+} from './repository-settings.ts'
 import { findSha, type Git } from './run-git.ts'
 import { LOST_AND_FOUND, listContents, SET_ASIDE_PATTERN, setAside } from './set-aside.ts'
 import { findUnbornBranch } from './unborn-branch.ts'
@@ -51,12 +58,14 @@ export async function cloneRepository(context: CloneContext, command: CloneComma
       `The workspace is not empty and holds no clone of Berth's that git can go on from: ${found.names.slice(0, 5).join(', ')}. Move it away, or delete the agent's volumes.`,
     )
   }
+  // All that can be refused is, before anything in the workspace is touched.
   await context.probe(command.repository, context.signal)
+  const start = await chooseStart(context, command)
   if (found.kind === 'foreign') await setAside(context, found.setAside)
   if (found.kind === 'remains') await emptyWorkspace(context)
   await initialise(context, command)
-  const branches = await fetchBranches(context, command)
-  await checkOut(context, command, branches)
+  await fetchBranches(context, command, start)
+  await checkOut(context, command, start)
   await markCloned(context.git)
   const head = await describeHead(context)
   if (head === null) throw new GitProblem('state_conflict', 'The HEAD of the workspace names no commit.')
@@ -121,29 +130,38 @@ async function initialise({ git, workspace }: CloneContext, command: CloneComman
   await writeCloneSettings(workspace, command)
 }
 
-/** Fetches the source branch and, when it is adopted, the target with all their history and the tags on it. */
-async function fetchBranches(context: CloneContext, command: CloneCommand): Promise<{ hasTarget: boolean }> {
-  const { git, signal, onOutput } = context
-  const listing = await git.run(['ls-remote', '--heads', REMOTE], { signal })
+/** The branch on the remote that the work begins at. Throws GitProblem when one is missing that has to be there. */
+async function chooseStart({ git, signal }: CloneContext, command: CloneCommand): Promise<string> {
+  const { repository, sourceBranch, targetBranch } = command
+  // By its address: what is in the workspace may be no repository, or one that git cannot read.
+  const env = { GIT_DIR: '/dev/null' }
+  const listing = await git.run(['ls-remote', '--heads', remoteUrl(repository)], { signal, env })
   const heads = new Set([...listing.matchAll(/^[0-9a-f]{40,64}\trefs\/heads\/(.+)$/gm)].map((match) => match[1]))
   if (heads.size === 0) {
     throw new GitProblem(
       'empty_repository',
-      `${command.repository} has no branches yet. Push a first commit to it, then start again.`,
+      `${repository} has no branches yet. Push a first commit to it, then start again.`,
     )
   }
-  if (!heads.has(command.sourceBranch)) throw branchNotFound(command, command.sourceBranch)
-  const hasTarget = heads.has(command.targetBranch)
-  if (command.adoptTargetBranch && !hasTarget) throw branchNotFound(command, command.targetBranch)
-  const wanted = command.adoptTargetBranch ? [command.sourceBranch, command.targetBranch] : [command.sourceBranch]
-  const refspecs = wanted.map((branch) => `+refs/heads/${branch}:refs/remotes/${REMOTE}/${branch}`)
+  if (!heads.has(sourceBranch)) throw branchNotFound(command, sourceBranch)
+  if (!command.adoptTargetBranch) return sourceBranch
+  if (heads.has(targetBranch)) return targetBranch
+  if (command.targetMayBeGone) return sourceBranch
+  throw branchNotFound(command, targetBranch)
+}
+
+/** Fetches the source branch, and the one to begin at, with all their history and the tags on it. */
+async function fetchBranches(context: CloneContext, { sourceBranch }: CloneCommand, start: string): Promise<void> {
+  const { git, signal, onOutput } = context
+  const refspecs = [...new Set([sourceBranch, start])].map(
+    (branch) => `+refs/heads/${branch}:refs/remotes/${REMOTE}/${branch}`,
+  )
   await git.run(['fetch', '--progress', '--no-recurse-submodules', REMOTE, ...refspecs], {
     signal,
     onOutput,
     timeoutMs: FETCH_TIMEOUT_MS,
   })
-  await git.run(['symbolic-ref', `refs/remotes/${REMOTE}/HEAD`, `refs/remotes/${REMOTE}/${command.sourceBranch}`])
-  return { hasTarget }
+  await git.run(['symbolic-ref', `refs/remotes/${REMOTE}/HEAD`, `refs/remotes/${REMOTE}/${sourceBranch}`])
 }
 
 function branchNotFound(command: CloneCommand, branch: string): GitProblem {
@@ -152,15 +170,15 @@ function branchNotFound(command: CloneCommand, branch: string): GitProblem {
 
 async function checkOut(
   { git, signal, onOutput }: CloneContext,
-  command: CloneCommand,
-  { hasTarget }: { hasTarget: boolean },
+  { targetBranch }: CloneCommand,
+  start: string,
 ): Promise<void> {
-  const adopted = command.adoptTargetBranch && hasTarget
-  const start = `refs/remotes/${REMOTE}/${adopted ? command.targetBranch : command.sourceBranch}`
-  await git.run(
-    ['checkout', '--progress', adopted ? '--track' : '--no-track', '-B', command.targetBranch, start, '--'],
-    { signal, onOutput, timeoutMs: CHECKOUT_TIMEOUT_MS },
-  )
+  const track = start === targetBranch ? '--track' : '--no-track'
+  await git.run(['checkout', '--progress', track, '-B', targetBranch, `refs/remotes/${REMOTE}/${start}`, '--'], {
+    signal,
+    onOutput,
+    timeoutMs: CHECKOUT_TIMEOUT_MS,
+  })
 }
 
 /** Null where the repository is broken. */

@@ -86,6 +86,8 @@ async function readClone(input: Parameters<typeof ensureClone>[0]): Promise<void
       targetBranch: agent.targetBranch,
       // A branch that this agent pushed to before is gone on from.
       adoptTargetBranch: agent.adoptTargetBranch || agent.targetTip !== null,
+      // Merged and deleted, as a rule. Only before the first run of one that a person adopted does it have to be there.
+      targetMayBeGone: !agent.adoptTargetBranch || agent.workspace !== null,
       // As a person chose; anything else that is in the way of a clone is refused.
       setAside: agent.divergence?.choice === 'clone_again',
       user: parts.settings.gitUser,

@@ -138,6 +138,40 @@ describe('the target branch', () => {
   })
 })
 
+describe('a clone', () => {
+  const cloneAgain = async (id: string) => {
+    plane.bridge.cloned = false
+    await ada.resume(id, 'Go on')
+    await plane.settle(id)
+    await ada.resolve(id, 'clone_again')
+    await plane.untilAtRest(id)
+    return plane.bridge.clones
+  }
+
+  it('goes on from the agent’s own pushes, unless their branch was merged and deleted', async () => {
+    const id = await createAndRun()
+    const push = { ref: 'refs/heads/berth/fix', oldSha: '0'.repeat(40), newSha: 'c'.repeat(40), outcome: 'ok' as const }
+    await recordPush(plane.parts, id, push)
+    expect(await cloneAgain(id)).toMatchObject([
+      { adoptTargetBranch: false },
+      { adoptTargetBranch: true, targetMayBeGone: true },
+    ])
+  })
+
+  it('demands the branch that a person adopted until a run has begun there', async () => {
+    plane.forge.branches.set('berth/fix', { sha: '1'.repeat(40), protected: false })
+    const { id } = await ada.create({ adoptTargetBranch: true })
+    await ada.start(id)
+    await plane.untilAtRest(id)
+    await plane.settle(id)
+    plane.forge.branches.delete('berth/fix')
+    expect(await cloneAgain(id)).toMatchObject([
+      { adoptTargetBranch: true, targetMayBeGone: false },
+      { adoptTargetBranch: true, targetMayBeGone: true },
+    ])
+  })
+})
+
 describe('a workspace that cannot be looked at after its run', () => {
   it('takes nothing back of what the run has done', async () => {
     const { id } = await ada.create()
