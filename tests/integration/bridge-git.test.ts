@@ -431,6 +431,7 @@ describe('a workspace whose repository is gone or broken', () => {
   const at = (...names: string[]) => path.join(rig.test.root, ...names)
   const isAside = (name: string) => /^\.berth-before-\d{8}T\d{6}Z(-\d+)?$/.test(name)
   const asides = () => readdirSync(rig.test.root).filter(isAside)
+  const filesOf = (aside: string) => readdirSync(at(aside, 'files'))
   const again = (changes: Partial<CloneCommand> = {}) => mustClone({ setAside: true, ...changes })
 
   /** Has `script` run in place of a program while `work` goes on. */
@@ -485,8 +486,8 @@ describe('a workspace whose repository is gone or broken', () => {
       const result = await again()
       expect(result).toMatchObject({ branch: 'berth/fix', existing: false, setAside: asides() })
       const [aside = ''] = asides()
-      expect(readdirSync(at(aside)).sort()).toEqual(before)
-      expect(readFileSync(at(aside, 'work.txt'), 'utf8')).toBe('unsaved work')
+      expect(filesOf(aside).sort()).toEqual(before)
+      expect(readFileSync(at(aside, 'files', 'work.txt'), 'utf8')).toBe('unsaved work')
       expect(existsSync(at('work.txt'))).toBe(false)
       expect(await rig.client.workspaceState()).toMatchObject({
         cloned: true,
@@ -518,7 +519,7 @@ describe('a workspace whose repository is gone or broken', () => {
     await expect(push()).rejects.toThrow("The workspace holds no clone of Berth's.")
     const { setAside: [aside = ''] = [] } = await again()
     expect(aside).toSatisfy(isAside)
-    expect(rig.test.git('-C', aside, 'rev-parse', 'HEAD')).toBe(head)
+    expect(rig.test.git('-C', `${aside}/files`, 'rev-parse', 'HEAD')).toBe(head)
     expect(await rig.client.workspaceState()).toMatchObject({ cloned: true })
   })
 
@@ -540,8 +541,8 @@ describe('a workspace whose repository is gone or broken', () => {
       const before = readdirSync(rig.test.root).sort()
       const { setAside: [aside = ''] = [] } = await again()
       expect(aside).toSatisfy(isAside)
-      expect(readdirSync(at(aside)).sort()).toEqual(before)
-      expect(readFileSync(at(aside, '.git/config'), 'utf8')).toContain('[berth]')
+      expect(filesOf(aside).sort()).toEqual(before)
+      expect(readFileSync(at(aside, 'files', '.git/config'), 'utf8')).toContain('[berth]')
     },
   )
 
@@ -557,7 +558,7 @@ describe('a workspace whose repository is gone or broken', () => {
     writeFileSync(at('.git/HEAD'), '')
     const { setAside: [aside = ''] = [] } = await again()
     expect(aside).toSatisfy(isAside)
-    expect(existsSync(at(aside, '.git/refs/heads/berth/fix'))).toBe(true)
+    expect(existsSync(at(aside, 'files', '.git/refs/heads/berth/fix'))).toBe(true)
   })
 
   it('has all of it moved when the moving was killed in between and is done again', async () => {
@@ -567,11 +568,11 @@ describe('a workspace whose repository is gone or broken', () => {
     await instead('mv', mv, async () => {
       expect((await clone({ setAside: true })).at(-1)).toMatchObject({ error: { code: 'upstream_failed' } })
     })
-    expect(readdirSync(at(asides()[0] ?? '')).length).toBeLessThan(before.length)
+    expect(filesOf(asides()[0] ?? '').length).toBeLessThan(before.length)
     expect(await rig.client.workspaceState()).toMatchObject({ cloned: false, empty: false })
     const { setAside = [] } = await again()
     expect(setAside.length).toBe(2)
-    expect(setAside.flatMap((aside) => readdirSync(at(aside))).sort()).toEqual(before)
+    expect(setAside.flatMap((aside) => filesOf(aside)).sort()).toEqual(before)
   })
 
   it.each([
@@ -585,6 +586,35 @@ describe('a workspace whose repository is gone or broken', () => {
     expect(readdirSync(rig.test.root).sort()).toEqual(before)
   })
 
+  it('has all of it moved when the moving was killed before the first file and is done again', async () => {
+    rmSync(at('.git'), { recursive: true })
+    const before = readdirSync(rig.test.root).sort()
+    const script = 'case "$*" in "init "*.berth-before-*) kill -9 "$PPID" ;; esac\nexec git "$@"'
+    await instead('git', script, async () => {
+      expect((await clone({ setAside: true })).at(-1)).toMatchObject({ error: { code: 'upstream_failed' } })
+    })
+    const [cutOff = ''] = asides()
+    expect(readdirSync(rig.test.root).sort()).toEqual([cutOff, ...before].sort())
+    await again()
+    const [aside = ''] = asides().filter((name) => name !== cutOff)
+    expect(filesOf(aside).sort()).toEqual(before)
+  })
+
+  it.each([
+    ['gone', () => rmSync(at('.git'), { recursive: true })],
+    ['broken', () => rmSync(at('.git/HEAD'))],
+  ])('whose repository is %s keeps its files when the agent cleans the new clone', async (_name, breakIt) => {
+    breakIt()
+    const before = readdirSync(rig.test.root).sort()
+    const { setAside: [aside = ''] = [] } = await again()
+    rig.test.write('ignored/cache.bin', 'x')
+    rig.test.write('junk.txt', 'x')
+    rig.test.git('clean', '-fdxq')
+    expect(readdirSync(rig.test.root).sort()).toEqual([aside, '.git', '.gitignore', 'README.md'].sort())
+    expect(filesOf(aside).sort()).toEqual(before)
+    expect(readFileSync(at(aside, 'files', 'work.txt'), 'utf8')).toBe('unsaved work')
+  })
+
   it('keeps what was moved aside when the clone after it was cut off, and when it breaks once more', async () => {
     rmSync(at('.git'), { recursive: true })
     expect(await cutOffInFetch()).toHaveProperty('error')
@@ -594,8 +624,8 @@ describe('a workspace whose repository is gone or broken', () => {
     rmSync(at('.git'), { recursive: true })
     const { setAside = [] } = await again()
     expect(setAside).toHaveLength(2)
-    expect(readFileSync(at(first, 'work.txt'), 'utf8')).toBe('unsaved work')
-    expect(setAside.flatMap((aside) => readdirSync(at(aside))).filter(isAside)).toEqual([])
+    expect(readFileSync(at(first, 'files', 'work.txt'), 'utf8')).toBe('unsaved work')
+    expect(setAside.flatMap((aside) => filesOf(aside)).filter(isAside)).toEqual([])
   })
 })
 

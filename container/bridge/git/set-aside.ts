@@ -13,18 +13,24 @@ export const SET_ASIDE_PATTERN = `${PREFIX}*`
 export const LOST_AND_FOUND = 'lost+found'
 const TIMEOUT_MS = 5 * 60_000
 
+/** In such a folder, what was moved. */
+const FILES = 'files'
+
 /**
- * `.git` goes first: alone, it would be taken for what an interrupted clone left, and removed. A folder cannot be renamed into
- * another one by a user who may not write to it, its owner or not.
+ * The folder is made a repository, though an empty one: `git clean -fdx` removes what is ignored, but no repository. What is moved
+ * lies a level below, for its own `.git` may be broken.
+ *
+ * Of the workspace `.git` goes first: alone, it would be taken for what an interrupted clone left, and removed. A folder cannot be
+ * renamed into another one by a user who may not write to it, its owner or not.
  */
 const moveInto = (folder: string) => `
 shopt -s dotglob nullglob
-mkdir ${folder} || exit
+mkdir ${folder} && git init --quiet --template= --initial-branch=main ${folder} && mkdir ${folder}/${FILES} || exit
 for name in .git *; do
   case "$name" in ${LOST_AND_FOUND} | ${SET_ASIDE_PATTERN}) continue ;; esac
   [ -e "$name" ] || [ -L "$name" ] || continue
   [ -L "$name" ] || [ ! -d "$name" ] || [ -w "$name" ] || chmod u+w -- "$name" || exit
-  mv -T -- "$name" ${folder}/"$name" || exit
+  mv -T -- "$name" ${folder}/${FILES}/"$name" || exit
 done`
 
 /** What is in the workspace, by name, but for what belongs to its volume. `setAside`: the folders of earlier times. */

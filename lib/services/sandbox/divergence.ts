@@ -128,7 +128,7 @@ function describeOne({ divergence, targetBranch }: { divergence: Divergence; tar
     return 'The workspace was lost and the repository was cloned anew: what was not pushed before is gone. Look at what is there before you go on.'
   }
   if (divergence.kind === 'workspace_broken') {
-    return 'The git repository in the workspace was removed, replaced or damaged, so the workspace was cloned anew. Nothing was deleted: all that was there before, its `.git` included, was moved to a folder `.berth-before-<time>` in the workspace, which git ignores. What was not pushed is only there: look at it, and bring over what you need, before you go on.'
+    return 'The git repository in the workspace was removed, replaced or damaged, so the workspace was cloned anew. Nothing was deleted: all that was there before, its `.git` included, was moved to `.berth-before-<time>/files` in the workspace, which git ignores. What was not pushed is only there: look at it, and bring over what you need, before you go on. Do not clean it away (`git clean -ffdx`, `rm`): there is no other copy.'
   }
   if (divergence.kind === 'workspace_changed') return CHANGED
   return `The branch ${targetBranch} has commits on the remote that are not yours; the person chose to leave them. Pushing is refused until they are merged.`

@@ -95,7 +95,9 @@ describe('files without a repository that works', () => {
     await cloneAgain(id)
     await plane.untilAtRest(id)
     expect(await read(id)).toMatchObject({ needs: null, divergence: null, run: { reason: 'completed' } })
-    expect(plane.bridge.commands.at(-1)?.notice).toContain('moved to a folder `.berth-before-<time>` in the workspace')
+    const { notice } = plane.bridge.commands.at(-1) ?? {}
+    expect(notice).toContain('moved to `.berth-before-<time>/files` in the workspace')
+    expect(notice).toContain('Do not clean it away')
     expect(await messages(id)).toContain(
       'What was in the workspace before lies there in .berth-before-20260101T000000Z.',
     )
