@@ -1,6 +1,16 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -465,6 +475,14 @@ describe('a workspace whose repository is gone or broken', () => {
       () => writeFileSync(at('.git/refs/heads/berth/fix'), `${'a'.repeat(40)}\n`),
     ],
     ['whose HEAD a power cut left empty', () => writeFileSync(at('.git/HEAD'), '')],
+    ['whose clone is of no repository', () => rig.test.git('config', '--unset', 'berth.repository')],
+    [
+      'whose .git was unpacked into it',
+      () => {
+        for (const name of readdirSync(at('.git'))) renameSync(at('.git', name), at(name))
+        rmSync(at('.git'), { recursive: true })
+      },
+    ],
     ['whose settings cannot be read', () => writeFileSync(at('.git/config'), '[berth\n')],
     [
       'that has a repository of the agent’s own',

@@ -27,9 +27,12 @@ export interface FoundClone extends CloneRecord {
   complete: boolean
 }
 
+/** The repository has to be in `.git`: git also takes a folder for one that holds what belongs in there. */
+const env = { GIT_DIR: '.git' }
+
 /** Null where no clone of Berth's is. */
-export async function findCloneRecord(git: Git, options: GitOptions = {}): Promise<FoundClone | null> {
-  const { output } = await git.try(['config', '--local', '--get-regexp', '^berth\\.'], options)
+export async function findCloneRecord(git: Git, options: Omit<GitOptions, 'env'> = {}): Promise<FoundClone | null> {
+  const { output } = await git.try(['config', '--local', '--get-regexp', '^berth\\.'], { ...options, env })
   const values = new Map(
     withoutProgress(output)
       .split('\n')
@@ -45,6 +48,15 @@ export async function findCloneRecord(git: Git, options: GitOptions = {}): Promi
     complete: values.get('berth.cloned') === 'true',
   }
 }
+
+/** The same for a shell in the workspace, which it ends with git's exit code unless `findCloneRecord` finds a complete one. */
+export const DEMAND_COMPLETE_CLONE = `
+(
+  export GIT_DIR=${env.GIT_DIR}
+  git config --local --get berth.repository >/dev/null || exit
+  whole=$(git config --local --get berth.cloned) || exit
+  [ "$whole" = true ]
+) || exit`
 
 export interface CloneSettings extends CloneRecord {
   user: { name: string; email: string }

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import type { WorkspaceState } from '../../contract/bridge.ts'
 import type { CommandResult, Workspace } from '../workspace-port.ts'
 import { GitProblem } from './git-problem.ts'
+import { DEMAND_COMPLETE_CLONE } from './repository-settings.ts'
 import { failureOf, findSha, type Git } from './run-git.ts'
 import { listContents } from './set-aside.ts'
 import { findUnbornBranch } from './unborn-branch.ts'
@@ -14,14 +15,13 @@ import { findUnbornBranch } from './unborn-branch.ts'
 const TIMEOUT_MS = 10_000
 
 /**
- * Commit, branch and digest of a whole clone of Berth's, a line each as soon as it is known. Digested are contents of tracked files, names and sizes of new
- * ones; what git ignores does not count. Made where the files are: only 64 characters of it come over. One shell, and of git no
- * more than has to run: every agent waits for this between two runs.
+ * Commit, branch and digest of a whole clone of Berth's, a line each as soon as it is known. Digested are contents of tracked
+ * files, names and sizes of new ones; what git ignores does not count. Made where the files are: only 64 characters of it come
+ * over. One shell, and of git no more than has to run: every agent waits for this between two runs.
  */
 const LOOK = `
 head=$(git rev-parse 'HEAD^{commit}' --symbolic-full-name HEAD) || exit
-whole=$(git config --local --get berth.cloned) || exit
-[ "$whole" = true ] || exit 1
+${DEMAND_COMPLETE_CLONE}
 echo "$head"
 ${lookAtFiles('HEAD')}`
 
