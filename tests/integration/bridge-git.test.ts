@@ -475,6 +475,13 @@ describe('a workspace whose repository is gone or broken', () => {
       () => writeFileSync(at('.git/refs/heads/berth/fix'), `${'a'.repeat(40)}\n`),
     ],
     ['whose HEAD a power cut left empty', () => writeFileSync(at('.git/HEAD'), '')],
+    [
+      'that nobody may write to',
+      () => {
+        rmSync(at('.git'), { recursive: true })
+        chmodSync(rig.test.root, 0o555)
+      },
+    ],
     ['whose clone is of no repository', () => rig.test.git('config', '--unset', 'berth.repository')],
     [
       'whose .git was unpacked into it',

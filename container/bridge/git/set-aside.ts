@@ -25,6 +25,7 @@ const FILES = 'files'
  */
 const moveInto = (folder: string) => `
 shopt -s dotglob nullglob
+[ -w . ] || chmod u+w . || exit
 mkdir ${folder} && git init --quiet --template= --initial-branch=main ${folder} && mkdir ${folder}/${FILES} || exit
 for name in .git *; do
   case "$name" in ${LOST_AND_FOUND} | ${SET_ASIDE_PATTERN}) continue ;; esac
