@@ -8,6 +8,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs'
@@ -475,6 +476,14 @@ describe('a workspace whose repository is gone or broken', () => {
       () => writeFileSync(at('.git/refs/heads/berth/fix'), `${'a'.repeat(40)}\n`),
     ],
     ['whose HEAD a power cut left empty', () => writeFileSync(at('.git/HEAD'), '')],
+    [
+      'whose .git is a link to somewhere outside, on a branch without a commit',
+      () => {
+        rig.test.git('checkout', '--quiet', '--orphan', 'fresh')
+        renameSync(at('.git'), path.join(rig.test.outside, 'git'))
+        symlinkSync(path.join(rig.test.outside, 'git'), at('.git'))
+      },
+    ],
     [
       'that nobody may write to',
       () => {

@@ -2,7 +2,7 @@
  * A branch without a commit, as `git checkout --orphan` leaves one: work to go on from, though nothing resolves at HEAD. Owns:
  * how it is told from a repository that is broken, and from a clone that was never finished.
  */
-import type { Workspace } from '../workspace-port.ts'
+import { type FileStat, type Workspace, WorkspaceError } from '../workspace-port.ts'
 import { findCloneRecord } from './repository-settings.ts'
 import type { Git, GitOptions } from './run-git.ts'
 
@@ -22,6 +22,16 @@ export async function findUnbornBranch(
   const record = await findCloneRecord(git, options)
   if (!record?.complete) return null
   // A file without an object id in it, as a power cut leaves one, names nothing either: git takes no commit on top of that.
-  const file = await workspace.stat(`.git/refs/heads/${branch}`)
+  const file = await statRef(workspace, branch)
   return file === null || file.kind === 'directory' ? branch : null
+}
+
+/** 'unknown' where it may not be looked at: `.git` can be a link to anywhere. */
+async function statRef(workspace: Workspace, branch: string): Promise<FileStat | { kind: 'unknown' } | null> {
+  try {
+    return await workspace.stat(`.git/refs/heads/${branch}`)
+  } catch (error) {
+    if (error instanceof WorkspaceError && error.code !== 'runner_lost') return { kind: 'unknown' }
+    throw error
+  }
 }
