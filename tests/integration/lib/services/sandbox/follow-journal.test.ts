@@ -15,18 +15,20 @@ afterEach(() => plane.close())
 
 describe('what is being written', () => {
   it('is shown after the events that lie before it, and before its own', async () => {
-    const id = await ada.createRunning()
+    await ada.createRunning()
     const shown: string[] = []
+    const last = Promise.withResolvers<void>()
     const leave = plane.parts.hub.subscribe((message) => {
       if (message.kind === 'delta') shown.push(`delta ${message.delta.data.delta}`)
       if (message.kind === 'events') shown.push(...message.events.map((event) => `${event.type} ${event.data.text}`))
+      if (shown.at(-1) === 'text three') last.resolve()
     })
     const runId = plane.bridge.running()
     plane.bridge.say('text', { step: 1, messageId: 'm1', text: 'one' })
     plane.bridge.sayDelta({ type: 'text_delta', runId, data: { messageId: 'm2', offset: 0, delta: 'tw' } })
     plane.bridge.say('text', { step: 2, messageId: 'm2', text: 'two' })
     plane.bridge.say('text', { step: 3, messageId: 'm3', text: 'three' })
-    await plane.until(id, (event) => event.data.text === 'three')
+    await last.promise
     leave()
     expect(shown).toEqual(['text one', 'delta tw', 'text two', 'text three'])
   })
