@@ -8,6 +8,7 @@ import type { Logger } from '../../lib/logger.ts'
 import type { PullRequestAnswer, PullRequestRequest } from '../contract/tunnel.ts'
 import type { BridgeConfig } from './config.ts'
 import type { SandboxPlace } from './executor/system-prompt.ts'
+import type { ModelFetch } from './executor/watch-line.ts'
 import { createGitWorkspace } from './git/git-workspace.ts'
 import { type Journal, openJournal } from './journal/journal.ts'
 import { startProxy } from './proxy/proxy.ts'
@@ -26,7 +27,7 @@ export interface ExecutorParts {
   journal: Journal
   workspace: Workspace
   /** fetch over the control tunnel, for http://model.berth/... */
-  modelFetch: typeof fetch
+  modelFetch: ModelFetch
   openPullRequest: (
     request: PullRequestRequest,
     options: { runId: string; signal: AbortSignal },

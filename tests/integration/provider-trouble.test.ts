@@ -110,6 +110,62 @@ describe('trouble before the head of an answer', () => {
   })
 })
 
+describe('the first answer of a run', () => {
+  const silence: Reply = { beforeHead: 'silence' }
+  const asked = (times: number) => expect.poll(() => rig.model.requests.length).toBe(times)
+
+  it('has five minutes to begin: it is asked for once more, then the run ends and says why', async () => {
+    rig = await startProviderRig([silence, silence])
+    rig.begin()
+    await asked(1)
+    rig.clock.advance(180_000)
+    await asked(2)
+    expectOneRetry('The model provider has not begun to answer in 180 s.')
+    rig.clock.advance(119_000)
+    const { data } = await rig.executor.ended('run_1')
+    expect(data).toMatchObject({ reason: 'provider_error', durationMs: 300_000 })
+    expect(data.message).toBe(
+      'The model provider has not begun to answer in 119 s. It was asked 2 times, and the 5 minutes that a run waits for an answer are over. Resume the agent when the provider works again.',
+    )
+  })
+
+  it('has no more for what else goes wrong before it begins', async () => {
+    const late: Reply = { error: { status: 502, message: 'Try later' } }
+    rig = await startProviderRig([silence, late, silence])
+    rig.begin()
+    await asked(1)
+    rig.clock.advance(179_999)
+    expect(rig.retries()).toEqual([])
+    rig.clock.advance(1)
+    await asked(3)
+    rig.clock.advance(117_000)
+    expect((await rig.executor.ended('run_1')).data).toMatchObject({ reason: 'provider_error', durationMs: 300_000 })
+  })
+
+  it('is not waited for while there is no tunnel to ask for it', async () => {
+    rig = await startProviderRig([{ text: WHOLE }], { isDetached: true })
+    rig.begin()
+    await expect.poll(rig.executor.types).toEqual(['run_started', 'thinking'])
+    rig.clock.advance(600_000)
+    await rig.attach()
+    expect((await rig.executor.ended('run_1')).data).toMatchObject({ reason: 'completed', durationMs: 600_000 })
+  })
+
+  it('was there: the next ones have as long as the gateway waits', async () => {
+    const answered = Promise.withResolvers<void>()
+    rig = await startProviderRig([
+      { toolCalls: [{ name: 'echo', input: { value: 'it' } }] },
+      () => answered.promise.then(() => ({ text: WHOLE })),
+    ])
+    rig.begin()
+    await asked(2)
+    rig.clock.advance(299_000)
+    answered.resolve()
+    expect((await rig.executor.ended('run_1')).data).toMatchObject({ reason: 'completed', durationMs: 299_000 })
+    expect(rig.retries()).toEqual([])
+  })
+})
+
 describe('trouble in the text of an answer', () => {
   it.each(inTheStream)('%s is overcome by asking again', async (_name, trouble, words) => {
     rig = await startProviderRig([{ ...textReply, ...trouble(3) }, { text: WHOLE }])
@@ -213,16 +269,17 @@ describe('how long it is waited', () => {
   })
 
   it('ever longer, up to five minutes in all; each try is one request', async () => {
-    rig = await startProviderRig(Array.from({ length: 30 }, () => refused(429)))
+    const begun: Reply = { toolCalls: [{ name: 'echo', input: { value: 'it' } }] }
+    rig = await startProviderRig([begun, ...Array.from({ length: 30 }, () => refused(429))])
     const done = await rig.run()
     expect(waits().slice(0, 6)).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 30_000])
     const waited = waits().reduce((sum, ms) => sum + ms, 0)
     expect(waited).toBeLessThanOrEqual(300_000)
     expect(waited).toBeGreaterThan(260_000)
-    expect(rig.model.requests).toHaveLength(waits().length + 1)
-    expect(done.data).toMatchObject({ reason: 'provider_error', steps: 0 })
+    expect(rig.model.requests).toHaveLength(waits().length + 2)
+    expect(done.data).toMatchObject({ reason: 'provider_error', steps: 1 })
     expect(done.data.message).toContain(
-      `Try later. It was asked ${rig.model.requests.length} times, and the 5 minutes that a run waits for an answer are over. Resume the agent when the provider works again.`,
+      `Try later. It was asked ${waits().length + 1} times, and the 5 minutes that a run waits for an answer are over. Resume the agent when the provider works again.`,
     )
   })
 

@@ -3,11 +3,11 @@
  * passes in the loop's waits alone.
  */
 import { createTunnelFetch } from '../../container/bridge/tunnel/tunnel-fetch.ts'
-import { createTunnelLink } from '../../container/bridge/tunnel/tunnel-link.ts'
+import { createTunnelLink, type TunnelLink } from '../../container/bridge/tunnel/tunnel-link.ts'
 import type { ExecuteCommand } from '../../container/contract/bridge.ts'
 import type { JournalEvent } from '../../container/contract/events.ts'
 import { silentLogger } from '../../lib/logger.ts'
-import type { Reply } from '../../scripts/stand-ins/model/script.ts'
+import type { ScriptStep } from '../../scripts/stand-ins/model/script.ts'
 import { type ModelStandIn, startModel } from '../../scripts/stand-ins/model/start-model.ts'
 import { commandOf, createRig, plainTool, type Rig, type TestClock, testClock } from './executor-rig.ts'
 import {
@@ -34,13 +34,18 @@ export interface ProviderRig {
   run(command?: Partial<ExecuteCommand>): Promise<JournalEvent>
   /** The notes that the model is asked again. */
   retries(): JournalEvent[]
+  /** Brings the tunnel up. */
+  attach(): Promise<void>
   close(): Promise<void>
 }
 
-/** `idleMs`: how long the gateway waits for a provider that says nothing. `baseUrl`: another provider for the call of that number. */
+/**
+ * `idleMs`: how long the gateway waits for a provider that says nothing. `baseUrlOf`: another provider for the call of that
+ * number. `isDetached`: there is no tunnel before `attach`.
+ */
 export async function startProviderRig(
-  replies: Reply[],
-  options: { idleMs?: number; baseUrlOf?: (call: number) => string | null } = {},
+  replies: ScriptStep[],
+  options: { idleMs?: number; baseUrlOf?: (call: number) => string | null; isDetached?: boolean } = {},
 ): Promise<ProviderRig> {
   await using started = new AsyncDisposableStack()
   const model = await startModel({ script: replies })
@@ -59,8 +64,10 @@ export async function startProviderRig(
     ...(options.idleMs === undefined ? {} : { timeouts: { idleMs: options.idleMs } }),
   })
   started.defer(() => tunnel.close())
-  const link = await linkTo(tunnel)
+  const link = createTunnelLink({ kind: 'control', logger: silentLogger })
   started.defer(() => link.close())
+  const attach = () => attachTo(tunnel, link)
+  if (!options.isDetached) await attach()
   const clock = testClock()
   const echoed: string[] = []
   const echo = plainTool('echo', (value) => {
@@ -82,14 +89,13 @@ export async function startProviderRig(
     begin: (command) => void executor.executor.begin(commandOf(asked(command))),
     run: (command) => executor.run(asked(command)),
     retries: () => executor.events().filter(({ data }) => data.code === 'provider_retry'),
+    attach,
     close: () => everything.disposeAsync(),
   }
 }
 
-async function linkTo(tunnel: TunnelRig) {
-  const link = createTunnelLink({ kind: 'control', logger: silentLogger })
+async function attachTo(tunnel: TunnelRig, link: TunnelLink): Promise<void> {
   const [inside, outside] = await createSocketPair()
   tunnel.server.attach({ socket: outside, kind: 'control', owner: OWNER })
   link.attach(inside)
-  return link
 }

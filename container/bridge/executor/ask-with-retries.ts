@@ -31,7 +31,7 @@ export async function askWithRetries(
   request: ModelRequest,
   options: PatientAskOptions,
 ): Promise<ModelAnswer> {
-  const { clock, newMessageId, random, onRetry, signal } = options
+  const { clock, newMessageId, random, onRetry, signal, firstAnswer } = options
   let waitedMs = 0
   for (let attempt = 1; ; attempt += 1) {
     const messageIds = { reasoning: newMessageId(), text: newMessageId() }
@@ -41,7 +41,7 @@ export async function askWithRetries(
       if (signal.aborted || !(error instanceof ProviderFailure) || !error.retryable) throw error
       const waitMs = chooseWait(attempt, error.retryAfterMs, random())
       waitedMs += waitMs + (error.silent ? STALL_MS : 0)
-      if (waitedMs > RETRY_TOTAL_MS) throw giveUp(error, attempt)
+      if (!firstAnswer.spend(waitMs) || waitedMs > RETRY_TOTAL_MS) throw giveUp(error, attempt)
       onRetry({ failure: error, attempt, waitMs, abandonedMessageIds: Object.values(messageIds) })
       await clock.sleep(waitMs, signal)
     }

@@ -11,8 +11,16 @@ export const RETRY_LONGEST_MS = 30_000
  * so that either is asked for once more.
  */
 export const RETRY_TOTAL_MS = 5 * 60_000
-/** An answer of which no byte comes for so long is given up and asked for again. The gateway waits longer for its first. */
+/**
+ * An answer of which no byte comes for so long is given up and asked for again; so is the first of a run that does not begin. Any
+ * other has as long for its first byte as the gateway waits.
+ */
 export const STALL_MS = 180_000
+/**
+ * The last stage of a start: however often the first answer of a run is asked for, a provider has so long to begin it. Keep-alives
+ * count as a beginning, for a model may think in silence.
+ */
+export const FIRST_ANSWER_MS = 5 * 60_000
 
 /**
  * After a cancel a tool has so long to hand over what it has; then the run ends without it. Longer than a command that

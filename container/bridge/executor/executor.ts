@@ -16,6 +16,7 @@ import type { Conversation } from './conversation.ts'
 import { CANCEL_GRACE_MS } from './defaults.ts'
 import { watchDisk } from './disk-watch.ts'
 import { ExecutorError } from './executor-error.ts'
+import { FirstAnswer } from './first-answer.ts'
 import { StepInterrupted } from './hear.ts'
 import { diskEnding, diskUnmeasured, timeEnding } from './limits.ts'
 import { workOn } from './loop.ts'
@@ -29,6 +30,7 @@ import { type Ending, interruptOpenCalls, type Run, RunEnded, record } from './r
 import { newProgress, readProgress } from './run-progress.ts'
 import { CONTAINER, type SandboxPlace, writeSystemPrompt } from './system-prompt.ts'
 import { packTools } from './tool-definitions.ts'
+import type { ModelFetch } from './watch-line.ts'
 
 export interface Executor {
   /**
@@ -49,7 +51,7 @@ export interface ExecutorOptions {
   journal: Journal
   workspace: Workspace
   /** Reaches the gateway through the tunnel; waits while the tunnel is down. */
-  modelFetch: typeof fetch
+  modelFetch: ModelFetch
   /** Throws an Error with words for the model. */
   openPullRequest: (
     request: PullRequestRequest,
@@ -146,6 +148,8 @@ function makeRun({ command, conversation, signal, client, reads, parts }: MakeRu
   const { runId } = command
   const progress = conversation.hasRun(runId) ? readProgress(runId, journal.entries()) : newProgress()
   const startedMs = clock.monotonicMs() - progress.usage.durationMs
+  const firstAnswer = new FirstAnswer(clock)
+  if (progress.usage.steps > 0) firstAnswer.begin()
   return {
     command,
     journal,
@@ -158,6 +162,7 @@ function makeRun({ command, conversation, signal, client, reads, parts }: MakeRu
     takeMessages: () => takeMessages({ runId, signal }),
     guard: createLoopGuard(),
     client,
+    firstAnswer,
     workspace,
     reads,
     clock,

@@ -89,6 +89,7 @@ async function think(run: Run, briefing: Briefing): Promise<ModelAnswer> {
     },
     random: run.random,
     signal,
+    firstAnswer: run.firstAnswer,
     onDelta: (delta) => run.journal.delta({ ...delta, runId: command.runId }),
     onRetry: (note) => reportRetry(run, note),
   })

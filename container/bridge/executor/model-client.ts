@@ -11,8 +11,9 @@ import type { Clock } from '../../../lib/clock.ts'
 import { MODEL_AUTHORITY, RUN_HEADER } from '../../contract/tunnel.ts'
 import { type AnswerDelta, type AnswerPart, collectAnswer, type MessageIds, type ModelAnswer } from './answer.ts'
 import { markCache } from './cache-marks.ts'
+import type { FirstAnswer } from './first-answer.ts'
 import { toProviderFailure } from './provider-failure.ts'
-import { watchLine } from './watch-line.ts'
+import { type ModelFetch, watchLine } from './watch-line.ts'
 
 export interface ModelRequest {
   runId: string
@@ -35,10 +36,12 @@ export interface AskOptions {
   messageIds: MessageIds
   signal: AbortSignal
   onDelta: (delta: AnswerDelta) => void
+  /** Of the run. */
+  firstAnswer: FirstAnswer
 }
 
 export interface ModelClientOptions {
-  modelFetch: typeof fetch
+  modelFetch: ModelFetch
   clock: Clock
 }
 
@@ -47,12 +50,12 @@ globalThis.AI_SDK_LOG_WARNINGS = false
 
 export function createModelClient({ modelFetch, clock }: ModelClientOptions): ModelClient {
   return {
-    async ask(request, { messageIds, signal, onDelta }) {
+    async ask(request, { messageIds, signal, onDelta, firstAnswer }) {
       signal.throwIfAborted()
       const attempt = new AbortController()
       const abort = () => attempt.abort()
       signal.addEventListener('abort', abort, { once: true })
-      const line = watchLine({ modelFetch, clock, attempt })
+      const line = watchLine({ modelFetch, clock, attempt, firstAnswer })
       const answer = collectAnswer(messageIds, onDelta)
       try {
         const stream = openStream(request, line.fetch, attempt.signal)

@@ -11,6 +11,7 @@ import type { Journal } from '../journal/journal.ts'
 import type { ReadLedger } from '../tools/tool.ts'
 import type { Workspace } from '../workspace-port.ts'
 import { type Conversation, INTERRUPTED_OUTPUT } from './conversation.ts'
+import type { FirstAnswer } from './first-answer.ts'
 import type { LimitName } from './limits.ts'
 import type { LoopGuard } from './loop-guard.ts'
 import type { ModelClient } from './model-client.ts'
@@ -63,6 +64,7 @@ export interface Run {
   takeMessages: () => Promise<PersonMessage[]>
   guard: LoopGuard
   client: ModelClient
+  firstAnswer: FirstAnswer
   workspace: Workspace
   reads: ReadLedger
   clock: Clock

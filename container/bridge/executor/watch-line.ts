@@ -1,11 +1,15 @@
 /**
  * The wire of one attempt. An answer that breaks off, is aborted or stands still ends for the SDK like any other, and what
  * happened is kept here: given a body that errors, the provider leaves unhandled rejections behind. Waiting for the first
- * byte is not watched, because the tunnel may be down.
+ * byte is the gateway's to watch, but for the first answer of a run.
  */
 import type { Clock } from '../../../lib/clock.ts'
 import { STALL_MS } from './defaults.ts'
+import type { FirstAnswer } from './first-answer.ts'
 import { cutStream, type ProviderFailure, silentStream, wordsOf } from './provider-failure.ts'
+
+/** A `fetch` that may wait for a tunnel; `onSent` is called once the request leaves. */
+export type ModelFetch = (...args: [...Parameters<typeof fetch>, onSent?: () => void]) => Promise<Response>
 
 export interface WatchedLine {
   fetch: typeof fetch
@@ -15,26 +19,36 @@ export interface WatchedLine {
 }
 
 export interface WatchLineOptions {
-  modelFetch: typeof fetch
+  modelFetch: ModelFetch
   clock: Clock
   attempt: AbortController
+  firstAnswer: FirstAnswer
 }
 
-export function watchLine({ modelFetch, clock, attempt }: WatchLineOptions): WatchedLine {
+export function watchLine({ modelFetch, clock, attempt, firstAnswer }: WatchLineOptions): WatchedLine {
   const ended = new AbortController()
   let broken: ProviderFailure | null = null
   let lastByteMs = 0
+  let endWait = () => {}
 
+  const giveUp = (failure: ProviderFailure) => {
+    broken ??= failure
+    attempt.abort()
+  }
+  const waitForFirst = () => {
+    const late = (waitedMs: number) =>
+      giveUp(silentStream(`The model provider has not begun to answer in ${Math.round(waitedMs / 1_000)} s.`))
+    endWait = firstAnswer.watch(late).end
+  }
   const patrol = async () => {
     for (let idleMs = 0; idleMs < STALL_MS; idleMs = clock.monotonicMs() - lastByteMs) {
       await clock.sleep(STALL_MS - idleMs, ended.signal)
     }
-    broken = silentStream(`The answer broke off: nothing came for ${STALL_MS / 1_000} s.`)
-    attempt.abort()
+    giveUp(silentStream(`The answer broke off: nothing came for ${STALL_MS / 1_000} s.`))
   }
 
   const watchedFetch: typeof fetch = async (input, init) => {
-    const response = await modelFetch(input, init)
+    const response = await modelFetch(input, init, waitForFirst)
     if (response.body === null || !response.ok) return response
     lastByteMs = clock.monotonicMs()
     patrol().catch((error) => {
@@ -46,8 +60,10 @@ export function watchLine({ modelFetch, clock, attempt }: WatchLineOptions): Wat
         try {
           const { done, value } = await reader.read()
           lastByteMs = clock.monotonicMs()
-          if (done) controller.close()
-          else controller.enqueue(value)
+          if (done) return controller.close()
+          endWait()
+          firstAnswer.begin()
+          controller.enqueue(value)
         } catch (error) {
           const words = error instanceof Error ? wordsOf(error) : String(error)
           broken ??= cutStream(`The answer broke off: ${words}.`, error)
@@ -60,5 +76,9 @@ export function watchLine({ modelFetch, clock, attempt }: WatchLineOptions): Wat
     const { status, statusText, headers } = response
     return new Response(body, { status, statusText, headers })
   }
-  return { fetch: watchedFetch, broken: () => broken, end: () => ended.abort() }
+  const end = () => {
+    endWait()
+    ended.abort()
+  }
+  return { fetch: watchedFetch, broken: () => broken, end }
 }

@@ -13,12 +13,14 @@ import type { TunnelLink } from './tunnel-link.ts'
 
 const NULL_BODY_STATUS = new Set([101, 204, 205, 304])
 
-export function createTunnelFetch(link: TunnelLink): typeof fetch {
-  return async (input, init) => {
+/** What it answers calls `onSent` when the request leaves: until then it waits. */
+export function createTunnelFetch(link: TunnelLink) {
+  return async (...[input, init, onSent]: [...Parameters<typeof fetch>, onSent?: () => void]): Promise<Response> => {
     const request = new Request(input, init)
     const { signal } = request
     const body = request.body === null ? null : Buffer.from(await request.arrayBuffer())
     const stream = await openStream(link, request, { signal, endStream: body === null })
+    onSent?.()
     const abort = () =>
       stream.destroy(signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason)))
     signal.addEventListener('abort', abort, { once: true })
