@@ -4,9 +4,8 @@
  * bundled routes find their parts on globalThis.
  */
 import type { Settings } from '../config.ts'
-import { ensureAgentImage } from '../drivers/sandbox/docker/image/ensure-agent-image.ts'
 import type { SandboxDriver } from '../drivers/sandbox/port.ts'
-import { BerthError, isBerthError } from '../errors.ts'
+import { BerthError } from '../errors.ts'
 import { provideParts } from '../http/parts.ts'
 import type { Logger } from '../logger.ts'
 import type { Parts } from '../services/context.ts'
@@ -16,6 +15,7 @@ import { createParts, type ReplacedParts } from './create-parts.ts'
 import { openDatabase } from './database.ts'
 import { openHttpServer } from './http-server.ts'
 import { takeInstanceLock } from './instance-lock.ts'
+import { makeAgentImage } from './make-agent-image.ts'
 import { openNextApp } from './next-app.ts'
 import { chooseDriver, openDriver } from './open-driver.ts'
 import { createProgress, type Progress } from './progress.ts'
@@ -139,22 +139,3 @@ async function findProblem(driver: SandboxDriver): Promise<BerthError | null> {
   const { reachable, description } = await driver.probe()
   return reachable ? null : new BerthError('engine_unreachable', description)
 }
-
-/** Without an engine or an image the rest works: the start goes on, and the caller says so; here stands what the build said last. */
-async function makeAgentImage(making: Making & { settings: Settings }): Promise<BerthError | null> {
-  const { settings, root, progress, signal } = making
-  try {
-    await progress.step('Preparing the agent image', (note) =>
-      ensureAgentImage({ settings, root, onProgress: note, signal }),
-    )
-    return null
-  } catch (error) {
-    signal.throwIfAborted()
-    if (!isBerthError(error)) throw error
-    const tail = Array.isArray(error.details?.logTail) ? error.details.logTail : []
-    for (const line of tail.slice(-SHOWN_LINES)) progress.say(`  | ${line}`)
-    return error
-  }
-}
-
-const SHOWN_LINES = 20

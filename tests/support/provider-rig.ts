@@ -9,7 +9,8 @@ import type { JournalEvent } from '../../container/contract/events.ts'
 import { silentLogger } from '../../lib/logger.ts'
 import type { ScriptStep } from '../../scripts/stand-ins/model/script.ts'
 import { type ModelStandIn, startModel } from '../../scripts/stand-ins/model/start-model.ts'
-import { commandOf, createRig, plainTool, type Rig, type TestClock, testClock } from './executor-rig.ts'
+import { commandOf, createRig, plainTool, type Rig } from './executor-rig.ts'
+import { type TestClock, testClock } from './test-clock.ts'
 import {
   createSocketPair,
   createTunnelRig,

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { WorkspaceError } from '../../../../../container/bridge/workspace-port.ts'
-import { closeRigs, createRig, echo, plainTool, testClock, textWorkspace } from '../../../../support/executor-rig.ts'
+import { closeRigs, createRig, echo, plainTool, textWorkspace } from '../../../../support/executor-rig.ts'
+import { testClock } from '../../../../support/test-clock.ts'
 
 afterEach(closeRigs)
 

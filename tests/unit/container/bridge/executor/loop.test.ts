@@ -1,16 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import type { Tool } from '../../../../../container/bridge/tools/tool.ts'
-import {
-  closeRigs,
-  commandOf,
-  createRig,
-  echo,
-  plainTool,
-  testClock,
-  textWorkspace,
-} from '../../../../support/executor-rig.ts'
+import { closeRigs, commandOf, createRig, echo, plainTool, textWorkspace } from '../../../../support/executor-rig.ts'
 import type { Turn } from '../../../../support/scripted-openrouter.ts'
+import { testClock } from '../../../../support/test-clock.ts'
 
 afterEach(closeRigs)
 
