@@ -6,6 +6,7 @@
 import type { Clock } from '../../../lib/clock.ts'
 import type { CloneCommand } from '../../contract/bridge.ts'
 import type { Workspace } from '../workspace-port.ts'
+import { hasBlockingFile } from './blocking-file.ts'
 import { isBranchName } from './branch-name.ts'
 import { GitProblem } from './git-problem.ts'
 import type { ProbeRepository } from './probe-repository.ts'
@@ -83,7 +84,7 @@ async function lookAround(context: CloneContext, command: CloneCommand): Promise
   const contents = await listContents(context.workspace)
   const { names } = contents
   if (names.length === 0) return { kind: 'empty' }
-  if (!names.includes('.git')) return { kind: 'foreign', ...contents }
+  if (!names.includes('.git') || (await hasBlockingFile(context))) return { kind: 'foreign', ...contents }
   const record = await findCloneRecord(context.git)
   const result = record === null ? null : await describeHead(context)
   if (record?.complete) return result === null ? { kind: 'foreign', ...contents } : { kind: 'clone', record, result }

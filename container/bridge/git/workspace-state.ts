@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import type { WorkspaceState } from '../../contract/bridge.ts'
 import type { CommandResult, Workspace } from '../workspace-port.ts'
+import { hasBlockingFile } from './blocking-file.ts'
 import { GitProblem } from './git-problem.ts'
 import { DEMAND_COMPLETE_CLONE } from './repository-settings.ts'
 import { failureOf, findSha, type Git } from './run-git.ts'
@@ -61,12 +62,15 @@ export async function readWorkspaceState(context: StateContext): Promise<Workspa
 }
 
 async function readWithoutCommit(context: StateContext, looked: CommandResult): Promise<WorkspaceState> {
+  if (looked.timedOut && (await hasBlockingFile(context))) return { ...NOTHING, empty: false }
   assertNoCommit(looked)
   const branch = await findUnbornBranch(context, { signal: context.signal })
-  if (branch === null) return { cloned: false, empty: await isEmpty(context), head: null, branch: null, digest: null }
+  if (branch === null) return { ...NOTHING, empty: await isEmpty(context) }
   const { output } = await look(context, lookAtFiles(''))
   return { cloned: true, head: null, branch, digest: readDigest(output) }
 }
+
+const NOTHING = { cloned: false, head: null, branch: null, digest: null }
 
 /** What was moved aside for a clone that was not made is something. */
 async function isEmpty({ workspace }: StateContext): Promise<boolean> {
