@@ -190,7 +190,10 @@ export type CloneMessage = z.infer<typeof cloneMessage>
 
 export const commitCommand = z.looseObject({ message: text, author: z.looseObject({ name: text, email: text }) })
 export type CommitCommand = z.infer<typeof commitCommand>
-/** `sha` is null when there was nothing to commit. `ahead` counts commits on the target branch that the source lacks. */
+/**
+ * `sha`: the commit that this command has made, now or the time before, when its answer may not have arrived; null when there was
+ * nothing to commit. `ahead` counts commits on the target branch that the source lacks.
+ */
 export const commitAnswer = z.looseObject({
   sha: text.nullable(),
   head: text,

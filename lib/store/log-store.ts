@@ -84,6 +84,12 @@ class PendingChange implements LogTransaction {
     return (await this.#db.event.findFirst({ where, select: { seq: true } })) !== null
   }
 
+  async hasCommit(sha: string) {
+    if (this.#events.some((event) => event.type === 'commit' && event.data.sha === sha)) return true
+    const where = { agentId: this.agent.id, type: 'commit', data: { path: ['sha'], equals: sha } }
+    return (await this.#db.event.findFirst({ where, select: { seq: true } })) !== null
+  }
+
   update(patch: AgentPatch) {
     this.agent = { ...this.agent, ...patch }
     Object.assign(this.#columns, patch)

@@ -197,6 +197,8 @@ export interface LogTransaction {
   findRun(id: string): Promise<Run | null>
   /** Whether the log has such an event of a run, what this transaction appended included. */
   hasEvent(runId: string, type: string): Promise<boolean>
+  /** Whether the log tells of this commit, whichever run and side it is from. */
+  hasCommit(sha: string): Promise<boolean>
   update(patch: AgentPatch): void
   createRun(run: Pick<Run, 'id' | 'task' | 'inputEventId'>): Promise<Run>
   updateRun(id: string, patch: RunPatch): Promise<void>

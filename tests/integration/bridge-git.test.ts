@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
   chmodSync,
@@ -243,6 +243,24 @@ describe('commit', () => {
     expect(await commit()).toMatchObject({ sha: null, ahead: 1, files: 1 })
   })
 
+  it('answers with the same commit when it is asked for once more, for its answer may have been lost', async () => {
+    rig.test.write('a.txt', 'a\n')
+    const words = 'Fix it\n\n\nIn two places.  \n'
+    const { sha } = await commit(words)
+    expect(await commit(words)).toMatchObject({ sha, head: sha, ahead: 1, files: 1 })
+    expect(await commit('Something else')).toMatchObject({ sha: null, head: sha })
+  })
+
+  it('says so when the work has no history in common with the source branch', async () => {
+    rig.test.git('checkout', '-q', '--orphan', 'fresh')
+    rig.test.git('commit', '-qm', 'first')
+    await expect(commit()).rejects.toMatchObject({
+      code: 'state_conflict',
+      message:
+        'The commits of the workspace have no history in common with main. Bring the work to berth/fix on top of main, then try again.',
+    })
+  })
+
   it('brings the target branch to where the agent went on from it', async () => {
     rig.test.git('checkout', '-q', '-b', 'agents-own')
     rig.test.write('a.txt', 'a\n')
@@ -262,7 +280,7 @@ describe('commit', () => {
     rig.test.write('a.txt', 'a\n')
     const { head } = await commit()
     rig.test.git('checkout', '-q', 'origin/main')
-    expect(await commit()).toMatchObject({ sha: null, head, ahead: 1 })
+    expect(await commit('Fix more')).toMatchObject({ sha: null, head, ahead: 1 })
   })
 
   it('says so when the agent’s branch and the target have parted', async () => {
@@ -477,6 +495,13 @@ describe('a workspace whose repository is gone or broken', () => {
     ],
     ['whose HEAD a power cut left empty', () => writeFileSync(at('.git/HEAD'), '')],
     [
+      'that git waits in for ever',
+      () => {
+        rmSync(at('.git/HEAD'))
+        execFileSync('mkfifo', [at('.git/HEAD')])
+      },
+    ],
+    [
       'whose .git is a link to somewhere outside, on a branch without a commit',
       () => {
         rig.test.git('checkout', '--quiet', '--orphan', 'fresh')
@@ -531,6 +556,8 @@ describe('a workspace whose repository is gone or broken', () => {
       expect(await again()).toMatchObject({ existing: true })
       expect(asides()).toEqual([aside])
     },
+    // In one of them git is waited for.
+    60_000,
   )
 
   it.each([

@@ -29,12 +29,16 @@ export async function commitAll(context: CommitContext, command: CommitCommand):
   await removeStaleLock(context)
   await assertMerged(git)
   await assertCommit(context, record)
+  const source = `refs/remotes/${REMOTE}/${record.sourceBranch}`
+  await assertRelated(git, { source, ...record })
   await bringTargetToHead(git, record.targetBranch)
   await git.run(['add', '--all', '.'], { signal, timeoutMs: ADD_TIMEOUT_MS })
-  const sha = (await hasSomethingToCommit(git)) ? await writeCommit(context, command) : null
+  const made = (await hasSomethingToCommit(git)) ? await writeCommit(context, command) : null
   const head = await headOf(git)
-  const source = `refs/remotes/${REMOTE}/${record.sourceBranch}`
-  return { sha, head, ahead: await countAhead(git, source), ...(await measureChange(git, source)) }
+  const ahead = await countAhead(git, source)
+  // Its answer may have been lost the first time.
+  const sha = made ?? (ahead > 0 && (await isMadeBy(git, command)) ? head : null)
+  return { sha, head, ahead, ...(await measureChange(git, source)) }
 }
 
 /** The commit HEAD names. Throws when there is none. */
@@ -63,6 +67,21 @@ async function assertCommit(context: CommitContext, { sourceBranch, targetBranch
   throw new GitProblem(
     'state_conflict',
     `HEAD is on the branch ${branch}, which has no commit yet, and so no history in common with ${sourceBranch}. Bring the work to ${targetBranch} on top of ${sourceBranch}, then try again.`,
+  )
+}
+
+/** The same for a branch that began without history and has commits of its own. */
+async function assertRelated(
+  git: Git,
+  { source, sourceBranch, targetBranch }: CloneRecord & { source: string },
+): Promise<void> {
+  const args = ['merge-base', source, 'HEAD']
+  const result = await git.try(args)
+  if (result.exitCode === 0) return
+  if (result.exitCode !== 1) throw failureOf(args, result)
+  throw new GitProblem(
+    'state_conflict',
+    `The commits of the workspace have no history in common with ${sourceBranch}. Bring the work to ${targetBranch} on top of ${sourceBranch}, then try again.`,
   )
 }
 
@@ -105,7 +124,7 @@ async function hasSomethingToCommit(git: Git): Promise<boolean> {
 async function writeCommit({ git, signal }: CommitContext, { message, author }: CommitCommand): Promise<string> {
   await git.run(['commit', '--quiet', '--no-verify', '--no-gpg-sign', '--cleanup=whitespace', '--file=-'], {
     signal,
-    input: message.trim() === '' ? 'Changes by the agent\n' : message,
+    input: messageOf(message),
     timeoutMs: ADD_TIMEOUT_MS,
     env: {
       GIT_AUTHOR_NAME: author.name,
@@ -115,6 +134,22 @@ async function writeCommit({ git, signal }: CommitContext, { message, author }: 
     },
   })
   return headOf(git)
+}
+
+function messageOf(message: string): string {
+  return message.trim() === '' ? 'Changes by the agent\n' : message
+}
+
+/** Whether HEAD is the commit that this very command has made before. Names are not compared: git cleans them in its own way. */
+async function isMadeBy(git: Git, { message, author }: CommitCommand): Promise<boolean> {
+  const output = await git.run(['log', '-1', '--format=%ce%n%B', 'HEAD', '--'])
+  const [email, ...words] = output.split('\n')
+  return email === author.email && collapse(words.join('\n')) === collapse(messageOf(message))
+}
+
+/** As far as git's clean-up of a message goes. */
+function collapse(message: string): string {
+  return message.replaceAll(/\s+/g, ' ').trim()
 }
 
 async function countAhead(git: Git, source: string): Promise<number> {

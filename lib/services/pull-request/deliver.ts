@@ -87,13 +87,13 @@ async function commitPushOpen(input: Parameters<typeof deliver>[0]): Promise<Del
   const message = writeCommitMessage(agent.name, run.summary)
   const commit = await connection.client.commit({ message, author: parts.settings.gitUser }, signal)
   const workspace = await connection.client.workspaceState(signal)
-  await writeAsHolder(parts, agent.id, (tx) => {
+  await writeAsHolder(parts, agent.id, async (tx) => {
     // The commit is Berth's own: the next run must not take it for a change from outside.
     tx.update({ workspace })
     if (commit.additions !== undefined && commit.deletions !== undefined) {
       tx.update({ additions: commit.additions, deletions: commit.deletions })
     }
-    if (commit.sha === null) return
+    if (commit.sha === null || (await tx.hasCommit(commit.sha))) return
     const { sha, files = 0 } = commit
     tx.appendOwn('commit', { sha, subject: agent.name, branch: agent.targetBranch, files }, run.id)
   })

@@ -79,6 +79,13 @@ describe('a pull request', () => {
     expect(plane.forge.pullRequests).toHaveLength(1)
   })
 
+  it('tells of its commit once, however often the bridge names it', async () => {
+    const id = await ada.createAndRun()
+    await ada.openPullRequest(id)
+    expect(plane.bridge.calls.filter((call) => call.startsWith('commit'))).toHaveLength(2)
+    expect((await plane.events(id, 'commit')).map(({ data }) => data.sha)).toEqual(['c'.repeat(40)])
+  })
+
   it('wakes the sandbox when it must', async () => {
     const id = await ada.createAndRun()
     await ada.stop(id)
