@@ -209,6 +209,7 @@ describe('startEmbeddedServer', () => {
     expect((await readdir(home)).filter((name) => name.includes('partial'))).toEqual([])
   })
 
+  // Six starts, one after the other.
   it('comes up after a first start that was killed at any moment', async () => {
     const dataDirectory = await newDataDirectory()
     const { home } = await prepareLocation(dataDirectory)
@@ -224,7 +225,7 @@ describe('startEmbeddedServer', () => {
     expect((await migrateDatabase(url)).applied.length).toBeGreaterThan(0)
     expect(await query(url, 'SELECT count(*)::int AS agents FROM "Agent"')).toEqual([{ agents: 0 }])
     expect((await readdir(home)).filter((name) => name.includes('partial'))).toEqual([])
-  })
+  }, 60_000)
 
   it('says what to do about files of another version of PostgreSQL', async () => {
     const dataDirectory = await newDataDirectory()
