@@ -1,5 +1,5 @@
 /** What happens around the runs: words during one, a divergence before one, sleep after one, setup before the first. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { systemClock } from '../../../../../lib/clock.ts'
 import type { BridgeClient } from '../../../../../lib/drivers/bridge/port.ts'
 import { ensureSetup } from '../../../../../lib/services/agent/begin-run.ts'
@@ -8,18 +8,9 @@ import { sleepIdleAgents } from '../../../../../lib/services/agent/sleep.ts'
 import { recordPush } from '../../../../../lib/services/push/broker-access.ts'
 import { listQueue, removeQueued, rewordQueued } from '../../../../../lib/services/queue/queue.ts'
 import { takeMessages } from '../../../../../lib/services/queue/take.ts'
-import { type ControlPlane, startControlPlane } from '../../../../support/control-plane.ts'
-import { createPerson, type Person } from '../../../../support/person.ts'
+import { ada, plane, startFreshControlPlanes } from '../../../../support/fresh-control-plane.ts'
 
-let plane: ControlPlane
-let ada: Person
-
-beforeEach(async () => {
-  plane = await startControlPlane()
-  ada = createPerson(plane)
-})
-
-afterEach(() => plane.close())
+startFreshControlPlanes()
 
 const waiting = async (agentId: string) =>
   (await listQueue({ ctx: ada.ctx, input: { agentId } })).items.map(({ text }) => text)

@@ -1,20 +1,12 @@
 /** What the worker of an agent does when its sandbox, or the wish, changes under the step that is being taken. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { BridgeClient } from '../../../../../lib/drivers/bridge/port.ts'
 import { BerthError } from '../../../../../lib/errors.ts'
 import { sleepIdleAgents } from '../../../../../lib/services/agent/sleep.ts'
-import { type ControlPlane, startControlPlane } from '../../../../support/control-plane.ts'
-import { createPerson, type Person } from '../../../../support/person.ts'
+import { ada, plane, startFreshControlPlanes } from '../../../../support/fresh-control-plane.ts'
+import { createPerson } from '../../../../support/person.ts'
 
-let plane: ControlPlane
-let ada: Person
-
-beforeEach(async () => {
-  plane = await startControlPlane()
-  ada = createPerson(plane)
-})
-
-afterEach(() => plane.close())
+startFreshControlPlanes()
 
 /** The connection goes as the call is made, the first time; the call answers nothing. */
 function cutUnder(name: 'attend' | 'cancel' | 'workspaceState' | 'execute', how: 'cut' | 'crash' = 'cut') {

@@ -1,18 +1,10 @@
 /** What the database's absence does to an agent: nothing but that it waits. */
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { BerthError } from '../../../../../lib/errors.ts'
 import type { Stores } from '../../../../../lib/store/stores.ts'
-import { type ControlPlane, startControlPlane } from '../../../../support/control-plane.ts'
-import { createPerson, type Person } from '../../../../support/person.ts'
+import { ada, plane, startFreshControlPlanes } from '../../../../support/fresh-control-plane.ts'
 
-let plane: ControlPlane
-let ada: Person
-
-beforeEach(async () => {
-  plane = await startControlPlane()
-  ada = createPerson(plane)
-})
-afterEach(() => plane.close())
+startFreshControlPlanes()
 
 /** The next calls of a store's method find no database; those after them do. Answers a function: how many are still to come. */
 function fail<K extends keyof Stores, M extends keyof Stores[K]>(group: K, method: M, times = 1): () => number {

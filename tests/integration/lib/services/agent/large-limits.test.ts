@@ -1,18 +1,9 @@
 /** An agent that is older than the bounds of its limits: its runs are logged all the same. */
-import { afterAll, beforeAll, expect, it } from 'vitest'
-import { startAgent } from '../../../../../lib/services/agent/instruct.ts'
-import { type ControlPlane, startControlPlane } from '../../../../support/control-plane.ts'
+import { expect, it } from 'vitest'
+import { ada, plane, startFreshControlPlanes } from '../../../../support/fresh-control-plane.ts'
 import { makeNewAgent } from '../../../../support/new-agent.ts'
 
-let plane: ControlPlane
-
-beforeAll(async () => {
-  plane = await startControlPlane()
-})
-
-afterAll(async () => {
-  await plane.close()
-})
+startFreshControlPlanes()
 
 it('limits beyond what the log counts are sent as the most that it does', async () => {
   plane.bridge.onExecute = ({ limits: { maxSteps, maxTokens } }) => {
@@ -22,7 +13,7 @@ it('limits beyond what the log counts are sent as the most that it does', async 
   const agent = makeNewAgent({ id: 'agt_old', ownerId: plane.ctx.actor.userId })
   const limits = { ...agent.limits, maxSteps: 3_000_000_000, maxTokens: 9_000_000_000 }
   const { id } = await plane.parts.stores.agents.create({ ...agent, limits })
-  await startAgent({ ctx: plane.ctx, input: { agentId: id } })
+  await ada.start(id)
   await plane.untilAtRest(id)
   const events = await plane.parts.stores.events.listAfter({ agentId: id, after: 0, limit: 100 })
   expect(events.filter(({ type }) => type === 'error')).toEqual([])

@@ -1,18 +1,11 @@
 /** An installation whose driver does not isolate says so wherever its agents are shown. */
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { listAgents } from '../../../../../lib/services/agent/list.ts'
 import { readHealth } from '../../../../../lib/services/health/read.ts'
 import { openPullRequestForRun } from '../../../../../lib/services/pull-request/open.ts'
-import { type ControlPlane, startControlPlane } from '../../../../support/control-plane.ts'
-import { createPerson, type Person } from '../../../../support/person.ts'
+import { ada, plane, startFreshControlPlanes } from '../../../../support/fresh-control-plane.ts'
 
-let plane: ControlPlane
-let ada: Person
-beforeEach(async () => {
-  plane = await startControlPlane({}, { isolated: false })
-  ada = createPerson(plane)
-})
-afterEach(() => plane.close())
+startFreshControlPlanes({}, { isolated: false })
 
 const NOTE = '**Not isolated:** the agent had no container.'
 

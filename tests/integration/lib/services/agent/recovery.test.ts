@@ -1,18 +1,10 @@
 /** A control plane, a connection, an engine or a sandbox that is lost or away: the run goes on, or ends with its reason. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { BerthError } from '../../../../../lib/errors.ts'
-import { type ControlPlane, startControlPlane } from '../../../../support/control-plane.ts'
-import { createPerson, type Person } from '../../../../support/person.ts'
+import { ada, plane, startFreshControlPlanes } from '../../../../support/fresh-control-plane.ts'
+import { createPerson } from '../../../../support/person.ts'
 
-let plane: ControlPlane
-let ada: Person
-
-beforeEach(async () => {
-  plane = await startControlPlane()
-  ada = createPerson(plane)
-})
-
-afterEach(() => plane.close())
+startFreshControlPlanes()
 
 describe('a control plane that dies during a run', () => {
   it('is followed by one that goes on with the same run and loses and doubles no event', async () => {

@@ -1,19 +1,11 @@
 /** A database that was restored from an older state: the sandboxes, their journals and their fences are ahead of it. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { Parts } from '../../../../../lib/services/context.ts'
-import { type ControlPlane, startControlPlane } from '../../../../support/control-plane.ts'
 import { backUpDatabase, type DatabaseBackup } from '../../../../support/database-backup.ts'
-import { createPerson, type Person } from '../../../../support/person.ts'
+import { ada, plane, startFreshControlPlanes } from '../../../../support/fresh-control-plane.ts'
+import { createPerson } from '../../../../support/person.ts'
 
-let plane: ControlPlane
-let ada: Person
-
-beforeEach(async () => {
-  plane = await startControlPlane()
-  ada = createPerson(plane)
-})
-
-afterEach(() => plane.close())
+startFreshControlPlanes()
 
 const sayText = (text: string) => plane.bridge.say('text', { step: 1, messageId: text, text })
 const isText = (text: string) => (event: { data: Record<string, unknown> }) => event.data.text === text

@@ -1,23 +1,14 @@
 /** A run after another: what the first one left is compared before, and only what is nobody's own work is asked about. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import { BerthError } from '../../../../../lib/errors.ts'
 import { recordPush } from '../../../../../lib/services/push/broker-access.ts'
-import { type ControlPlane, startControlPlane } from '../../../../support/control-plane.ts'
-import { createPerson, type Person } from '../../../../support/person.ts'
+import { ada, plane, startFreshControlPlanes } from '../../../../support/fresh-control-plane.ts'
 
-let plane: ControlPlane
-let ada: Person
 /** Lets the worker of a dead control plane end with its test. */
 let bury = () => {}
 
-beforeEach(async () => {
-  plane = await startControlPlane()
-  ada = createPerson(plane)
-})
-afterEach(async () => {
-  bury()
-  await plane.close()
-})
+startFreshControlPlanes()
+afterEach(() => bury())
 
 /** An agent whose first run is over and delivered. */
 async function createAndRun() {

@@ -5,25 +5,20 @@ import { createHoldings } from '../../../../../lib/services/agent/holdings.ts'
 import type { Parts } from '../../../../../lib/services/context.ts'
 import { streamEvents } from '../../../../../lib/services/event/stream.ts'
 import { writeAsHolder } from '../../../../../lib/services/event/write.ts'
-import { type ControlPlane, startControlPlane } from '../../../../support/control-plane.ts'
+import { ada as here, plane, startFreshControlPlanes } from '../../../../support/fresh-control-plane.ts'
 import { createPerson, type Person } from '../../../../support/person.ts'
 
-let plane: ControlPlane
 let other: Parts
-let here: Person
 /** The same person at the other. */
 let there: Person
 
+startFreshControlPlanes()
 beforeEach(async () => {
-  plane = await startControlPlane()
   other = await plane.boot('own_other')
-  here = createPerson(plane)
   there = createPerson(plane, { ...plane.ctx, parts: other })
 })
-
-afterEach(async () => {
+afterEach(() => {
   vi.useRealTimers()
-  await plane.close()
 })
 
 /** An agent after its run, waiting, held by the first. */

@@ -1,43 +1,22 @@
 /** What becomes of an agent that left its workspace without a commit at HEAD: on a new branch, or without its repository. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createAgent } from '../../../../../lib/services/agent/create.ts'
-import { cancelRun } from '../../../../../lib/services/agent/end.ts'
-import { resumeAgent, startAgent } from '../../../../../lib/services/agent/instruct.ts'
-import { getAgent } from '../../../../../lib/services/agent/list.ts'
-import { resolveDivergence } from '../../../../../lib/services/agent/resolve-divergence.ts'
-import { type ControlPlane, startControlPlane } from '../../../../support/control-plane.ts'
+import { describe, expect, it } from 'vitest'
+import { ada, plane, startFreshControlPlanes } from '../../../../support/fresh-control-plane.ts'
 
-let plane: ControlPlane
-
-beforeEach(async () => {
-  plane = await startControlPlane()
-})
-
-afterEach(async () => {
-  await plane.close()
-})
-
-const read = (agentId: string) => getAgent({ ctx: plane.ctx, input: { agentId } })
-const settle = (agentId: string) => plane.parts.supervisor.settle(agentId)
+startFreshControlPlanes()
 
 /** An agent whose first run was cancelled, and that left its workspace so. */
 async function createCancelled(left: () => void) {
-  plane.bridge.onExecute = () => {}
-  const input = { task: 'Fix the bug', githubRepo: 'acme/widgets', targetBranch: 'berth/fix' }
-  const { id } = await createAgent({ ctx: plane.ctx, input })
-  await startAgent({ ctx: plane.ctx, input: { agentId: id } })
-  await plane.until(id, ({ type }) => type === 'run_started')
-  await settle(id)
+  const id = await ada.createRunning()
   left()
-  await cancelRun({ ctx: plane.ctx, input: { agentId: id } })
+  await ada.cancel(id)
   await plane.untilAtRest(id)
   plane.bridge.onExecute = () => plane.bridge.end('completed', 'Done.')
   return id
 }
 
 async function resume(agentId: string) {
-  await resumeAgent({ ctx: plane.ctx, input: { agentId, newTask: 'Go on' } })
-  await settle(agentId)
+  await ada.resume(agentId, 'Go on')
+  await plane.settle(agentId)
 }
 
 describe('a new branch without a commit', () => {
@@ -48,7 +27,7 @@ describe('a new branch without a commit', () => {
     expect((await plane.parts.stores.agents.find(id))?.workspace).toMatchObject({ cloned: true, ...orphaned })
     await resume(id)
     await plane.untilAtRest(id)
-    expect(await read(id)).toMatchObject({ needs: null, run: { task: 'Go on', reason: 'completed' } })
+    expect(await ada.read(id)).toMatchObject({ needs: null, run: { task: 'Go on', reason: 'completed' } })
     expect(plane.bridge.calls.filter((call) => call.startsWith('clone'))).toHaveLength(1)
   })
 
@@ -59,7 +38,7 @@ describe('a new branch without a commit', () => {
     const id = await createCancelled(() => Object.assign(plane.bridge.workspace, left))
     Object.assign(plane.bridge.workspace, found)
     await resume(id)
-    expect(await read(id)).toMatchObject({
+    expect(await ada.read(id)).toMatchObject({
       needs: 'divergence',
       divergence: { kind: 'workspace_changed', message: `The workspace is not as the last run left it: ${words}.` },
     })
@@ -69,19 +48,16 @@ describe('a new branch without a commit', () => {
 describe('files without a repository that works', () => {
   const removed = () => Object.assign(plane.bridge, { cloned: false, files: true })
   const cloneAgain = async (agentId: string) => {
-    await resolveDivergence({ ctx: plane.ctx, input: { agentId, choice: 'clone_again' } })
-    await settle(agentId)
+    await ada.resolve(agentId, 'clone_again')
+    await plane.settle(agentId)
   }
   const clones = () => plane.bridge.calls.filter((call) => call.startsWith('clone'))
-  const messages = async (agentId: string) =>
-    (await plane.parts.stores.events.listAfter({ agentId, after: 0, limit: 1_000 }))
-      .filter(({ type }) => type === 'status')
-      .map(({ data }) => data.message)
+  const messages = async (agentId: string) => (await plane.events(agentId, 'status')).map(({ data }) => data.message)
 
   it('are not called an empty workspace, and are moved aside for the clone that is chosen', async () => {
     const id = await createCancelled(removed)
     await resume(id)
-    expect(await read(id)).toMatchObject({
+    expect(await ada.read(id)).toMatchObject({
       status: 'READY',
       needs: 'divergence',
       divergence: {
@@ -94,7 +70,7 @@ describe('files without a repository that works', () => {
     expect(clones()).toHaveLength(1)
     await cloneAgain(id)
     await plane.untilAtRest(id)
-    expect(await read(id)).toMatchObject({ needs: null, divergence: null, run: { reason: 'completed' } })
+    expect(await ada.read(id)).toMatchObject({ needs: null, divergence: null, run: { reason: 'completed' } })
     const { notice } = plane.bridge.commands.at(-1) ?? {}
     expect(notice).toContain('moved to `.berth-before-<time>/files` in the workspace')
     expect(notice).toContain('Do not clean it away')
@@ -108,37 +84,31 @@ describe('files without a repository that works', () => {
     await resume(id)
     plane.bridge.failClone = { code: 'upstream_failed', message: 'The git host did not answer.' }
     await cloneAgain(id)
-    expect(await read(id)).toMatchObject({ status: 'FAILED', divergence: null, run: { reason: 'failed' } })
+    expect(await ada.read(id)).toMatchObject({ status: 'FAILED', divergence: null, run: { reason: 'failed' } })
     plane.bridge.failClone = null
     await resume(id)
-    expect(await read(id)).toMatchObject({ needs: 'divergence', divergence: { kind: 'workspace_broken' } })
+    expect(await ada.read(id)).toMatchObject({ needs: 'divergence', divergence: { kind: 'workspace_broken' } })
     await cloneAgain(id)
     await plane.untilAtRest(id)
-    expect(await read(id)).toMatchObject({ needs: null, run: { reason: 'completed' } })
+    expect(await ada.read(id)).toMatchObject({ needs: null, run: { reason: 'completed' } })
   })
 
   it('that a lost container leaves under its run end the run, and are asked about before the next one', async () => {
-    plane.bridge.onExecute = () => {}
-    const input = { task: 'Fix the bug', githubRepo: 'acme/widgets', targetBranch: 'berth/fix' }
-    const { id } = await createAgent({ ctx: plane.ctx, input })
-    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
-    await plane.until(id, ({ type }) => type === 'run_started')
-    await settle(id)
+    const id = await ada.createRunning()
     removed()
     plane.bridge.crash()
     await plane.untilAtRest(id)
-    expect(await read(id)).toMatchObject({ run: { reason: 'sandbox_lost' } })
+    expect(await ada.read(id)).toMatchObject({ run: { reason: 'sandbox_lost' } })
     expect(clones()).toHaveLength(1)
     await resume(id)
-    expect(await read(id)).toMatchObject({ needs: 'divergence', divergence: { kind: 'workspace_broken' } })
+    expect(await ada.read(id)).toMatchObject({ needs: 'divergence', divergence: { kind: 'workspace_broken' } })
   })
 
   it('are in the way of the first clone of a new agent', async () => {
     plane.bridge.files = true
-    const input = { task: 'Fix the bug', githubRepo: 'acme/widgets', targetBranch: 'berth/fix' }
-    const { id } = await createAgent({ ctx: plane.ctx, input })
-    await startAgent({ ctx: plane.ctx, input: { agentId: id } })
-    await settle(id)
-    expect(await read(id)).toMatchObject({ status: 'FAILED', statusDetail: { code: 'state_conflict' } })
+    const { id } = await ada.create()
+    await ada.start(id)
+    await plane.settle(id)
+    expect(await ada.read(id)).toMatchObject({ status: 'FAILED', statusDetail: { code: 'state_conflict' } })
   })
 })

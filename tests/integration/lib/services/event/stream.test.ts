@@ -1,24 +1,20 @@
+/** Streams of events to readers who do not keep up: nobody else waits for them, and none of them misses an event. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type StreamItem, streamAll, streamEvents } from '../../../../../lib/services/event/stream.ts'
-import { type ControlPlane, startControlPlane } from '../../../../support/control-plane.ts'
-import { createPerson } from '../../../../support/person.ts'
+import { ada, plane, startFreshControlPlanes } from '../../../../support/fresh-control-plane.ts'
 
 /** Of deltas and of events: together more than is kept for a reader. */
 const MANY = 600
 
-let plane: ControlPlane
 let id: string
 let leaving: AbortController
 
+startFreshControlPlanes()
 beforeEach(async () => {
-  plane = await startControlPlane()
   leaving = new AbortController()
-  id = await createPerson(plane).createRunning()
+  id = await ada.createRunning()
 })
-afterEach(async () => {
-  leaving.abort()
-  await plane.close()
-})
+afterEach(() => leaving.abort())
 
 const open = (after = 0) =>
   streamEvents({ ctx: plane.ctx, input: { agentId: id, after, signal: leaving.signal } })[Symbol.asyncIterator]()

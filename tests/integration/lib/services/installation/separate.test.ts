@@ -1,16 +1,13 @@
 /** A copy that becomes an installation of its own: it takes nothing of the original, and keeps what was said. */
-import { afterEach, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { separateInstallation } from '../../../../../lib/services/installation/separate.ts'
-import { type ControlPlane, startControlPlane } from '../../../../support/control-plane.ts'
+import { ada, plane, startFreshControlPlanes } from '../../../../support/fresh-control-plane.ts'
 import { createPerson } from '../../../../support/person.ts'
 
-let plane: ControlPlane
-
-afterEach(() => plane.close())
+startFreshControlPlanes()
 
 it('has its agents without sandboxes, their runs ended and their history kept, and starts them anew', async () => {
-  plane = await startControlPlane()
-  const id = await createPerson(plane).createRunning()
+  const id = await ada.createRunning()
   await plane.parts.supervisor.close()
   const original = await plane.driver.list({ installationId: 'ins_test' })
 

@@ -1,12 +1,12 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+/** What a model call may cost, and what it is settled with when its answer is whole, breaks off or is never heard. */
+import { beforeEach, describe, expect, it } from 'vitest'
 import type { GenerationRecord, ModelInfo } from '../../../../../lib/drivers/model/port.ts'
 import type { ModelUsage } from '../../../../../lib/gateway/ports.ts'
 import { changeAgent } from '../../../../../lib/services/agent/change.ts'
 import type { CreateAgentInput } from '../../../../../lib/services/agent/schemas.ts'
 import type { CoreParts } from '../../../../../lib/services/context.ts'
 import { createModelMeter } from '../../../../../lib/services/model-call/meter.ts'
-import { type ControlPlane, startControlPlane } from '../../../../support/control-plane.ts'
-import { createPerson, type Person } from '../../../../support/person.ts'
+import { ada, plane, startFreshControlPlanes } from '../../../../support/fresh-control-plane.ts'
 
 const MODEL: ModelInfo = {
   id: 'anthropic/claude-sonnet-4.6',
@@ -22,19 +22,14 @@ const REPORTED = { ...USAGE, costUsd: 0.002, generationId: 'gen-1', complete: tr
 const CUT: ModelUsage = { ...USAGE, costUsd: null, generationId: 'gen-1', complete: false }
 const MINUTE = 60_000
 
-let plane: ControlPlane
-let ada: Person
 let records: Map<string, GenerationRecord | Error>
 let aheadMs: number
 
-beforeEach(async () => {
-  plane = await startControlPlane()
-  ada = createPerson(plane)
+startFreshControlPlanes()
+beforeEach(() => {
   records = new Map()
   aheadMs = 0
 })
-
-afterEach(() => plane.close())
 
 /** A control plane's meter: each call is a process of its own that knows nothing of the others. */
 function bootMeter(model: ModelInfo | null = MODEL) {

@@ -1,19 +1,10 @@
 /** The work of a run as a pull request: by itself, when a person asks, and when it cannot be. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { BerthError } from '../../../../../lib/errors.ts'
 import { recordPush } from '../../../../../lib/services/push/broker-access.ts'
-import { type ControlPlane, startControlPlane } from '../../../../support/control-plane.ts'
-import { createPerson, type Person } from '../../../../support/person.ts'
+import { ada, plane, startFreshControlPlanes } from '../../../../support/fresh-control-plane.ts'
 
-let plane: ControlPlane
-let ada: Person
-
-beforeEach(async () => {
-  plane = await startControlPlane()
-  ada = createPerson(plane)
-})
-
-afterEach(() => plane.close())
+startFreshControlPlanes()
 
 describe('a pull request', () => {
   it('that is refused says why in the log, and the agent waits', async () => {

@@ -1,26 +1,26 @@
 /** A sandbox that writes more than any honest one: what is kept, what is said, and what becomes of it. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../../../../lib/clock.ts'
 import { MAX_RUN_JOURNAL_BYTES } from '../../../../../lib/domain/journal-acceptance.ts'
 import { BerthError } from '../../../../../lib/errors.ts'
 import { createJournalPaces } from '../../../../../lib/services/sandbox/journal-paces.ts'
-import { type ControlPlane, startControlPlane } from '../../../../support/control-plane.ts'
-import { createPerson, type Person } from '../../../../support/person.ts'
+import { ada, plane, startFreshControlPlanes } from '../../../../support/fresh-control-plane.ts'
 
 const MEBIBYTE = 1024 * 1024
 
-let plane: ControlPlane
-let ada: Person
+/** Kept for each agent: no test has one that another had. */
+const paces = createJournalPaces({
+  clock: systemClock,
+  allowance: { messages: 60, bytes: 32 * MEBIBYTE },
+  growth: { messages: 100, bytes: 2 * MEBIBYTE },
+})
+
 let id: string
 
+startFreshControlPlanes({}, {}, { paces })
 beforeEach(async () => {
-  const allowance = { messages: 60, bytes: 32 * MEBIBYTE }
-  const growth = { messages: 100, bytes: 2 * MEBIBYTE }
-  plane = await startControlPlane({}, {}, { paces: createJournalPaces({ clock: systemClock, allowance, growth }) })
-  ada = createPerson(plane)
   id = await ada.createRunning()
 })
-afterEach(() => plane.close())
 
 const say = (text: string) => plane.bridge.say('text', { step: 1, messageId: text, text })
 const texts = async () => (await plane.events(id, 'text')).map(({ data }) => data.text)

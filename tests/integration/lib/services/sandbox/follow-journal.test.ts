@@ -1,17 +1,8 @@
 /** What a sandbox writes, as it comes into the log: in order, and no more than it may. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type ControlPlane, startControlPlane } from '../../../../support/control-plane.ts'
-import { createPerson, type Person } from '../../../../support/person.ts'
+import { describe, expect, it } from 'vitest'
+import { ada, plane, startFreshControlPlanes } from '../../../../support/fresh-control-plane.ts'
 
-let plane: ControlPlane
-let ada: Person
-
-beforeEach(async () => {
-  plane = await startControlPlane()
-  ada = createPerson(plane)
-})
-
-afterEach(() => plane.close())
+startFreshControlPlanes()
 
 describe('what is being written', () => {
   it('is shown after the events that lie before it, and before its own', async () => {

@@ -1,21 +1,17 @@
 /** A bridge that names events it never sends: nothing waits for them without an end. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../../../../lib/clock.ts'
-import { type ControlPlane, startControlPlane } from '../../../../support/control-plane.ts'
-import { createPerson, type Person } from '../../../../support/person.ts'
+import { ada, plane, startFreshControlPlanes } from '../../../../support/fresh-control-plane.ts'
 
-let plane: ControlPlane
-let ada: Person
+/** A minute of patience in a third of a second. */
+const clock = { ...systemClock, sleep: (ms: number, signal?: AbortSignal) => systemClock.sleep(ms / 200, signal) }
+
 let id: string
 
+startFreshControlPlanes({}, {}, { clock })
 beforeEach(async () => {
-  // A minute of patience in a third of a second.
-  const clock = { ...systemClock, sleep: (ms: number, signal?: AbortSignal) => systemClock.sleep(ms / 200, signal) }
-  plane = await startControlPlane({}, {}, { clock })
-  ada = createPerson(plane)
   id = await ada.createRunning()
 })
-afterEach(() => plane.close())
 
 /** From now on the bridge says that it has a thousand events more than it sends. */
 function boast() {

@@ -1,19 +1,10 @@
 /** What is on the engine and in no row: stopped, shown, never removed; and everything else is left as it is. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { Sandbox } from '../../../../../lib/drivers/sandbox/port.ts'
 import { readHealth } from '../../../../../lib/services/health/read.ts'
-import { type ControlPlane, startControlPlane } from '../../../../support/control-plane.ts'
-import { createPerson, type Person } from '../../../../support/person.ts'
+import { ada, plane, startFreshControlPlanes } from '../../../../support/fresh-control-plane.ts'
 
-let plane: ControlPlane
-let ada: Person
-
-beforeEach(async () => {
-  plane = await startControlPlane()
-  ada = createPerson(plane)
-})
-
-afterEach(() => plane.close())
+startFreshControlPlanes()
 
 /** On the engine, behind the control plane's back. */
 function createOutside(labels: Partial<Sandbox> = {}) {
