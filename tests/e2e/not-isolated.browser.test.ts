@@ -1,10 +1,9 @@
 /** The pages of an installation whose agents are processes of its machine: wherever one is shown, it says that nothing isolates it. */
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { sampleCase } from '../../scripts/demo/sample-case.ts'
+import { launchBrowser, openOwnersPage } from '../support/browser.ts'
 import { startInstallation, type TestInstallation } from '../support/installation.ts'
-
-const PASSWORD = 'correct horse battery'
 
 let installation: TestInstallation
 let browser: Browser
@@ -12,19 +11,8 @@ let page: Page
 
 beforeAll(async () => {
   installation = await startInstallation({ env: { BERTH_SANDBOX: 'process' } })
-  browser = await chromium.launch({
-    executablePath: process.env.BERTH_TEST_BROWSER_PATH || '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-background-networking', '--disable-gpu'],
-  })
-  page = await browser.newPage({ viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' })
-  page.setDefaultTimeout(15_000)
-  await page.goto(installation.ownerLink)
-  await page.getByLabel('E-mail').fill('ada@example.com')
-  await page.getByLabel('Name').fill('Ada')
-  await page.getByLabel('Password', { exact: true }).fill(PASSWORD)
-  await page.getByLabel('Password again').fill(PASSWORD)
-  await page.getByRole('button', { name: 'Open the account' }).click()
-  await page.waitForURL('**/agents')
+  browser = await launchBrowser()
+  page = await openOwnersPage(browser, installation.ownerLink)
 }, 300_000)
 
 afterAll(async () => {

@@ -2,11 +2,12 @@
  * The pages in a real browser, on an installation of their own with a real engine, the local forge and the scripted model. One
  * person's way through them, in the order of the tests: each begins where the one before it ended.
  */
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { sampleCase } from '../../scripts/demo/sample-case.ts'
 import { listDirectory } from '../../scripts/demo/tool-inputs.ts'
 import { contentText, type ModelRequest } from '../../scripts/stand-ins/model/script.ts'
+import { DESK, launchBrowser } from '../support/browser.ts'
 import { startInstallation } from '../support/installation.ts'
 
 const RUN_MS = 120_000
@@ -21,11 +22,8 @@ const complaints: string[] = []
 
 beforeAll(async () => {
   installation = await startInstallation()
-  browser = await chromium.launch({
-    executablePath: process.env.BERTH_TEST_BROWSER_PATH || '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-background-networking', '--disable-gpu'],
-  })
-  context = await browser.newContext({ viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' })
+  browser = await launchBrowser()
+  context = await browser.newContext({ viewport: DESK, reducedMotion: 'reduce' })
   page = await context.newPage()
   page.setDefaultTimeout(15_000)
   page.on('pageerror', (error) => complaints.push(String(error)))

@@ -2,15 +2,14 @@
  * What the pages say of trouble that is hard to bring about: the installation is a real one, and what the trouble is about is put
  * in the place of its answers, in the shapes of the API.
  */
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { AgentView, EventView } from '../../lib/services/agent/schemas.ts'
 import type { HealthView } from '../../lib/services/health/read.ts'
 import { makeAgentView, makeRunView } from '../support/agent-view.ts'
+import { DESK, launchBrowser, openOwnersPage } from '../support/browser.ts'
 import { startInstallation, type TestInstallation } from '../support/installation.ts'
 
-const PASSWORD = 'correct horse battery'
-const DESK = { width: 1440, height: 900 }
 const PHONE = { width: 390, height: 844 }
 
 let installation: TestInstallation
@@ -19,19 +18,8 @@ let page: Page
 
 beforeAll(async () => {
   installation = await startInstallation({ env: { BERTH_SANDBOX: 'process' } })
-  browser = await chromium.launch({
-    executablePath: process.env.BERTH_TEST_BROWSER_PATH || '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-background-networking', '--disable-gpu'],
-  })
-  page = await browser.newPage({ viewport: DESK, reducedMotion: 'reduce' })
-  page.setDefaultTimeout(15_000)
-  await page.goto(installation.ownerLink)
-  await page.getByLabel('E-mail').fill('ada@example.com')
-  await page.getByLabel('Name').fill('Ada')
-  await page.getByLabel('Password', { exact: true }).fill(PASSWORD)
-  await page.getByLabel('Password again').fill(PASSWORD)
-  await page.getByRole('button', { name: 'Open the account' }).click()
-  await page.waitForURL('**/agents')
+  browser = await launchBrowser()
+  page = await openOwnersPage(browser, installation.ownerLink)
 }, 300_000)
 
 beforeEach(async () => {
