@@ -1,4 +1,4 @@
-/** What a command in a sandbox tries against its own bridge, its neighbours and the host. Each line is one test of sandbox.engine.test.ts. */
+/** What a command in a sandbox tries against its own bridge, its neighbours and the host. Each line is one test of sandbox-*.engine.test.ts. */
 export const sandboxTries = [
   "the bridge's memory",
   "the bridge's environment and open files",
