@@ -27,6 +27,8 @@ export const REFUSAL_REASON_HEADER = 'x-berth-reason'
 export const MAX_STREAMS: Record<TunnelKind, number> = { control: 32, egress: 128 }
 export const INITIAL_WINDOW_BYTES = 1 << 20
 export const MAX_HEADER_BYTES = 64 * 1024
+/** How long the control plane waits for an upstream that says nothing. */
+export const UPSTREAM_SILENCE_MS = 5 * 60_000
 
 /** Where things lie inside a sandbox. */
 export const SANDBOX_PATHS = {

@@ -2,7 +2,6 @@
  * A model call that is asked again while that can help: back-off with jitter, `Retry-After`, five minutes of waiting in all.
  * Owns: when to try again. Must not know: the log; it only tells what it is about to do.
  */
-import type { Clock } from '../../../lib/clock.ts'
 import type { ModelAnswer } from './answer.ts'
 import { RETRY_FIRST_MS, RETRY_LONGEST_MS, RETRY_TOTAL_MS, STALL_MS } from './defaults.ts'
 import type { AskOptions, ModelClient, ModelRequest } from './model-client.ts'
@@ -18,7 +17,6 @@ export interface RetryNote {
 }
 
 export interface PatientAskOptions extends Omit<AskOptions, 'messageIds'> {
-  clock: Clock
   newMessageId: () => string
   /** From 0 to 1. */
   random: () => number
@@ -31,7 +29,7 @@ export async function askWithRetries(
   request: ModelRequest,
   options: PatientAskOptions,
 ): Promise<ModelAnswer> {
-  const { clock, newMessageId, random, onRetry, signal, firstAnswer } = options
+  const { newMessageId, random, onRetry, signal, firstAnswer } = options
   let waitedMs = 0
   for (let attempt = 1; ; attempt += 1) {
     const messageIds = { reasoning: newMessageId(), text: newMessageId() }
@@ -41,9 +39,9 @@ export async function askWithRetries(
       if (signal.aborted || !(error instanceof ProviderFailure) || !error.retryable) throw error
       const waitMs = chooseWait(attempt, error.retryAfterMs, random())
       waitedMs += waitMs + (error.silent ? STALL_MS : 0)
-      if (!firstAnswer.spend(waitMs) || waitedMs > RETRY_TOTAL_MS) throw giveUp(error, attempt)
+      if (!firstAnswer.hasRoomFor(waitMs) || waitedMs > RETRY_TOTAL_MS) throw giveUp(error, attempt)
       onRetry({ failure: error, attempt, waitMs, abandonedMessageIds: Object.values(messageIds) })
-      await clock.sleep(waitMs, signal)
+      await firstAnswer.pause(waitMs, signal)
     }
   }
 }
@@ -59,7 +57,7 @@ function giveUp(failure: ProviderFailure, attempts: number): ProviderFailure {
   failure.givenUp =
     retryAfterMs !== null && retryAfterMs > RETRY_LONGEST_MS
       ? `It asks to wait for ${describeWait(retryAfterMs)}, which is more than is left of ${patience}.`
-      : `It was asked ${attempts} times, and ${patience} are over.`
+      : `It was asked ${attempts === 1 ? 'once' : `${attempts} times`}, and ${patience} are over.`
   return failure
 }
 

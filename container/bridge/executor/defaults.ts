@@ -1,4 +1,5 @@
 /** The numbers of the loop, all of them. What a tool may read or print stands with the tools. */
+import { UPSTREAM_SILENCE_MS } from '../../contract/tunnel.ts'
 
 /** Part of a limit at which the model is told. */
 export const WARN_AT = 0.8
@@ -11,16 +12,15 @@ export const RETRY_LONGEST_MS = 30_000
  * so that either is asked for once more.
  */
 export const RETRY_TOTAL_MS = 5 * 60_000
-/**
- * An answer of which no byte comes for so long is given up and asked for again; so is the first of a run that does not begin. Any
- * other has as long for its first byte as the gateway waits.
- */
+/** An answer of which no byte comes for so long is given up and asked for again. The gateway waits longer for its first. */
 export const STALL_MS = 180_000
 /**
- * The last stage of a start: however often the first answer of a run is asked for, a provider has so long to begin it. Keep-alives
- * count as a beginning, for a model may think in silence.
+ * The last stage of a start: however often the first answer of a run is asked for, a provider has so long to begin it, as long as
+ * the gateway waits for one try. Keep-alives are a beginning, for a model may think in silence.
  */
-export const FIRST_ANSWER_MS = 5 * 60_000
+export const FIRST_ANSWER_MS = UPSTREAM_SILENCE_MS
+/** For the gateway to say that it waited in vain. */
+export const GATEWAY_MARGIN_MS = 10_000
 
 /**
  * After a cancel a tool has so long to hand over what it has; then the run ends without it. Longer than a command that

@@ -1,9 +1,9 @@
 /**
  * How long a provider may take to begin the first answer of a run, whatever the number of tries. Its own time counts and what is
- * waited between the tries, not that in which the tunnel is down. Must not know: the wire, what is asked.
+ * waited between the tries, not that in which there is no tunnel. Must not know: the wire, what is asked.
  */
 import type { Clock } from '../../../lib/clock.ts'
-import { FIRST_ANSWER_MS, STALL_MS } from './defaults.ts'
+import { FIRST_ANSWER_MS, GATEWAY_MARGIN_MS } from './defaults.ts'
 
 export class FirstAnswer {
   readonly #clock: Clock
@@ -19,28 +19,42 @@ export class FirstAnswer {
     this.#hasBegun = true
   }
 
-  /** False when so long a wait before the next try takes all that is left. */
-  spend(ms: number): boolean {
-    if (this.#hasBegun) return true
-    this.#leftMs -= ms
-    return this.#leftMs > 0
+  /** False when a wait of `ms` would leave no time for another try. */
+  hasRoomFor(ms: number): boolean {
+    return this.#hasBegun || ms < this.#leftMs
   }
 
-  /** The request has left. Calls `onLate` after what this try may take; the answer ends that with its head. */
-  watch(onLate: (waitedMs: number) => void): { end(): void } {
+  /** Waits between two tries; a wait that is cut short counts for as long as it was. Throws the signal's reason. */
+  async pause(ms: number, signal: AbortSignal): Promise<void> {
+    const end = this.#measure()
+    try {
+      await this.#clock.sleep(ms, signal)
+    } finally {
+      end()
+    }
+  }
+
+  /**
+   * The request has left. Calls `onLate` unless `end` is called in time: by the first byte of an answer, or the end of the try. A
+   * little late, for the gateway that gives up after the same time knows what the try has cost.
+   */
+  watch(onLate: () => void): { end(): void } {
     if (this.#hasBegun) return { end: () => {} }
     const ended = new AbortController()
-    const sentMs = this.#clock.monotonicMs()
-    const allowedMs = Math.min(STALL_MS, this.#leftMs)
-    this.#clock.sleep(allowedMs, ended.signal).then(
-      () => onLate(allowedMs),
-      () => undefined,
-    )
+    const stopMeasuring = this.#measure()
+    this.#clock.sleep(Math.max(0, this.#leftMs) + GATEWAY_MARGIN_MS, ended.signal).then(onLate, () => undefined)
     const end = () => {
       if (ended.signal.aborted) return
       ended.abort()
-      this.spend(this.#clock.monotonicMs() - sentMs)
+      stopMeasuring()
     }
     return { end }
+  }
+
+  #measure(): () => void {
+    const beganMs = this.#clock.monotonicMs()
+    return () => {
+      this.#leftMs -= this.#clock.monotonicMs() - beganMs
+    }
   }
 }

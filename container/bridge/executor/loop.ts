@@ -81,7 +81,6 @@ async function think(run: Run, briefing: Briefing): Promise<ModelAnswer> {
     tools: briefing.toolBox.definitions,
   }
   const answer = await askWithRetries(run.client, request, {
-    clock: run.clock,
     newMessageId: () => {
       const id = run.newMessageId()
       run.attention.openMessageIds.push(id)

@@ -36,9 +36,8 @@ export function watchLine({ modelFetch, clock, attempt, firstAnswer }: WatchLine
     attempt.abort()
   }
   const waitForFirst = () => {
-    const late = (waitedMs: number) =>
-      giveUp(silentStream(`The model provider has not begun to answer in ${Math.round(waitedMs / 1_000)} s.`))
-    endWait = firstAnswer.watch(late).end
+    if (ended.signal.aborted) return
+    endWait = firstAnswer.watch(() => giveUp(silentStream('The model provider has not begun to answer.'))).end
   }
   const patrol = async () => {
     for (let idleMs = 0; idleMs < STALL_MS; idleMs = clock.monotonicMs() - lastByteMs) {

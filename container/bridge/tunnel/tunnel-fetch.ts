@@ -13,7 +13,7 @@ import type { TunnelLink } from './tunnel-link.ts'
 
 const NULL_BODY_STATUS = new Set([101, 204, 205, 304])
 
-/** What it answers calls `onSent` when the request leaves: until then it waits. */
+/** The fetch that it makes calls `onSent` when the request leaves: until then it waits for the tunnel. */
 export function createTunnelFetch(link: TunnelLink) {
   return async (...[input, init, onSent]: [...Parameters<typeof fetch>, onSent?: () => void]): Promise<Response> => {
     const request = new Request(input, init)

@@ -7,7 +7,12 @@ import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 
 import { constants, performServerHandshake } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import type { TunnelKind } from '../../../container/contract/tunnel.ts'
-import { INITIAL_WINDOW_BYTES, MAX_HEADER_BYTES, MAX_STREAMS } from '../../../container/contract/tunnel.ts'
+import {
+  INITIAL_WINDOW_BYTES,
+  MAX_HEADER_BYTES,
+  MAX_STREAMS,
+  UPSTREAM_SILENCE_MS,
+} from '../../../container/contract/tunnel.ts'
 import type { Clock } from '../../clock.ts'
 import type { CompanyProxy } from '../../domain/company-proxy.ts'
 import { NO_COMPANY_PROXY } from '../../domain/company-proxy.ts'
@@ -47,7 +52,7 @@ export interface TunnelServer {
   close(): Promise<void>
 }
 
-const DEFAULT_TIMEOUTS: TunnelTimeouts = { idleMs: 300_000, connectMs: 15_000, keepaliveMs: 30_000 }
+const DEFAULT_TIMEOUTS: TunnelTimeouts = { idleMs: UPSTREAM_SILENCE_MS, connectMs: 15_000, keepaliveMs: 30_000 }
 /** Room for a full window on every stream, and half as much again for frames on their way. */
 const SESSION_MEMORY_MB: Record<TunnelKind, number> = { control: 48, egress: 192 }
 /** A stream that is over for the bridge may still be cleared away here when the next one comes in its place. */
