@@ -24,15 +24,15 @@ export interface ImageMaking {
 }
 
 /**
- * Null when the image is there. Without an engine or an image the rest works: the start goes on, and the caller says so; what the
- * build said last is shown here. Throws when the start is given up.
+ * Null when the image is there. Without an engine or an image the rest works: the start goes on, and the caller says so. How the
+ * build goes on is shown here, and what it said last when it fails. Throws when the start is given up.
  */
 export async function makeAgentImage(making: ImageMaking): Promise<BerthError | null> {
   const { settings, root, progress, signal, clock = systemClock, ensure = ensureAgentImage } = making
   const late = new BerthError(
     'image_missing',
     `The agent image was not ready within the ${IMAGE_DEADLINE_MS / 60_000} minutes that a start waits for it.`,
-    { hint: 'npm run build-container makes it without a time limit; Berth need not be started again for it.' },
+    { hint: 'npm run build-container makes it without a time limit.' },
   )
   try {
     await progress.step('Preparing the agent image', (note) =>

@@ -115,7 +115,7 @@ export interface ImageEngine {
   pull(image: string, signal: AbortSignal): Promise<AsyncIterable<BuildMessage>>
   /** `changes`: one Dockerfile instruction. Answers the image's id. */
   importTar(tar: Readable, options: { tag?: string; changes: string; signal: AbortSignal }): Promise<string>
-  exportContainer(id: string): Promise<Readable>
+  exportContainer(id: string, signal: AbortSignal): Promise<Readable>
   /** Resolves with the exit code when the container has ended. */
   waitForEnd(id: string, signal: AbortSignal): Promise<number>
   /** True when it is gone; false when it is in use. */
@@ -123,7 +123,7 @@ export interface ImageEngine {
   /** An image made on top of this one, if there is any. `id` may be the short form. */
   findChildImage(id: string): Promise<string | null>
   /** Removes untagged images with this label and at least that old ("2h"), and the layers only they used; not those in use. */
-  pruneImages(filter: { label: string; olderThan?: string }): Promise<void>
+  pruneImages(filter: { label: string; olderThan?: string }, signal: AbortSignal): Promise<void>
 }
 
 export interface EngineDetails {

@@ -34,7 +34,10 @@ export function createImageCalls({ short, long, ask }: EngineClients): ImageEngi
         return readImportedId(await long.importImage(tar, options))
       }),
 
-    exportContainer: (id) => ask('export container', async () => (await long.getContainer(id).export()) as Readable),
+    exportContainer: (id, signal) =>
+      ask('export container', async () => {
+        return (await long.getContainer(id).export({ abortSignal: signal })) as Readable
+      }),
 
     waitForEnd: (id, signal) =>
       ask('wait for container', async () => {
@@ -59,10 +62,10 @@ export function createImageCalls({ short, long, ask }: EngineClients): ImageEngi
         return images.find(({ ParentId }) => ParentId.replace('sha256:', '').startsWith(id))?.Id ?? null
       }),
 
-    pruneImages: ({ label, olderThan }) =>
+    pruneImages: ({ label, olderThan }, signal) =>
       ask('prune images', async () => {
         const age = olderThan === undefined ? {} : { until: [olderThan] }
-        await long.pruneImages({ filters: { dangling: ['true'], label: [label], ...age } })
+        await long.pruneImages({ filters: { dangling: ['true'], label: [label], ...age }, abortSignal: signal })
       }),
   }
 }

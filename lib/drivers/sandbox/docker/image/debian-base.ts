@@ -75,7 +75,7 @@ export async function makeDebianBase(engine: ContainerEngine & ImageEngine, base
       signal,
       // One layer: the archives and what configuring replaced are not carried along.
       afterwards: async (id) =>
-        engine.importTar(await engine.exportContainer(id), { tag: base.tag, changes: `${changes}`, signal }),
+        engine.importTar(await engine.exportContainer(id, signal), { tag: base.tag, changes: `${changes}`, signal }),
     })
   } finally {
     await engine.removeImage(unconfigured)

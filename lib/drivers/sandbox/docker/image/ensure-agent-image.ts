@@ -62,7 +62,7 @@ async function buildUnlessBuilt(
   const { image, present, plan, layer } = await planAgentImage(engine, options)
   if (present?.labels[LABEL.content] === layer.hash && !noCache) return { image, built: false }
 
-  await sweepAbandoned(engine)
+  await sweepAbandoned(engine, signal)
   const toolsPresent = (await engine.findImage(plan.image)) !== null
   if (!toolsPresent || noCache) {
     await withTemporaryFolder((temporaryDirectory) =>
@@ -187,11 +187,11 @@ async function removeReplaced(
 }
 
 /** Containers and untagged images of builds that were killed, and agent images that were replaced while a sandbox used them. */
-async function sweepAbandoned(engine: OpenEngine): Promise<void> {
+async function sweepAbandoned(engine: OpenEngine, signal: AbortSignal): Promise<void> {
   await removeAbandonedRuns(engine)
-  await engine.pruneImages({ label: LABEL.part, olderThan: ABANDONED_AFTER })
+  await engine.pruneImages({ label: LABEL.part, olderThan: ABANDONED_AFTER }, signal)
   // Only a finished agent image has it.
-  await engine.pruneImages({ label: LABEL.tools })
+  await engine.pruneImages({ label: LABEL.tools }, signal)
 }
 
 async function readVersion(root: string): Promise<string> {
