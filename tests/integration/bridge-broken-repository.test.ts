@@ -63,10 +63,12 @@ describe('a workspace whose repository is gone or broken', () => {
     ],
     ['whose HEAD a power cut left empty', () => writeFileSync(at('.git/HEAD'), '')],
     [
-      'that git waits in for ever',
+      'that git does not come back from',
       () => {
+        const pipe = path.join(rig.test.outside, 'pipe')
+        execFileSync('mkfifo', [pipe])
         rmSync(at('.git/HEAD'))
-        execFileSync('mkfifo', [at('.git/HEAD')])
+        symlinkSync(pipe, at('.git/HEAD'))
       },
     ],
     [
@@ -124,9 +126,15 @@ describe('a workspace whose repository is gone or broken', () => {
       expect(await again()).toMatchObject({ existing: true })
       expect(asides()).toEqual([aside])
     },
-    // In one of them git is waited for.
-    60_000,
+    // In one of them git is waited for, three times.
+    90_000,
   )
+
+  it('is not taken for one because of pipes that git does not open', async () => {
+    execFileSync('mkfifo', [at('.git/notes-of-the-agent')])
+    expect(await rig.client.workspaceState()).toMatchObject({ cloned: true })
+    expect(await again()).toMatchObject({ existing: true })
+  })
 
   it.each([
     [

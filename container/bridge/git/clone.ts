@@ -6,24 +6,26 @@
 import type { Clock } from '../../../lib/clock.ts'
 import type { CloneCommand } from '../../contract/bridge.ts'
 import type { Workspace } from '../workspace-port.ts'
-import { hasBlockingFile } from './blocking-file.ts'
+import { hasBlockingPipe } from './blocking-pipe.ts'
 import { isBranchName } from './branch-name.ts'
 import { GitProblem } from './git-problem.ts'
 import type { ProbeRepository } from './probe-repository.ts'
 import {
   type CloneRecord,
+  type FoundClone,
   findCloneRecord,
   markCloned,
   REMOTE,
   remoteUrl,
   writeCloneSettings,
 } from './repository-settings.ts'
-import { findSha, type Git } from './run-git.ts'
+import { findSha, type Git, type GitOptions } from './run-git.ts'
 import { LOST_AND_FOUND, listContents, SET_ASIDE_PATTERN, setAside } from './set-aside.ts'
 import { findUnbornBranch } from './unborn-branch.ts'
 
 const FETCH_TIMEOUT_MS = 60 * 60_000
 const CHECKOUT_TIMEOUT_MS = 15 * 60_000
+const LOOK_TIMEOUT_MS = 10_000
 
 export interface CloneResult {
   /** Null on a branch that has no commit yet. */
@@ -84,9 +86,10 @@ async function lookAround(context: CloneContext, command: CloneCommand): Promise
   const contents = await listContents(context.workspace)
   const { names } = contents
   if (names.length === 0) return { kind: 'empty' }
-  if (!names.includes('.git') || (await hasBlockingFile(context))) return { kind: 'foreign', ...contents }
-  const record = await findCloneRecord(context.git)
-  const result = record === null ? null : await describeHead(context)
+  if (!names.includes('.git')) return { kind: 'foreign', ...contents }
+  const found = await findClone(context)
+  if (found === null) return { kind: 'foreign', ...contents }
+  const { record, result } = found
   if (record?.complete) return result === null ? { kind: 'foreign', ...contents } : { kind: 'clone', record, result }
   // Where an agent has worked, its settings tell nothing of who left the files. A repository alone, without a commit at HEAD or a
   // branch, is what an attempt leaves that was cut off in its fetch: no work is in that.
@@ -97,6 +100,20 @@ async function lookAround(context: CloneContext, command: CloneCommand): Promise
   // `git init` and nothing more: cut off before the first setting was written.
   if (record || names.length === 1) return { kind: 'remains' }
   return { kind: 'foreign', ...contents }
+}
+
+/** Null where git does not come back from the repository. */
+async function findClone(
+  context: CloneContext,
+): Promise<{ record: FoundClone | null; result: CloneResult | null } | null> {
+  const options = { timeoutMs: LOOK_TIMEOUT_MS, signal: context.signal }
+  try {
+    const record = await findCloneRecord(context.git, options)
+    return { record, result: record === null ? null : await describeHead(context, options) }
+  } catch (error) {
+    if (error instanceof GitProblem && (await hasBlockingPipe(context))) return null
+    throw error
+  }
 }
 
 /** True also where git cannot tell. */
@@ -183,14 +200,17 @@ async function checkOut(
 }
 
 /** Null where the repository is broken. */
-async function describeHead(context: CloneContext): Promise<CloneResult | null> {
+async function describeHead(
+  context: CloneContext,
+  options: Pick<GitOptions, 'signal' | 'timeoutMs'> = {},
+): Promise<CloneResult | null> {
   const { git } = context
-  const unborn = await findUnbornBranch(context)
+  const unborn = await findUnbornBranch(context, options)
   if (unborn !== null) return { head: null, branch: unborn, existing: true }
-  const named = await git.try(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}'])
+  const named = await git.try(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}'], options)
   const head = named.exitCode === 0 ? findSha(named.output) : null
   if (head === null) return null
-  const branch = await git.try(['symbolic-ref', '--quiet', '--short', 'HEAD'])
+  const branch = await git.try(['symbolic-ref', '--quiet', '--short', 'HEAD'], options)
   return { head, branch: branch.exitCode === 0 ? branch.output.trim() : 'HEAD', existing: true }
 }
 

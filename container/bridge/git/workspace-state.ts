@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import type { WorkspaceState } from '../../contract/bridge.ts'
 import type { CommandResult, Workspace } from '../workspace-port.ts'
-import { hasBlockingFile } from './blocking-file.ts'
+import { hasBlockingPipe } from './blocking-pipe.ts'
 import { GitProblem } from './git-problem.ts'
 import { DEMAND_COMPLETE_CLONE } from './repository-settings.ts'
 import { failureOf, findSha, type Git } from './run-git.ts'
@@ -62,7 +62,7 @@ export async function readWorkspaceState(context: StateContext): Promise<Workspa
 }
 
 async function readWithoutCommit(context: StateContext, looked: CommandResult): Promise<WorkspaceState> {
-  if (looked.timedOut && (await hasBlockingFile(context))) return { ...NOTHING, empty: false }
+  if (looked.timedOut && (await hasBlockingPipe(context))) return { ...NOTHING, empty: false }
   assertNoCommit(looked)
   const branch = await findUnbornBranch(context, { signal: context.signal })
   if (branch === null) return { ...NOTHING, empty: await isEmpty(context) }
