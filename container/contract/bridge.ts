@@ -23,6 +23,7 @@ export const PROTOCOL_VERSION = 1
 
 const text = z.string()
 const count = z.number().int().nonnegative()
+const objectId = z.string().regex(/^[0-9a-f]{40}(?:[0-9a-f]{24})?$/)
 
 export const bridgeHealth = z.looseObject({
   protocol: z.number().int(),
@@ -188,15 +189,19 @@ export const cloneMessage = z.union([
 ])
 export type CloneMessage = z.infer<typeof cloneMessage>
 
-export const commitCommand = z.looseObject({ message: text, author: z.looseObject({ name: text, email: text }) })
+export const commitCommand = z.looseObject({
+  message: text,
+  author: z.looseObject({ name: text, email: text }),
+  /** For which run it is. */
+  runId: text.optional(),
+})
 export type CommitCommand = z.infer<typeof commitCommand>
-/**
- * `sha`: the commit that this command has made, now or the time before, when its answer may not have arrived; null when there was
- * nothing to commit. `ahead` counts commits on the target branch that the source lacks.
- */
+/** `sha` is null when there was nothing to commit. `ahead` counts commits on the target branch that the source lacks. */
 export const commitAnswer = z.looseObject({
-  sha: text.nullable(),
-  head: text,
+  sha: objectId.nullable(),
+  /** What an earlier command for the same run has made, whose answer may not have arrived, where this one makes nothing. */
+  earlierSha: objectId.optional(),
+  head: objectId,
   ahead: count,
   /** Against the source branch, all commits together. */
   files: count.optional(),

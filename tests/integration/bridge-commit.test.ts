@@ -42,22 +42,38 @@ describe('commit', () => {
     expect(await rig.commit()).toMatchObject({ sha: null, ahead: 1, files: 1 })
   })
 
-  it('answers with the same commit when it is asked for once more, for its answer may have been lost', async () => {
+  it('is named again to the run that it was made for, whose control plane may have died before it heard', async () => {
     rig.test.write('a.txt', 'a\n')
-    const words = 'Fix it\n\n\nIn two places.  \n'
-    const { sha } = await rig.commit(words)
-    expect(await rig.commit(words)).toMatchObject({ sha, head: sha, ahead: 1, files: 1 })
-    expect(await rig.commit('Something else')).toMatchObject({ sha: null, head: sha })
+    const { sha } = await rig.commit('Fix it', 'run_1')
+    expect(await rig.commit('Fix it', 'run_1')).toMatchObject({ sha: null, earlierSha: sha, head: sha, ahead: 1 })
+    rig.test.git('checkout', '-q', 'origin/main')
+    expect(await rig.commit('Fix it', 'run_1')).toMatchObject({ sha: null, earlierSha: sha, head: sha })
+    expect(await rig.commit('Fix it', 'run_2')).not.toHaveProperty('earlierSha')
+    expect(await rig.commit('Fix it')).not.toHaveProperty('earlierSha')
+    rig.test.git('commit', '-q', '--allow-empty', '-m', 'Fix it')
+    expect(await rig.commit('Fix it', 'run_1')).not.toHaveProperty('earlierSha')
   })
 
-  it('says so when the work has no history in common with the source branch', async () => {
+  it('says so when the target branch has no history in common with the source branch', async () => {
     rig.test.git('checkout', '-q', '--orphan', 'fresh')
     rig.test.git('commit', '-qm', 'first')
+    rig.test.git('branch', '-M', 'fresh', 'berth/fix')
     await expect(rig.commit()).rejects.toMatchObject({
       code: 'state_conflict',
       message:
         'The commits of the workspace have no history in common with main. Bring the work to berth/fix on top of main, then try again.',
     })
+  })
+
+  it('takes a history from elsewhere that was merged, also where the agent ended on it', async () => {
+    rig.test.git('checkout', '-q', '--orphan', 'imported')
+    rig.test.git('rm', '-rqf', '.')
+    rig.test.git('commit', '-q', '--allow-empty', '-m', 'elsewhere')
+    rig.test.git('checkout', '-q', 'berth/fix')
+    rig.test.git('merge', '-q', '--allow-unrelated-histories', '--no-edit', 'imported')
+    rig.test.git('checkout', '-q', 'imported')
+    expect(await rig.commit()).toMatchObject({ sha: null, ahead: 2 })
+    expect(rig.test.git('symbolic-ref', '--short', 'HEAD').trim()).toBe('berth/fix')
   })
 
   it('brings the target branch to where the agent went on from it', async () => {

@@ -77,7 +77,8 @@ export async function startBridgeGitRig() {
       if (!last || !('result' in last)) throw new Error(`The clone failed: ${JSON.stringify(last)}`)
       return last.result
     },
-    commit: (message = 'Fix it') => client.commit({ message, author: USER }),
+    commit: (message = 'Fix it', runId?: string) =>
+      client.commit({ message, author: USER, ...(runId !== undefined && { runId }) }),
     push: () => client.push({ targetBranch: 'berth/fix' }),
     /** What git says in the forge's octo/sample. */
     remote: async (...args: string[]) =>

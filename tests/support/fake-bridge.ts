@@ -56,6 +56,8 @@ export interface FakeBridge {
 export function createFakeBridge(): FakeBridge {
   let run: ExecuteCommand | null = null
   let journals = 1
+  /** Whose changes are committed. */
+  let committedFor: string | undefined
   let connections = 0
   let listeners = new Set<(message: BridgeMessage | 'end') => void>()
   let tunnels = new Set<Duplex>()
@@ -186,11 +188,15 @@ export function createFakeBridge(): FakeBridge {
         bridge.cloned = true
         yield { result: { head: 'a'.repeat(40), branch: command.targetBranch, existing: false, ...setAside } }
       },
-      async commit({ message }) {
+      async commit({ message, runId }) {
         bridge.calls.push(`commit ${message.split('\n')[0]}`)
         const { ahead, ...lines } = bridge.changes
-        if (ahead > 0) bridge.workspace.head = 'c'.repeat(40)
-        return { sha: ahead > 0 ? 'c'.repeat(40) : null, head: 'c'.repeat(40), ahead, files: ahead, ...lines }
+        const head = 'c'.repeat(40)
+        if (ahead > 0) bridge.workspace.head = head
+        const isEarlier = runId !== undefined && runId === committedFor
+        if (ahead > 0) committedFor = runId
+        const made = ahead === 0 ? { sha: null } : isEarlier ? { sha: null, earlierSha: head } : { sha: head }
+        return { ...made, head, ahead, files: ahead, ...lines }
       },
       async push({ targetBranch }) {
         bridge.calls.push(`push ${targetBranch}`)

@@ -14,6 +14,8 @@ import { findUnbornBranch } from './unborn-branch.ts'
 const ADD_TIMEOUT_MS = 5 * 60_000
 /** A lock this old is what a killed git left: Berth commits between runs, when no other git is at work. */
 const STALE_LOCK_MS = 5_000
+/** Between two commands of one run HEAD is moved by Berth alone, if at all. */
+const REFLOG_ENTRIES = 5
 
 export interface CommitContext {
   git: Git
@@ -29,16 +31,15 @@ export async function commitAll(context: CommitContext, command: CommitCommand):
   await removeStaleLock(context)
   await assertMerged(git)
   await assertCommit(context, record)
+  await bringTargetToHead(git, record.targetBranch)
   const source = `refs/remotes/${REMOTE}/${record.sourceBranch}`
   await assertRelated(git, { source, ...record })
-  await bringTargetToHead(git, record.targetBranch)
   await git.run(['add', '--all', '.'], { signal, timeoutMs: ADD_TIMEOUT_MS })
-  const made = (await hasSomethingToCommit(git)) ? await writeCommit(context, command) : null
+  const sha = (await hasSomethingToCommit(git)) ? await writeCommit(context, command) : null
   const head = await headOf(git)
+  const isEarlier = sha === null && (await isMadeFor(git, { head, runId: command.runId }))
   const ahead = await countAhead(git, source)
-  // Its answer may have been lost the first time.
-  const sha = made ?? (ahead > 0 && (await isMadeBy(git, command)) ? head : null)
-  return { sha, head, ahead, ...(await measureChange(git, source)) }
+  return { sha, ...(isEarlier && { earlierSha: head }), head, ahead, ...(await measureChange(git, source)) }
 }
 
 /** The commit HEAD names. Throws when there is none. */
@@ -121,35 +122,30 @@ async function hasSomethingToCommit(git: Git): Promise<boolean> {
   return (await git.try(['rev-parse', '--verify', '--quiet', 'MERGE_HEAD'])).exitCode === 0
 }
 
-async function writeCommit({ git, signal }: CommitContext, { message, author }: CommitCommand): Promise<string> {
+async function writeCommit({ git, signal }: CommitContext, { message, author, runId }: CommitCommand): Promise<string> {
   await git.run(['commit', '--quiet', '--no-verify', '--no-gpg-sign', '--cleanup=whitespace', '--file=-'], {
     signal,
-    input: messageOf(message),
+    input: message.trim() === '' ? 'Changes by the agent\n' : message,
     timeoutMs: ADD_TIMEOUT_MS,
     env: {
       GIT_AUTHOR_NAME: author.name,
       GIT_AUTHOR_EMAIL: author.email,
       GIT_COMMITTER_NAME: author.name,
       GIT_COMMITTER_EMAIL: author.email,
+      ...(runId !== undefined && { GIT_REFLOG_ACTION: reflogAction(runId) }),
     },
   })
   return headOf(git)
 }
 
-function messageOf(message: string): string {
-  return message.trim() === '' ? 'Changes by the agent\n' : message
-}
+/** Stands in the reflog beside the commit, written with it: whoever asks again after a crash finds whose it is. */
+const reflogAction = (runId: string) => `commit (Berth, ${runId})`
 
-/** Whether HEAD is the commit that this very command has made before. Names are not compared: git cleans them in its own way. */
-async function isMadeBy(git: Git, { message, author }: CommitCommand): Promise<boolean> {
-  const output = await git.run(['log', '-1', '--format=%ce%n%B', 'HEAD', '--'])
-  const [email, ...words] = output.split('\n')
-  return email === author.email && collapse(words.join('\n')) === collapse(messageOf(message))
-}
-
-/** As far as git's clean-up of a message goes. */
-function collapse(message: string): string {
-  return message.replaceAll(/\s+/g, ' ').trim()
+/** Whether HEAD is the commit that an earlier command for this run has made. */
+async function isMadeFor(git: Git, { head, runId }: { head: string; runId: string | undefined }): Promise<boolean> {
+  if (runId === undefined) return false
+  const log = await git.try(['log', '--walk-reflogs', '-n', `${REFLOG_ENTRIES}`, '--format=%H %gs', 'HEAD', '--'])
+  return log.output.split('\n').some((line) => line.startsWith(`${head} ${reflogAction(runId)}: `))
 }
 
 async function countAhead(git: Git, source: string): Promise<number> {

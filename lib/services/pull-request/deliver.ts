@@ -85,7 +85,7 @@ function isAway(error: unknown): boolean {
 async function commitPushOpen(input: Parameters<typeof deliver>[0]): Promise<Delivery> {
   const { parts, agent, run, connection, signal } = input
   const message = writeCommitMessage(agent.name, run.summary)
-  const commit = await connection.client.commit({ message, author: parts.settings.gitUser }, signal)
+  const commit = await connection.client.commit({ message, author: parts.settings.gitUser, runId: run.id }, signal)
   const workspace = await connection.client.workspaceState(signal)
   await writeAsHolder(parts, agent.id, async (tx) => {
     // The commit is Berth's own: the next run must not take it for a change from outside.
@@ -93,8 +93,9 @@ async function commitPushOpen(input: Parameters<typeof deliver>[0]): Promise<Del
     if (commit.additions !== undefined && commit.deletions !== undefined) {
       tx.update({ additions: commit.additions, deletions: commit.deletions })
     }
-    if (commit.sha === null || (await tx.hasCommit(commit.sha))) return
-    const { sha, files = 0 } = commit
+    const { files = 0 } = commit
+    const sha = commit.sha ?? commit.earlierSha
+    if (sha === undefined || (await tx.hasCommit(sha))) return
     tx.appendOwn('commit', { sha, subject: agent.name, branch: agent.targetBranch, files }, run.id)
   })
   if (commit.ahead === 0) return skipped(CHANGED_NOTHING)

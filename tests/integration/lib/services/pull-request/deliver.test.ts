@@ -70,10 +70,16 @@ describe('a pull request', () => {
     expect(plane.forge.pullRequests).toHaveLength(1)
   })
 
-  it('tells of its commit once, however often the bridge names it', async () => {
+  it('tells of its commit, though its answer was lost, and once, however often it is named', async () => {
+    const { commit } = plane.bridge.client
+    plane.bridge.client.commit = async (...command) => {
+      plane.bridge.client.commit = commit
+      await commit(...command)
+      throw new BerthError('sandbox_lost', 'The connection broke.')
+    }
     const id = await ada.createAndRun()
     await ada.openPullRequest(id)
-    expect(plane.bridge.calls.filter((call) => call.startsWith('commit'))).toHaveLength(2)
+    expect(plane.bridge.calls.filter((call) => call.startsWith('commit'))).toHaveLength(3)
     expect((await plane.events(id, 'commit')).map(({ data }) => data.sha)).toEqual(['c'.repeat(40)])
   })
 

@@ -104,6 +104,9 @@ describe('a command', () => {
     await expect(client.health()).rejects.toMatchObject({ code: 'upstream_failed' })
     answer = (_request, response) => sendJson(response, 200, { protocol: 'x' })
     await expect(client.health()).rejects.toMatchObject({ code: 'upstream_failed' })
+    answer = (_request, response) => sendJson(response, 200, { sha: '\0', head: 'a'.repeat(40), ahead: 1 })
+    const command = { message: 'Fix it', author: { name: 'Ada', email: 'ada@example.com' } }
+    await expect(client.commit(command)).rejects.toMatchObject({ code: 'upstream_failed' })
   })
 
   it('ends with the reason of its signal', async () => {
