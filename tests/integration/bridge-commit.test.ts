@@ -54,6 +54,32 @@ describe('commit', () => {
     expect(await rig.commit('Fix it', 'run_1')).not.toHaveProperty('earlierSha')
   })
 
+  it.each([
+    ['on a branch of its own', () => rig.test.git('checkout', '-q', '-b', 'agents-own')],
+    ['detached', () => rig.test.git('checkout', '-q', '--detach')],
+  ])('keeps both parents of a merge that the agent left unfinished %s', async (_name, leave) => {
+    rig.test.git('checkout', '-q', '-b', 'other')
+    rig.test.write('theirs.txt', 'theirs\n')
+    rig.test.git('add', '.')
+    rig.test.git('commit', '-qm', 'theirs')
+    rig.test.git('checkout', '-q', 'berth/fix')
+    leave()
+    rig.test.git('merge', '-q', '--no-ff', '--no-commit', 'other')
+    rig.test.write('mine.txt', 'mine\n')
+    const { sha } = await rig.commit('Merge it', 'run_1')
+    expect(rig.test.git('rev-list', '--parents', '-n', '1', 'berth/fix').trim().split(' ')).toHaveLength(3)
+    expect(rig.test.git('symbolic-ref', '--short', 'HEAD').trim()).toBe('berth/fix')
+    expect(await rig.commit('Merge it', 'run_1')).toMatchObject({ sha: null, earlierSha: sha })
+  })
+
+  it('moves nothing that it then refuses', async () => {
+    rig.test.git('checkout', '-q', '--orphan', 'fresh')
+    rig.test.git('commit', '-qm', 'first')
+    rig.test.git('branch', '-q', '-D', 'berth/fix')
+    await expect(rig.commit()).rejects.toThrow('have no history in common with main')
+    expect(rig.test.git('symbolic-ref', '--short', 'HEAD').trim()).toBe('fresh')
+  })
+
   it('says so when the target branch has no history in common with the source branch', async () => {
     rig.test.git('checkout', '-q', '--orphan', 'fresh')
     rig.test.git('commit', '-qm', 'first')

@@ -111,7 +111,7 @@ async function findClone(
     const record = await findCloneRecord(context.git, options)
     return { record, result: record === null ? null : await describeHead(context, options) }
   } catch (error) {
-    if (error instanceof GitProblem && (await hasBlockingPipe(context))) return null
+    if (error instanceof GitProblem && error.timedOut && (await hasBlockingPipe(context))) return null
     throw error
   }
 }

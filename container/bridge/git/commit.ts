@@ -31,9 +31,10 @@ export async function commitAll(context: CommitContext, command: CommitCommand):
   await removeStaleLock(context)
   await assertMerged(git)
   await assertCommit(context, record)
-  await bringTargetToHead(git, record.targetBranch)
   const source = `refs/remotes/${REMOTE}/${record.sourceBranch}`
-  await assertRelated(git, { source, ...record })
+  const move = await chooseMove(git, record.targetBranch)
+  await assertRelated(git, { ...record, source, work: move === 'to_target' ? branchRef(record.targetBranch) : 'HEAD' })
+  await moveHead(git, { move, target: record.targetBranch })
   await git.run(['add', '--all', '.'], { signal, timeoutMs: ADD_TIMEOUT_MS })
   const sha = (await hasSomethingToCommit(git)) ? await writeCommit(context, command) : null
   const head = await headOf(git)
@@ -74,9 +75,9 @@ async function assertCommit(context: CommitContext, { sourceBranch, targetBranch
 /** The same for a branch that began without history and has commits of its own. */
 async function assertRelated(
   git: Git,
-  { source, sourceBranch, targetBranch }: CloneRecord & { source: string },
+  { source, work, sourceBranch, targetBranch }: CloneRecord & { source: string; work: string },
 ): Promise<void> {
-  const args = ['merge-base', source, 'HEAD']
+  const args = ['merge-base', source, work]
   const result = await git.try(args)
   if (result.exitCode === 0) return
   if (result.exitCode !== 1) throw failureOf(args, result)
@@ -86,26 +87,35 @@ async function assertRelated(
   )
 }
 
-async function bringTargetToHead(git: Git, target: string): Promise<void> {
+/** How HEAD comes onto the target branch: it is there, the branch comes to it, or it goes to the branch, which is ahead. */
+type Move = 'none' | 'target_to_head' | 'to_target'
+
+const branchRef = (branch: string) => `refs/heads/${branch}`
+
+async function chooseMove(git: Git, target: string): Promise<Move> {
   const symbolic = await git.try(['symbolic-ref', '--quiet', '--short', 'HEAD'])
-  if (symbolic.exitCode === 0 && symbolic.output.trim() === target) return
+  if (symbolic.exitCode === 0 && symbolic.output.trim() === target) return 'none'
   const where = symbolic.exitCode === 0 ? `on the branch ${symbolic.output.trim()}` : 'detached'
-  const ref = `refs/heads/${target}`
+  const ref = branchRef(target)
   const exists = (await git.try(['rev-parse', '--verify', '--quiet', ref])).exitCode === 0
-  if (!exists || (await isAncestor(git, ref, 'HEAD'))) {
-    await git.run(['checkout', '--quiet', '--no-track', '-B', target])
-    return
-  }
+  if (!exists || (await isAncestor(git, ref, 'HEAD'))) return 'target_to_head'
   const status = await git.run(['status', '--porcelain'])
-  if (status.trim() === '' && (await isAncestor(git, 'HEAD', ref))) {
-    await git.run(['checkout', '--quiet', target, '--'])
-    return
-  }
+  if (status.trim() === '' && (await isAncestor(git, 'HEAD', ref))) return 'to_target'
   throw new GitProblem(
     'state_conflict',
     `HEAD is ${where}, which is not ahead of the target branch ${target}. Check out ${target} and bring the work there, then try again.`,
   )
 }
+
+/** Where the branch comes to HEAD nothing is checked out: a merge in progress stays one, and gets both of its parents. */
+async function moveHead(git: Git, { move, target }: { move: Move; target: string }): Promise<void> {
+  if (move === 'to_target') await git.run(['checkout', '--quiet', target, '--'])
+  if (move !== 'target_to_head') return
+  await git.run(['update-ref', '-m', MOVED, branchRef(target), 'HEAD'])
+  await git.run(['symbolic-ref', '-m', MOVED, 'HEAD', branchRef(target)])
+}
+
+const MOVED = 'Berth: the target branch comes to the work'
 
 async function isAncestor(git: Git, ancestor: string, descendant: string): Promise<boolean> {
   const args = ['merge-base', '--is-ancestor', ancestor, descendant]

@@ -3,10 +3,13 @@ import { WorkspaceError } from '../workspace-port.ts'
 
 export class GitProblem extends Error {
   readonly code: string
-  constructor(code: string, message: string) {
+  /** Git was waited for in vain. */
+  readonly timedOut: boolean
+  constructor(code: string, message: string, { timedOut = false } = {}) {
     super(message)
     this.name = 'GitProblem'
     this.code = code
+    this.timedOut = timedOut
   }
 }
 

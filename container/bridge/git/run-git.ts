@@ -41,6 +41,8 @@ export function createGit({ workspace, proxyUrl }: { workspace: Workspace; proxy
     'advice.detachedHead': 'false',
     'submodule.recurse': 'false',
     'core.quotePath': 'false',
+    // A commit of Berth's own is found again by its entry.
+    'core.logAllRefUpdates': 'true',
   }
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
   const env = {
@@ -72,7 +74,8 @@ export function createGit({ workspace, proxyUrl }: { workspace: Workspace; proxy
       )
       if (result.cancelled) throw new GitProblem('upstream_failed', `git ${args[0]} was cancelled.`)
       if (result.timedOut) {
-        throw new GitProblem('upstream_failed', `git ${args[0]} did not end within ${Math.round(timeoutMs / 1_000)} s.`)
+        const words = `git ${args[0]} did not end within ${Math.round(timeoutMs / 1_000)} s.`
+        throw new GitProblem('upstream_failed', words, { timedOut: true })
       }
       // Not git's answer, so nothing about the repository: it could not be started (no process is left for it, say), or was killed.
       if (result.exitCode === null || NOT_STARTED.has(result.exitCode)) throw failureOf(args, result)
