@@ -23,6 +23,8 @@ export const PROTOCOL_VERSION = 1
 
 const text = z.string()
 const count = z.number().int().nonnegative()
+/** A file system takes no longer one. */
+const MAX_BRANCH_CHARS = 4_096
 const objectId = z.string().regex(/^[0-9a-f]{40}(?:[0-9a-f]{24})?$/)
 
 export const bridgeHealth = z.looseObject({
@@ -136,12 +138,15 @@ export const attendAnswer = z.looseObject({ attending: z.boolean() })
  * on a branch that has no commit yet, `branch` where HEAD is detached. `digest` covers everything that is not committed (SHA-256,
  * hex); null without a clone, and where it took too long.
  */
-export const workspaceState = z.looseObject({
+export const workspaceState = z.object({
   cloned: z.boolean(),
   empty: z.boolean().optional(),
-  head: text.nullable(),
-  branch: text.nullable(),
-  digest: text.nullable(),
+  head: objectId.nullable(),
+  branch: text.max(MAX_BRANCH_CHARS).nullable(),
+  digest: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .nullable(),
 })
 export type WorkspaceState = z.infer<typeof workspaceState>
 

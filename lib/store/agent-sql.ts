@@ -2,6 +2,7 @@
  * What every step of every run waits for, in SQL: the client's own queries take two to three times the time of the database
  * here. Owns: reading an agent and its runs, and the statements of a change of its log. Must not know: what is decided.
  */
+import { cleanText } from '../../container/contract/events.ts'
 import type { StoredEvent } from '../domain/agent.ts'
 import { Prisma } from './generated/client.ts'
 import type { Holder, RunPatch } from './stores.ts'
@@ -130,8 +131,10 @@ function assign(fields: Record<string, unknown>): Prisma.Sql[] {
 function toValue(value: unknown): Prisma.Sql {
   // With its zone, whatever the session's is.
   if (value instanceof Date) return Prisma.sql`${value.toISOString()}::timestamptz`
-  if (typeof value === 'object' && value !== null) return Prisma.sql`${JSON.stringify(value)}::jsonb`
-  return Prisma.sql`${value}`
+  // Much of it comes from sandboxes, and the database refuses a whole statement for one character.
+  const clean = cleanText(value)
+  if (typeof clean === 'object' && clean !== null) return Prisma.sql`${JSON.stringify(clean)}::jsonb`
+  return Prisma.sql`${clean}`
 }
 
 /** What is read by SQL has every type of the model but this one, which may come as text. */

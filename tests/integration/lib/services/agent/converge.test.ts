@@ -183,6 +183,13 @@ describe('the work of a run that has ended', () => {
     expect((await plane.parts.stores.agents.find(id))?.workspace).toMatchObject({ digest: 'd'.repeat(64) })
   })
 
+  it('leaves although its workspace has words that the database does not take', async () => {
+    plane.bridge.workspace.branch = 'work\0\ud800'
+    const id = await ada.createAndRun()
+    expect(await ada.read(id)).toMatchObject({ status: 'READY', pullRequest: { number: 1 } })
+    expect((await plane.parts.stores.agents.find(id))?.workspace).toMatchObject({ branch: 'work\uFFFD\uFFFD' })
+  })
+
   it('leaves although the run that would have followed is cancelled, on a new connection too', async () => {
     const { id, push } = await createDelivering()
     const next = await plane.boot()

@@ -107,6 +107,11 @@ describe('a command', () => {
     answer = (_request, response) => sendJson(response, 200, { sha: '\0', head: 'a'.repeat(40), ahead: 1 })
     const command = { message: 'Fix it', author: { name: 'Ada', email: 'ada@example.com' } }
     await expect(client.commit(command)).rejects.toMatchObject({ code: 'upstream_failed' })
+    const state = { cloned: true, head: 'a'.repeat(40), branch: 'main', digest: null }
+    answer = (_request, response) => sendJson(response, 200, { ...state, head: '\0' })
+    await expect(client.workspaceState()).rejects.toMatchObject({ code: 'upstream_failed' })
+    answer = (_request, response) => sendJson(response, 200, { ...state, more: 'x'.repeat(100_000) })
+    expect(await client.workspaceState()).toEqual(state)
   })
 
   it('ends with the reason of its signal', async () => {
