@@ -83,6 +83,20 @@ describe('a pull request', () => {
     expect((await plane.events(id, 'commit')).map(({ data }) => data.sha)).toEqual(['c'.repeat(40)])
   })
 
+  it('that fails half-way leaves nothing that the next run would ask about', async () => {
+    const id = await ada.createAndRun({ autoPullRequest: false })
+    const { commit } = plane.bridge.client
+    plane.bridge.client.commit = async () => {
+      plane.bridge.workspace.branch = 'berth/fix'
+      throw new BerthError('upstream_failed', 'git add: it failed.')
+    }
+    expect((await ada.openPullRequest(id)).pullRequest).toMatchObject({ action: 'skipped' })
+    plane.bridge.client.commit = commit
+    await ada.resume(id, 'Go on')
+    await plane.untilAtRest(id)
+    expect(await ada.read(id)).toMatchObject({ needs: null, run: { task: 'Go on', reason: 'completed' } })
+  })
+
   it('wakes the sandbox when it must', async () => {
     const id = await ada.createAndRun()
     await ada.stop(id)
