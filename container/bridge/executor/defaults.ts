@@ -12,7 +12,7 @@ export const RETRY_LONGEST_MS = 30_000
  * so that either is asked for once more.
  */
 export const RETRY_TOTAL_MS = 5 * 60_000
-/** An answer of which no byte comes for so long is given up and asked for again. The gateway waits longer for its first. */
+/** An answer of which no byte comes for so long is given up and asked for again. */
 export const STALL_MS = 180_000
 /**
  * The last stage of a start: however often the first answer of a run is asked for, a provider has so long to begin it, as long as
@@ -21,6 +21,8 @@ export const STALL_MS = 180_000
 export const FIRST_ANSWER_MS = UPSTREAM_SILENCE_MS
 /** For the gateway to say that it waited in vain. */
 export const GATEWAY_MARGIN_MS = 10_000
+/** A head that no byte follows is waited on for nearly as long as the gateway would: its end of it would not be known for silence. */
+export const FIRST_BYTE_MS = UPSTREAM_SILENCE_MS - GATEWAY_MARGIN_MS
 
 /**
  * After a cancel a tool has so long to hand over what it has; then the run ends without it. Longer than a command that

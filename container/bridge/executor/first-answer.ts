@@ -3,6 +3,7 @@
  * waited between the tries, not that in which there is no tunnel. Must not know: the wire, what is asked.
  */
 import type { Clock } from '../../../lib/clock.ts'
+import { SHORTEST_SILENCE_MS } from '../../contract/tunnel.ts'
 import { FIRST_ANSWER_MS, GATEWAY_MARGIN_MS } from './defaults.ts'
 
 export class FirstAnswer {
@@ -19,9 +20,14 @@ export class FirstAnswer {
     this.#hasBegun = true
   }
 
-  /** False when a wait of `ms` would leave no time for another try. */
+  /** False when a wait of `ms` would leave no time in which another try is worth its price. */
   hasRoomFor(ms: number): boolean {
-    return this.#hasBegun || ms < this.#leftMs
+    return this.#hasBegun || this.#leftMs - ms >= SHORTEST_SILENCE_MS
+  }
+
+  /** How many ms the next try may take to begin; null for as long as anybody waits. */
+  leftMs(): number | null {
+    return this.#hasBegun ? null : Math.max(SHORTEST_SILENCE_MS, Math.round(this.#leftMs))
   }
 
   /** Waits between two tries; a wait that is cut short counts for as long as it was. Throws the signal's reason. */
@@ -36,13 +42,14 @@ export class FirstAnswer {
 
   /**
    * The request has left. Calls `onLate` unless `end` is called in time: by the first byte of an answer, or the end of the try. A
-   * little late, for the gateway that gives up after the same time knows what the try has cost.
+   * little late, for the gateway is told to give up after the same time, and knows what the try has cost.
    */
   watch(onLate: () => void): { end(): void } {
-    if (this.#hasBegun) return { end: () => {} }
+    const leftMs = this.leftMs()
+    if (leftMs === null) return { end: () => {} }
     const ended = new AbortController()
     const stopMeasuring = this.#measure()
-    this.#clock.sleep(Math.max(0, this.#leftMs) + GATEWAY_MARGIN_MS, ended.signal).then(onLate, () => undefined)
+    this.#clock.sleep(leftMs + GATEWAY_MARGIN_MS, ended.signal).then(onLate, () => undefined)
     const end = () => {
       if (ended.signal.aborted) return
       ended.abort()

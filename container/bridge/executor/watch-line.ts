@@ -1,10 +1,11 @@
 /**
  * The wire of one attempt. An answer that breaks off, is aborted or stands still ends for the SDK like any other, and what
- * happened is kept here: given a body that errors, the provider leaves unhandled rejections behind. Waiting for the first
- * byte is the gateway's to watch, but for the first answer of a run.
+ * happened is kept here: given a body that errors, the provider leaves unhandled rejections behind. Waiting for the head is
+ * the gateway's to watch, which knows what the attempt has cost; of the first answer of a run it is told how long.
  */
 import type { Clock } from '../../../lib/clock.ts'
-import { STALL_MS } from './defaults.ts'
+import { WAIT_HEADER } from '../../contract/tunnel.ts'
+import { FIRST_BYTE_MS, STALL_MS } from './defaults.ts'
 import type { FirstAnswer } from './first-answer.ts'
 import { cutStream, type ProviderFailure, silentStream, wordsOf } from './provider-failure.ts'
 
@@ -27,6 +28,7 @@ export interface WatchLineOptions {
 
 export function watchLine({ modelFetch, clock, attempt, firstAnswer }: WatchLineOptions): WatchedLine {
   const ended = new AbortController()
+  const begun = new AbortController()
   let broken: ProviderFailure | null = null
   let lastByteMs = 0
   let endWait = () => {}
@@ -39,20 +41,33 @@ export function watchLine({ modelFetch, clock, attempt, firstAnswer }: WatchLine
     if (ended.signal.aborted) return
     endWait = firstAnswer.watch(() => giveUp(silentStream('The model provider has not begun to answer.'))).end
   }
-  const patrol = async () => {
-    for (let idleMs = 0; idleMs < STALL_MS; idleMs = clock.monotonicMs() - lastByteMs) {
-      await clock.sleep(STALL_MS - idleMs, ended.signal)
+  const patrol = (allowedMs: number, over: AbortSignal) => {
+    const walk = async () => {
+      for (let idleMs = 0; idleMs < allowedMs; idleMs = clock.monotonicMs() - lastByteMs) {
+        await clock.sleep(allowedMs - idleMs, over)
+      }
+      giveUp(silentStream(`The answer broke off: nothing came for ${allowedMs / 1_000} s.`))
     }
-    giveUp(silentStream(`The answer broke off: nothing came for ${STALL_MS / 1_000} s.`))
+    walk().catch((error) => {
+      if (!over.aborted) attempt.abort(error)
+    })
+  }
+  const begin = () => {
+    if (begun.signal.aborted) return
+    begun.abort()
+    endWait()
+    firstAnswer.begin()
+    patrol(STALL_MS, ended.signal)
   }
 
   const watchedFetch: typeof fetch = async (input, init) => {
-    const response = await modelFetch(input, init, waitForFirst)
+    const sent = new Headers(init?.headers)
+    const waitMs = firstAnswer.leftMs()
+    if (waitMs !== null) sent.set(WAIT_HEADER, String(waitMs))
+    const response = await modelFetch(input, { ...init, headers: sent }, waitForFirst)
     if (response.body === null || !response.ok) return response
     lastByteMs = clock.monotonicMs()
-    patrol().catch((error) => {
-      if (!ended.signal.aborted) attempt.abort(error)
-    })
+    patrol(FIRST_BYTE_MS, AbortSignal.any([ended.signal, begun.signal]))
     const reader = response.body.getReader()
     const body = new ReadableStream<Uint8Array>({
       async pull(controller) {
@@ -60,8 +75,7 @@ export function watchLine({ modelFetch, clock, attempt, firstAnswer }: WatchLine
           const { done, value } = await reader.read()
           lastByteMs = clock.monotonicMs()
           if (done) return controller.close()
-          endWait()
-          firstAnswer.begin()
+          begin()
           controller.enqueue(value)
         } catch (error) {
           const words = error instanceof Error ? wordsOf(error) : String(error)

@@ -1,6 +1,7 @@
 /** What begins the first answer of a run: the first byte of one, not what it says. */
 import { afterEach, describe, expect, it } from 'vitest'
 import type { ModelFetch } from '../../../../../container/bridge/executor/watch-line.ts'
+import { WAIT_HEADER } from '../../../../../container/contract/tunnel.ts'
 import { closeRigs, createRig } from '../../../../support/executor-rig.ts'
 import { type TestClock, testClock } from '../../../../support/test-clock.ts'
 
@@ -10,34 +11,72 @@ const encoder = new TextEncoder()
 const KEEP_ALIVE = ': OPENROUTER PROCESSING\n\n'
 const ANSWER = `data: ${JSON.stringify({ id: 'gen-1', choices: [{ index: 0, delta: { content: 'Done.' }, finish_reason: 'stop' }] })}\n\ndata: [DONE]\n\n`
 
-/** An answer whose pieces come `everyMs` apart; each is made once the one before was read. */
-function answering(pieces: string[], everyMs: number, clock: TestClock): ModelFetch {
-  return async (_input, _init, onSent) => {
+const CALL = `data: ${JSON.stringify({ id: 'gen-1', choices: [{ index: 0, delta: { tool_calls: [{ index: 0, id: 'call_1', type: 'function', function: { name: 'echo', arguments: '{"value":"it"}' } }] }, finish_reason: 'tool_calls' }] })}\n\ndata: [DONE]\n\n`
+
+interface Piece {
+  /** What passes before it, once the one before was read; of the first one after the head. */
+  afterMs: number
+  text: string
+}
+
+/** Answers one call after the other. */
+function answering(clock: TestClock, answers: Piece[][]) {
+  const waits: (string | null)[] = []
+  const fetch: ModelFetch = async (_input, init, onSent) => {
+    waits.push(new Headers(init?.headers).get(WAIT_HEADER))
     onSent?.()
-    let sent = 0
+    const pieces = answers.shift() ?? []
     const body = new ReadableStream<Uint8Array>(
       {
-        pull(controller) {
-          if (sent > 0) clock.advance(everyMs)
-          const piece = pieces[sent]
-          sent += 1
-          if (piece === undefined) controller.close()
-          else controller.enqueue(encoder.encode(piece))
+        async pull(controller) {
+          const piece = pieces.shift()
+          if (piece === undefined) return controller.close()
+          // Whoever watches the silence does so by now.
+          await new Promise((resolve) => setImmediate(resolve))
+          clock.advance(piece.afterMs)
+          controller.enqueue(encoder.encode(piece.text))
         },
       },
       { highWaterMark: 0 },
     )
     return new Response(body, { headers: { 'content-type': 'text/event-stream' } })
   }
+  return { fetch, waits }
 }
 
 describe('the first answer of a run', () => {
   it('has begun with a keep-alive: a model may think in silence for longer than it had to begin', async () => {
     const clock = testClock()
-    const pieces = [...Array.from({ length: 4 }, () => KEEP_ALIVE), ANSWER]
-    const rig = await createRig([], { clock, modelFetch: answering(pieces, 100_000, clock) })
+    const keepAlive = { afterMs: 100_000, text: KEEP_ALIVE }
+    const pieces = [...Array.from({ length: 4 }, () => keepAlive), { afterMs: 100_000, text: ANSWER }]
+    const rig = await createRig([], { clock, modelFetch: answering(clock, [pieces]).fetch })
     expect((await rig.run()).data).toMatchObject({ reason: 'completed', summary: 'Done.' })
     expect(rig.types()).toEqual(['run_started', 'thinking', 'text', 'done'])
+  })
+
+  it('may take nearly all of its time after the head, as every other may', async () => {
+    const clock = testClock()
+    const slow = (text: string) => [{ afterMs: 250_000, text }]
+    const { fetch, waits } = answering(clock, [slow(CALL), slow(ANSWER)])
+    const rig = await createRig([], { clock, modelFetch: fetch })
+    expect((await rig.run()).data).toMatchObject({ reason: 'completed', steps: 2, durationMs: 500_000 })
+    expect(rig.types()).not.toContain('error')
+    // Only of the first one the gateway is told how long.
+    expect(waits).toEqual(['300000', null])
+  })
+
+  it('is waited for in each try for what the others have left', async () => {
+    const clock = testClock()
+    const waits: (string | null)[] = []
+    const refuse: ModelFetch = async (_input, init, onSent) => {
+      waits.push(new Headers(init?.headers).get(WAIT_HEADER))
+      onSent?.()
+      clock.advance(100_000)
+      return new Response('Try later', { status: 502 })
+    }
+    const rig = await createRig([], { clock, modelFetch: refuse })
+    expect((await rig.run()).data).toMatchObject({ reason: 'provider_error', durationMs: 303_000 })
+    expect(waits).toEqual(['300000', '199000', '97000'])
   })
 
   it('has not begun with a head that nothing follows', async () => {
@@ -49,7 +88,7 @@ describe('the first answer of a run', () => {
     }
     const rig = await createRig([], { clock, modelFetch: silent })
     const ended = rig.run()
-    await expect.poll(() => clock.sleeps).toContain(180_000)
+    await expect.poll(() => clock.sleeps).toContain(290_000)
     clock.advance(109_999)
     await new Promise((resolve) => setImmediate(resolve))
     expect(rig.types()).toEqual(['run_started', 'thinking'])
