@@ -183,10 +183,11 @@ async function sendCall({ exchange, call, grant, outcome, options }: Forwarding)
   } catch (error) {
     if (!(error instanceof UpstreamError)) throw error
     if (error.sent) {
-      // The prompt has arrived there: it may be worked on and paid for although nobody reads the answer.
+      // The prompt has arrived there: it may be worked on and paid for although nobody reads the answer. One that is not streamed
+      // is silent for as long as it is worked on.
       const nothing = createUsageMeter({ contentType: EVENT_STREAM, generationId: null })
       outcome.usage = nothing.read(call.promptTokens)
-      outcome.cut = exchange.signal.aborted
+      outcome.cut = exchange.signal.aborted || !call.stream
     }
     exchange.logger.warn('a model provider could not be reached', { error })
     // Told apart for the bridge: whoever waited so long for nothing has less patience left.

@@ -208,6 +208,19 @@ test('a call that is left before the provider answers at all is cut; one the pro
   ])
 })
 
+test.each([
+  { stream: true, cut: false },
+  { stream: false, cut: true },
+])('a provider that never begins its answer, $stream to be streamed, may have worked on it: $cut', async (call) => {
+  await rig.close()
+  rig = createTunnelRig({ access: { model: model.access }, timeouts: { idleMs: 200 } })
+  session = await rig.connect('control')
+  serve = () => {}
+  const answer = await ask(session, CHAT, JSON.stringify({ ...BODY, stream: call.stream }))
+  expect(answer).toMatchObject({ status: 504, body: expect.stringContaining('upstream_silent') })
+  expect(model.settled).toMatchObject([{ cut: call.cut, usage: { outputTokens: 0, complete: false } }])
+})
+
 test('the key is taken out of an answer, its pieces and its headers', async () => {
   const said = `data: {"choices":[{"delta":{"content":"Bearer sk-secret-key"}}]}\n\n`
   serve = (_request, response) => {
