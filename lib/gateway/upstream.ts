@@ -16,8 +16,6 @@ export interface UpstreamRequest {
   signal?: AbortSignal
   /** Longest silence on the connection, before and during the answer. */
   idleTimeoutMs: number
-  /** Before its head, where that is another; what the request itself takes included. */
-  headTimeoutMs?: number
 }
 
 export interface Upstream {
@@ -47,8 +45,8 @@ export function createUpstream({ proxy }: { proxy: CompanyProxy }): Upstream {
     proxyEnv: { ...({} as NodeJS.ProcessEnv), HTTPS_PROXY: proxy.https ?? '', HTTP_PROXY: proxy.http ?? '' },
   })
   const open = (request: UpstreamRequest) => {
-    const { url, method, headers, signal, idleTimeoutMs, headTimeoutMs = idleTimeoutMs } = request
-    const options = { method, headers, timeout: headTimeoutMs, ...(signal === undefined ? {} : { signal }) }
+    const { url, method, headers, signal } = request
+    const options = { method, headers, timeout: request.idleTimeoutMs, ...(signal === undefined ? {} : { signal }) }
     const agents = findProxyForUrl(proxy, url) === null ? direct : proxied
     return url.protocol === 'https:'
       ? https.request(url, { ...options, agent: agents.https })
@@ -58,17 +56,14 @@ export function createUpstream({ proxy }: { proxy: CompanyProxy }): Upstream {
   /** A kept connection can die as it is taken up again: then, and only with a body that can be repeated, once more. */
   const send = async (request: UpstreamRequest, repeated = false): Promise<http.IncomingMessage> => {
     const outgoing = open(request)
-    let waitsMs = request.headTimeoutMs ?? request.idleTimeoutMs
     let answer: http.IncomingMessage | null = null
     outgoing.once('response', (response) => {
       answer = response
-      waitsMs = request.idleTimeoutMs
-      if (request.headTimeoutMs !== undefined) outgoing.setTimeout(waitsMs)
     })
     let silent = false
     outgoing.on('timeout', () => {
       silent = true
-      const silence = new Error(`no answer and no progress for ${waitsMs} ms`)
+      const silence = new Error(`no answer and no progress for ${request.idleTimeoutMs} ms`)
       // First, or its reader hears of a connection that was cut.
       answer?.destroy(silence)
       outgoing.destroy(silence)

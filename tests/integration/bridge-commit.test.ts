@@ -72,6 +72,26 @@ describe('commit', () => {
     expect(await rig.commit('Merge it', 'run_1')).toMatchObject({ sha: null, earlierSha: sha })
   })
 
+  it.each([
+    ['on the target branch', () => ''],
+    ['on a branch of its own', () => rig.test.git('checkout', '-q', '-b', 'agents-own')],
+  ])('is in nobody else’s name where the agent left a pick unfinished %s', async (_name, leave) => {
+    rig.test.git('checkout', '-q', '-b', 'other')
+    rig.test.write('README.md', 'theirs\n')
+    rig.test.git('commit', '-qam', 'theirs', '--author', 'Colleague <c@example.com>', '--date', '2001-01-01T00:00:00Z')
+    rig.test.git('checkout', '-q', 'berth/fix')
+    leave()
+    rig.test.write('README.md', 'mine\n')
+    rig.test.git('commit', '-qam', 'mine')
+    expect(() => rig.test.git('cherry-pick', 'other')).toThrow('Command failed')
+    rig.test.write('README.md', 'both\n')
+    rig.test.git('add', '.')
+    await rig.commit()
+    expect(rig.test.git('log', '-1', '--format=%ae %as|%s', 'berth/fix')).toMatch(
+      /^ada@example\.com (?!2001).*\|Fix it$/m,
+    )
+  })
+
   it('moves nothing that it then refuses', async () => {
     rig.test.git('checkout', '-q', '--orphan', 'fresh')
     rig.test.git('commit', '-qm', 'first')

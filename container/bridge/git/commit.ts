@@ -133,7 +133,10 @@ async function hasSomethingToCommit(git: Git): Promise<boolean> {
 }
 
 async function writeCommit({ git, signal }: CommitContext, { message, author, runId }: CommitCommand): Promise<string> {
-  await git.run(['commit', '--quiet', '--no-verify', '--no-gpg-sign', '--cleanup=whitespace', '--file=-'], {
+  // Of a cherry-pick in progress git takes the author of what is picked; else it does not take the option.
+  const isPick = (await git.try(['rev-parse', '--verify', '--quiet', 'CHERRY_PICK_HEAD'])).exitCode === 0
+  const args = ['commit', '--quiet', '--no-verify', '--no-gpg-sign', '--cleanup=whitespace', '--file=-']
+  await git.run([...args, ...(isPick ? ['--reset-author'] : [])], {
     signal,
     input: message.trim() === '' ? 'Changes by the agent\n' : message,
     timeoutMs: ADD_TIMEOUT_MS,

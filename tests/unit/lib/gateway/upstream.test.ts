@@ -79,30 +79,3 @@ test('an answer that falls silent in its middle breaks off with words, not as a 
   const answer = await upstream.send({ url, method: 'GET', headers: {}, idleTimeoutMs: 100 })
   await expect(text(answer)).rejects.toThrow('no answer and no progress for 100 ms')
 })
-
-test('an answer may take a time of its own to begin, and then falls silent no sooner than any other', async () => {
-  open({ http: proxyUrl })
-  proxy.removeAllListeners('request')
-  const begin = Promise.withResolvers<http.ServerResponse>()
-  proxy.on('request', (request, response) => {
-    if (request.url?.endsWith('/begins')) begin.resolve(response.writeHead(200))
-  })
-  const ask = (path: string) =>
-    upstream.send({
-      ...{ url: new URL(`http://model.invalid/${path}`), method: 'GET', headers: {} },
-      ...{ idleTimeoutMs: 5_000, headTimeoutMs: 100 },
-    })
-  await expect(ask('is-silent')).rejects.toMatchObject({
-    silent: true,
-    message: expect.stringContaining('no answer and no progress for 100 ms'),
-  })
-  const asked = ask('begins')
-  const response = await begin.promise
-  response.flushHeaders()
-  const answer = await asked
-  // Two silences of the other kind later.
-  await expect(ask('is-silent')).rejects.toMatchObject({ silent: true })
-  await expect(ask('is-silent')).rejects.toMatchObject({ silent: true })
-  response.end('whole')
-  expect(await text(answer)).toBe('whole')
-})
