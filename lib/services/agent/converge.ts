@@ -90,12 +90,7 @@ async function deliverAsked({ work, agent }: { work: Convergence; agent: Agent }
   const { parts, signal } = work
   const connection = work.connection()
   const run = await parts.stores.runs.findLatest(agent.id)
-  if (!connection || !run) return
-  const { action } = await deliver({ parts, agent, run, connection, asked: true, isFinal: true, signal })
-  if (action !== 'skipped') return
-  // What was done of it before it failed is nobody else's change.
-  const workspace = await lookAtWorkspace(parts, connection, signal)
-  if (workspace?.cloned) await writeAsHolder(parts, agent.id, (tx) => tx.update({ workspace }))
+  if (connection && run) await deliver({ parts, agent, run, connection, asked: true, isFinal: true, signal })
 }
 
 /** The work of the run that has ended leaves, and what is in the workspace then is put on record. */

@@ -2,6 +2,7 @@
  * The work of a run leaves: commit what is left, push the target branch, open or update the pull request. Done by code,
  * safe to do again, and where it is skipped the log says why.
  */
+import type { WorkspaceState } from '../../../container/contract/bridge.ts'
 import type { Agent, Run } from '../../domain/agent.ts'
 import {
   COMMAND_TOOL,
@@ -14,6 +15,7 @@ import { isBerthError, isDatabaseAway, isLeaseLost } from '../../errors.ts'
 import type { CoreParts, Parts } from '../context.ts'
 import { writeAsHolder } from '../event/write.ts'
 import type { SandboxConnection } from '../sandbox/connection.ts'
+import { isAsRecorded } from '../sandbox/divergence.ts'
 
 /** A run that ended so has not been asked to deliver what it left behind. */
 const NOT_DELIVERED: readonly string[] = ['cancelled', 'provider_error', 'failed', 'sandbox_lost', 'disk_limit']
@@ -48,8 +50,14 @@ export async function deliver(input: {
   signal: AbortSignal
 }): Promise<Delivery> {
   const { parts, agent, run } = input
+  // After a run what it left is put on record anyway.
+  const before = input.asked ? await lookAtWorkspace(input) : null
   const delivery = await attempt(input)
+  // What was done before it failed is nobody else's change; what somebody else had changed is still to be asked about.
+  const isOurs = before !== null && agent.workspace !== null && isAsRecorded(agent.workspace, before)
+  const left = delivery.action === 'skipped' && isOurs ? await lookAtWorkspace(input) : null
   await writeAsHolder(parts, agent.id, (tx) => {
+    if (left?.cloned) tx.update({ workspace: left })
     if (input.asked) tx.update({ deliveryAskedAt: null, activeAt: parts.clock.now() })
     if (delivery.number !== undefined && delivery.url !== undefined && delivery.title !== undefined) {
       tx.update({ pullRequest: { number: delivery.number, url: delivery.url, title: delivery.title } })
@@ -57,6 +65,19 @@ export async function deliver(input: {
     tx.append('pull_request', { ...delivery }, { runId: run.id })
   })
   return delivery
+}
+
+/** Null where it cannot be had, which is no reason not to deliver. */
+async function lookAtWorkspace(input: Parameters<typeof deliver>[0]): Promise<WorkspaceState | null> {
+  const { parts, agent, connection, signal } = input
+  try {
+    return await connection.client.workspaceState(signal)
+  } catch (error) {
+    signal.throwIfAborted()
+    if (!isBerthError(error)) throw error
+    parts.logger.warn('the workspace could not be looked at beside a delivery', { agentId: agent.id, error })
+    return null
+  }
 }
 
 async function attempt(input: Parameters<typeof deliver>[0]): Promise<Delivery> {

@@ -55,6 +55,11 @@ function compareWorkspace({ workspace: recorded }: Agent, found: WorkspaceState)
   })
 }
 
+/** Whether a whole clone is as the log has it. */
+export function isAsRecorded(recorded: WorkspaceState, found: WorkspaceState): boolean {
+  return recorded.cloned && found.cloned && findDifference(recorded, found) === null
+}
+
 /** What was not recorded, or is not known now, is no difference. */
 function findDifference(recorded: WorkspaceState, found: WorkspaceState): string | null {
   // A branch without a commit is on record with its name.

@@ -83,18 +83,46 @@ describe('a pull request', () => {
     expect((await plane.events(id, 'commit')).map(({ data }) => data.sha)).toEqual(['c'.repeat(40)])
   })
 
-  it('that fails half-way leaves nothing that the next run would ask about', async () => {
-    const id = await ada.createAndRun({ autoPullRequest: false })
+  const failCommit = (change: () => void) => {
     const { commit } = plane.bridge.client
     plane.bridge.client.commit = async () => {
-      plane.bridge.workspace.branch = 'berth/fix'
+      plane.bridge.client.commit = commit
+      change()
       throw new BerthError('upstream_failed', 'git add: it failed.')
     }
+  }
+
+  it('that fails half-way leaves nothing that the next run would ask about', async () => {
+    const id = await ada.createAndRun({ autoPullRequest: false })
+    failCommit(() => {
+      plane.bridge.workspace.branch = 'berth/fix'
+    })
     expect((await ada.openPullRequest(id)).pullRequest).toMatchObject({ action: 'skipped' })
-    plane.bridge.client.commit = commit
     await ada.resume(id, 'Go on')
     await plane.untilAtRest(id)
     expect(await ada.read(id)).toMatchObject({ needs: null, run: { task: 'Go on', reason: 'completed' } })
+  })
+
+  it('that fails hides no change that somebody else had made', async () => {
+    const id = await ada.createAndRun({ autoPullRequest: false })
+    plane.bridge.workspace.digest = 'e'.repeat(64)
+    failCommit(() => {})
+    expect((await ada.openPullRequest(id)).pullRequest).toMatchObject({ action: 'skipped' })
+    await ada.resume(id, 'Go on')
+    await plane.settle(id)
+    expect(await ada.read(id)).toMatchObject({ needs: 'divergence', divergence: { kind: 'workspace_changed' } })
+  })
+
+  it('whose workspace nobody can look at is skipped with its reason, and the agent stays', async () => {
+    const id = await ada.createAndRun({ autoPullRequest: false })
+    failCommit(() => {
+      plane.bridge.client.workspaceState = async () => {
+        throw new BerthError('sandbox_lost', 'The runner is gone.')
+      }
+    })
+    expect((await ada.openPullRequest(id)).pullRequest).toMatchObject({ reason: 'git add: it failed.' })
+    await plane.settle(id)
+    expect(await ada.read(id)).toMatchObject({ status: 'READY' })
   })
 
   it('wakes the sandbox when it must', async () => {
