@@ -17,8 +17,6 @@ export const PEOPLE_AUTHORITY = 'people.berth'
 
 /** On requests to model.berth, forge.berth and people.berth: the run in progress that asks. */
 export const RUN_HEADER = 'x-berth-run'
-/** On a model call: how many ms its answer may take to begin, where that is less than otherwise; not below SHORTEST_SILENCE_MS. */
-export const WAIT_HEADER = 'x-berth-wait'
 /** On a plain-http egress request: the proxy saw an absolute-form request line. */
 export const EGRESS_HEADER = 'x-berth-egress'
 /** On a refusal: a short code (`rule`), and words a person can act on, ASCII, at most 1,000 characters. */
@@ -31,8 +29,6 @@ export const INITIAL_WINDOW_BYTES = 1 << 20
 export const MAX_HEADER_BYTES = 64 * 1024
 /** How long the control plane waits for an upstream that says nothing. */
 export const UPSTREAM_SILENCE_MS = 5 * 60_000
-/** No provider is given up sooner: what it made of a prompt until then is not charged. */
-export const SHORTEST_SILENCE_MS = 30_000
 
 /** Where things lie inside a sandbox. */
 export const SANDBOX_PATHS = {

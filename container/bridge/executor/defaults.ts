@@ -19,6 +19,8 @@ export const STALL_MS = 180_000
  * the gateway waits for one try. Keep-alives are a beginning, for a model may think in silence.
  */
 export const FIRST_ANSWER_MS = UPSTREAM_SILENCE_MS
+/** With less time left for it no further try is begun. */
+export const SHORTEST_TRY_MS = 30_000
 /** For the gateway to say that it waited in vain. */
 export const GATEWAY_MARGIN_MS = 10_000
 /** A head that no byte follows is waited on for nearly as long as the gateway would: its end of it would not be known for silence. */

@@ -3,8 +3,7 @@
  * waited between the tries, not that in which there is no tunnel. Must not know: the wire, what is asked.
  */
 import type { Clock } from '../../../lib/clock.ts'
-import { SHORTEST_SILENCE_MS } from '../../contract/tunnel.ts'
-import { FIRST_ANSWER_MS, GATEWAY_MARGIN_MS } from './defaults.ts'
+import { FIRST_ANSWER_MS, GATEWAY_MARGIN_MS, SHORTEST_TRY_MS } from './defaults.ts'
 
 export class FirstAnswer {
   readonly #clock: Clock
@@ -22,12 +21,7 @@ export class FirstAnswer {
 
   /** False when a wait of `ms` would leave no time in which another try is worth its price. */
   hasRoomFor(ms: number): boolean {
-    return this.#hasBegun || this.#leftMs - ms >= SHORTEST_SILENCE_MS
-  }
-
-  /** How many ms the next try may take to begin; null for as long as anybody waits. */
-  leftMs(): number | null {
-    return this.#hasBegun ? null : Math.max(SHORTEST_SILENCE_MS, Math.round(this.#leftMs))
+    return this.#hasBegun || this.#leftMs - ms >= SHORTEST_TRY_MS
   }
 
   /** Waits between two tries; a wait that is cut short counts for as long as it was. Throws the signal's reason. */
@@ -42,14 +36,16 @@ export class FirstAnswer {
 
   /**
    * The request has left. Calls `onLate` unless `end` is called in time: by the first byte of an answer, or the end of the try. A
-   * little late, for the gateway is told to give up after the same time, and knows what the try has cost.
+   * little late, so that the gateway comes first, which waits as long for one try and knows what it has cost: one that is ended
+   * from here before its head, for others took of its time, is held against the run in full.
    */
   watch(onLate: () => void): { end(): void } {
-    const leftMs = this.leftMs()
-    if (leftMs === null) return { end: () => {} }
+    if (this.#hasBegun) return { end: () => {} }
     const ended = new AbortController()
     const stopMeasuring = this.#measure()
-    this.#clock.sleep(leftMs + GATEWAY_MARGIN_MS, ended.signal).then(onLate, () => undefined)
+    this.#clock
+      .sleep(Math.max(SHORTEST_TRY_MS, this.#leftMs) + GATEWAY_MARGIN_MS, ended.signal)
+      .then(onLate, () => undefined)
     const end = () => {
       if (ended.signal.aborted) return
       ended.abort()

@@ -1,10 +1,9 @@
 /**
  * The wire of one attempt. An answer that breaks off, is aborted or stands still ends for the SDK like any other, and what
  * happened is kept here: given a body that errors, the provider leaves unhandled rejections behind. Waiting for the head is
- * the gateway's to watch, which knows what the attempt has cost; of the first answer of a run it is told how long.
+ * the gateway's to watch, but for the first answer of a run.
  */
 import type { Clock } from '../../../lib/clock.ts'
-import { WAIT_HEADER } from '../../contract/tunnel.ts'
 import { FIRST_BYTE_MS, STALL_MS } from './defaults.ts'
 import type { FirstAnswer } from './first-answer.ts'
 import { cutStream, type ProviderFailure, silentStream, wordsOf } from './provider-failure.ts'
@@ -61,10 +60,7 @@ export function watchLine({ modelFetch, clock, attempt, firstAnswer }: WatchLine
   }
 
   const watchedFetch: typeof fetch = async (input, init) => {
-    const sent = new Headers(init?.headers)
-    const waitMs = firstAnswer.leftMs()
-    if (waitMs !== null) sent.set(WAIT_HEADER, String(waitMs))
-    const response = await modelFetch(input, { ...init, headers: sent }, waitForFirst)
+    const response = await modelFetch(input, init, waitForFirst)
     if (response.body === null || !response.ok) return response
     lastByteMs = clock.monotonicMs()
     patrol(FIRST_BYTE_MS, AbortSignal.any([ended.signal, begun.signal]))

@@ -12,7 +12,6 @@ import type { Upstream } from '../upstream.ts'
 import { describeFailure, UpstreamError } from '../upstream.ts'
 import type { ChatCall } from './chat-body.ts'
 import { MAX_MODEL_BODY_BYTES, parseChatBody } from './chat-body.ts'
-import { readHeadWait } from './head-wait.ts'
 import { refuseDocument, refuseProviderError } from './provider-error.ts'
 import { createRedactor, redact } from './redact.ts'
 import { createUsageMeter, NO_USAGE, type UsageMeter } from './usage-meter.ts'
@@ -178,7 +177,6 @@ async function sendCall({ exchange, call, grant, outcome, options }: Forwarding)
       body,
       signal: exchange.signal,
       idleTimeoutMs: options.idleTimeoutMs,
-      headTimeoutMs: readHeadWait(exchange.headers, options.idleTimeoutMs),
     })
   } catch (error) {
     if (!(error instanceof UpstreamError)) throw error

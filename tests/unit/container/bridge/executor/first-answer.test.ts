@@ -1,7 +1,6 @@
 /** What begins the first answer of a run: the first byte of one, not what it says. */
 import { afterEach, describe, expect, it } from 'vitest'
 import type { ModelFetch } from '../../../../../container/bridge/executor/watch-line.ts'
-import { WAIT_HEADER } from '../../../../../container/contract/tunnel.ts'
 import { closeRigs, createRig } from '../../../../support/executor-rig.ts'
 import { type TestClock, testClock } from '../../../../support/test-clock.ts'
 
@@ -21,9 +20,7 @@ interface Piece {
 
 /** Answers one call after the other. */
 function answering(clock: TestClock, answers: Piece[][]) {
-  const waits: (string | null)[] = []
-  const fetch: ModelFetch = async (_input, init, onSent) => {
-    waits.push(new Headers(init?.headers).get(WAIT_HEADER))
+  const fetch: ModelFetch = async (_input, _init, onSent) => {
     onSent?.()
     const pieces = answers.shift() ?? []
     const body = new ReadableStream<Uint8Array>(
@@ -41,7 +38,7 @@ function answering(clock: TestClock, answers: Piece[][]) {
     )
     return new Response(body, { headers: { 'content-type': 'text/event-stream' } })
   }
-  return { fetch, waits }
+  return fetch
 }
 
 describe('the first answer of a run', () => {
@@ -49,7 +46,7 @@ describe('the first answer of a run', () => {
     const clock = testClock()
     const keepAlive = { afterMs: 100_000, text: KEEP_ALIVE }
     const pieces = [...Array.from({ length: 4 }, () => keepAlive), { afterMs: 100_000, text: ANSWER }]
-    const rig = await createRig([], { clock, modelFetch: answering(clock, [pieces]).fetch })
+    const rig = await createRig([], { clock, modelFetch: answering(clock, [pieces]) })
     expect((await rig.run()).data).toMatchObject({ reason: 'completed', summary: 'Done.' })
     expect(rig.types()).toEqual(['run_started', 'thinking', 'text', 'done'])
   })
@@ -57,26 +54,23 @@ describe('the first answer of a run', () => {
   it('may take nearly all of its time after the head, as every other may', async () => {
     const clock = testClock()
     const slow = (text: string) => [{ afterMs: 250_000, text }]
-    const { fetch, waits } = answering(clock, [slow(CALL), slow(ANSWER)])
-    const rig = await createRig([], { clock, modelFetch: fetch })
+    const rig = await createRig([], { clock, modelFetch: answering(clock, [slow(CALL), slow(ANSWER)]) })
     expect((await rig.run()).data).toMatchObject({ reason: 'completed', steps: 2, durationMs: 500_000 })
     expect(rig.types()).not.toContain('error')
-    // Only of the first one the gateway is told how long.
-    expect(waits).toEqual(['300000', null])
   })
 
-  it('is waited for in each try for what the others have left', async () => {
+  it('is not asked for again where hardly any of its time is left', async () => {
     const clock = testClock()
-    const waits: (string | null)[] = []
-    const refuse: ModelFetch = async (_input, init, onSent) => {
-      waits.push(new Headers(init?.headers).get(WAIT_HEADER))
+    let asked = 0
+    const refuse: ModelFetch = async (_input, _init, onSent) => {
+      asked += 1
       onSent?.()
-      clock.advance(100_000)
+      clock.advance(90_000)
       return new Response('Try later', { status: 502 })
     }
     const rig = await createRig([], { clock, modelFetch: refuse })
-    expect((await rig.run()).data).toMatchObject({ reason: 'provider_error', durationMs: 303_000 })
-    expect(waits).toEqual(['300000', '199000', '97000'])
+    expect((await rig.run()).data).toMatchObject({ reason: 'provider_error', durationMs: 273_000 })
+    expect(asked).toBe(3)
   })
 
   it('has not begun with a head that nothing follows', async () => {
