@@ -22,9 +22,14 @@ export function createUserStore(prisma: PrismaClient): UserStore {
       const row = await prisma.signInLink.findUnique({ where: { hash }, include: { user: true } })
       return row && row.usedAt === null && row.expiresAt > now ? { id: row.id, user: toUser(row.user) } : null
     },
-    async claimLink(id, now) {
-      const used = await prisma.signInLink.updateMany({ where: { id, usedAt: null }, data: { usedAt: now } })
-      return used.count === 1
+    async claimLink({ id, userId, now }) {
+      // In one statement: of two links of one person that are used at once, the second finds its own used up.
+      const used = await prisma.signInLink.updateManyAndReturn({
+        where: { userId, usedAt: null },
+        data: { usedAt: now },
+        select: { id: true },
+      })
+      return used.some((link) => link.id === id)
     },
     createToken: async (token) => await prisma.apiToken.create({ data: token }),
     async findByTokenHash(hash, now) {

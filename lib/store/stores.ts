@@ -52,8 +52,8 @@ export interface UserStore {
   createLink(link: { id: string; hash: string; userId: string; expiresAt: Date }): Promise<void>
   /** The link's user, when it is unused and not expired. */
   findLink(hash: string, now: Date): Promise<{ id: string; user: User } | null>
-  /** True for the one caller that used it. */
-  claimLink(id: string, now: Date): Promise<boolean>
+  /** True for the one caller that used it. All other links of the user are used up with it. */
+  claimLink(link: { id: string; userId: string; now: Date }): Promise<boolean>
   createToken(token: { id: string; userId: string; name: string; hash: string }): Promise<ApiToken>
   /** The token's user; notes the use (at most once a minute). */
   findByTokenHash(hash: string, now: Date): Promise<User | null>

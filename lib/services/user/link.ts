@@ -56,7 +56,10 @@ export const welcomeInput = z.strictObject({
   password: z.string().min(10, 'must have at least 10 characters').max(1_000),
 })
 
-/** Uses a link: sets e-mail, name and password. Of two who use it at once, one gets in. */
+/**
+ * Uses a link: sets e-mail, name and password. Of two who use it at once, one gets in; with it all links that its person was given
+ * are used up, such as those that stand in the log of earlier starts.
+ */
 export async function redeemLink(parts: LinkParts, input: z.infer<typeof welcomeInput>): Promise<{ email: string }> {
   const now = parts.clock.now()
   const link = await parts.stores.users.findLink(hashSecret(input.token), now)
@@ -75,7 +78,7 @@ export async function redeemLink(parts: LinkParts, input: z.infer<typeof welcome
     })
   }
   const passwordHash = await hashPassword(input.password)
-  if (!(await parts.stores.users.claimLink(link.id, now))) throw usedUp()
+  if (!(await parts.stores.users.claimLink({ id: link.id, userId: link.user.id, now }))) throw usedUp()
   const user = await parts.stores.users.setCredentials(link.user.id, {
     email: input.email,
     name: input.name,

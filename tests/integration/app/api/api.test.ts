@@ -419,4 +419,18 @@ describe('a one-time link', () => {
     expect(await authenticate(plane.parts, { email: 'grace@example.com', password })).toMatchObject({ role: 'owner' })
     expect(await authenticate(plane.parts, { email: 'grace@example.com', password: 'wrong' })).toBeNull()
   })
+
+  it('is used up by any other one of its person, also of two at once', async () => {
+    const { inviteUser } = await import('../../../../lib/services/user/link.ts')
+    const invite = async () => {
+      const { url } = await inviteUser(plane.parts, { email: 'mary@example.com', baseUrl: 'http://berth.test' })
+      return { token: new URL(url).searchParams.get('token') ?? '', email: 'mary@example.com', name: 'Mary', password }
+    }
+    const [first, second, third] = [await invite(), await invite(), await invite()]
+    const both = await Promise.all([redeem(second), redeem(third)])
+    expect(both.map((response) => response.status).toSorted()).toEqual([200, 401])
+    expect((await redeem({ ...first, password: 'another password' })).status).toBe(401)
+    expect((await redeem({ ...first, email: 'eve@example.com' })).status).toBe(401)
+    expect((await redeem(await invite())).status).toBe(200)
+  })
 })
